@@ -1,0 +1,233 @@
+package bulk
+
+import (
+	"context"
+	"time"
+
+	"github.com/bulklink/bulklink-go/deadline"
+)
+
+// admit returns when an operation without limits, whose ctx is not done, may
+// start, or the error with which it was turned away. Who was admitted owes a
+// finish with what admit returned: its record, or nil if there is nothing to
+// remember about it but its slots.
+//
+// This function has all that is needed when such an operation is admitted at
+// once, or turned away as saturated: what happens nearly always in a healthy
+// service, and in an overloaded one. It decides as arrive does, to which it
+// leaves everything else.
+func (b *Bulkhead) admit(ctx context.Context, slots int) (*operation, error) {
+	b.mu.Lock()
+	switch {
+	case b.watched || b.samples():
+	case b.fits(slots):
+		b.begin(slots)
+		b.mu.Unlock()
+		return nil, nil
+	case slots <= b.capacity.Parallelism && b.room.len >= b.capacity.WaitingRoom:
+		b.totals.Saturated++
+		err := b.errorOf(Saturated, slots, 0, nil)
+		b.mu.Unlock()
+		return nil, err
+	}
+	return b.arrive(ctx, &arrival{slots: slots}, nil)
+}
+
+// admitWith is admit for an operation with limits, or with a ctx that is done.
+// It asks ctx, which is a stranger's code, before it takes the lock.
+func (b *Bulkhead) admitWith(ctx context.Context, slots int, limits []deadline.Limit, keep bool) (*operation, error) {
+	var bounds bounds
+	if len(limits) == 1 {
+		bounds.Limit = limits[0]
+	} else {
+		bounds.Limit = deadline.Tightest(limits...)
+	}
+	if _, ok := bounds.Reserve(); ok {
+		bounds.dies, bounds.mortal = ctx.Deadline()
+	}
+	ended := endingOf(ctx)
+	b.mu.Lock()
+	return b.arrive(ctx, &arrival{slots: slots, keep: keep, bounds: &bounds}, ended)
+}
+
+// fits reports whether an arrival can have its slots at once: they are free and
+// nobody waits before it. The lock is held.
+func (b *Bulkhead) fits(slots int) bool {
+	return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse
+}
+
+// begin makes the transition to in flight, whether at once or from the queue.
+// The lock is held.
+func (b *Bulkhead) begin(slots int) {
+	b.totals.Admitted++
+	b.inUse += slots
+	// Each operation in flight has a slot at least, so as long as no more slots
+	// are in use than operations once were, neither peak is passed.
+	if b.inUse > b.peak.InFlight {
+		b.peak.InFlight = max(b.peak.InFlight, b.inFlight())
+		b.peak.InUse = max(b.peak.InUse, b.inUse)
+	}
+}
+
+// arrival is an operation that is to be decided about.
+type arrival struct {
+	slots   int
+	keep    bool    // it needs a record in any case
+	bounds  *bounds // those of this call, if any
+	allowed int64   // set by decide: how long it may wait
+}
+
+// bounds are what one call brings along to the decision.
+type bounds struct {
+	deadline.Limit           // the tightest of those given
+	dies           time.Time // when ctx will end; only with a reserve
+	mortal         bool      // dies is set
+}
+
+// verdict is what was decided about an arrival.
+type verdict uint8
+
+const (
+	admitNow verdict = iota
+	queueUp
+	turnAway
+)
+
+// decide applies the admission rules, in their order. The lock is held.
+func (b *Bulkhead) decide(a *arrival, ended *ending, j *journal) (verdict, Reason) {
+	// 1. A done context never starts an operation.
+	if ended != nil {
+		return turnAway, Cancelled
+	}
+	// 2.
+	if b.closed {
+		return turnAway, Closed
+	}
+	// 3. It could never fit.
+	if a.slots > b.capacity.Parallelism {
+		return turnAway, Oversized
+	}
+	// 4. A bound in time has passed, even if slots are free.
+	a.allowed = never
+	if a.bounds != nil && !a.bound(j) {
+		return turnAway, Expired
+	}
+	// 5. Nobody overtakes.
+	if b.fits(a.slots) {
+		return admitNow, 0
+	}
+	// 6. No wait allowed, no place to wait, or no time to.
+	if b.room.len >= b.capacity.WaitingRoom || a.bounds != nil && a.impatient() {
+		return turnAway, Saturated
+	}
+	if a.allowed == 0 {
+		return turnAway, Expired
+	}
+	// 7.
+	return queueUp, 0
+}
+
+// bound sets how long the call's own bounds let it wait. It reports false if one
+// has passed: exactly at Before's instant is too late, exactly what Reserve asks
+// for is enough.
+func (a *arrival) bound(j *journal) bool {
+	if within, ok := a.bounds.Within(); ok && within > 0 {
+		a.allowed = min(a.allowed, int64(within))
+	}
+	if before, ok := a.bounds.Before(); ok {
+		left := before.Sub(j.now())
+		if left <= 0 {
+			return false
+		}
+		a.allowed = min(a.allowed, int64(left))
+	}
+	if reserve, ok := a.bounds.Reserve(); ok && a.bounds.mortal {
+		left := a.bounds.dies.Sub(j.now())
+		if left < reserve {
+			return false
+		}
+		a.allowed = min(a.allowed, int64(left-reserve))
+	}
+	return true
+}
+
+// impatient reports whether a came with the wish not to wait at all.
+func (a *arrival) impatient() bool {
+	within, ok := a.bounds.Within()
+	return ok && within <= 0
+}
+
+// arrive decides about an operation, whose ctx may have ended already, and does
+// what the decision says. It is called with the lock held and gives it back.
+func (b *Bulkhead) arrive(ctx context.Context, a *arrival, ended *ending) (*operation, error) {
+	var j journal
+	switch v, reason := b.decide(a, ended, &j); v {
+	case admitNow:
+		op := b.start(a)
+		b.note(&j, EventAdmitted, a.slots, false, 0)
+		b.mu.Unlock()
+		b.deliverOwn(op, &j)
+		return op, nil
+	case queueUp:
+		op := b.queue(a, &j)
+		b.mu.Unlock()
+		b.deliverOwn(op, &j)
+		return b.await(ctx, op)
+	default:
+		b.totals.countAtArrival(reason)
+		b.note(&j, reason.event(), a.slots, false, 0)
+		err := b.errorOf(reason, a.slots, 0, ended)
+		b.mu.Unlock()
+		b.deliver(&j)
+		return nil, err
+	}
+}
+
+// start puts an arrival in flight. It gets a record if there is something to
+// remember about it: that a Slot stands for it, that it is sampled, or that a
+// handler may end its goroutine (see deliverOwn). The lock is held.
+func (b *Bulkhead) start(a *arrival) *operation {
+	sampled := b.samples()
+	b.begin(a.slots)
+	if !a.keep && !sampled && !b.watched {
+		return nil
+	}
+	op := b.take(a.slots)
+	op.state = admitted
+	if op.sampled = sampled; sampled {
+		op.granted = b.now()
+	}
+	return op
+}
+
+// samples reports whether the time in flight of the next operation that is
+// admitted is one of those measured. The lock is held.
+func (b *Bulkhead) samples() bool { return b.totals.Admitted%holdSampling == 0 }
+
+// queue gives an arrival its place in the waiting room. The lock is held.
+func (b *Bulkhead) queue(a *arrival, j *journal) *operation {
+	op := b.take(a.slots)
+	op.state, op.queued = waiting, true
+	bubbled := false
+	if head := b.room.head; head != nil {
+		bubbled = head.bubbled // a bulkhead is used in one bubble at a time
+		op.arrived = b.nowFor(j)
+	} else {
+		now := j.now()
+		bubbled = inBubble(now)
+		op.arrived = b.reading(now)
+	}
+	if op.wake == nil || bubbled {
+		op.wake, op.bubbled = make(chan signal, 1), bubbled
+	}
+	if limit := b.capacity.WaitLimit; limit > 0 {
+		a.allowed = min(a.allowed, int64(limit))
+	}
+	op.deadline = add(op.arrived, a.allowed)
+	b.room.push(op)
+	b.totals.Queued++
+	b.peak.Waiting = max(b.peak.Waiting, b.room.len)
+	b.watch(op, op.arrived)
+	b.note(j, EventQueued, op.slots, false, 0)
+	return op
+}

@@ -1,0 +1,246 @@
+package bulk_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+)
+
+// The rules of admission in their order: each case arranges that its rule and
+// all that come after it could apply.
+func TestAdmissionRules(t *testing.T) {
+	past := func() deadline.Limit { return deadline.Before(time.Now().Add(-1)) }
+	done := func(t *testing.T) context.Context {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		return ctx
+	}
+	bubbles(t, []struct {
+		name string
+		why  string
+		test func(*testing.T)
+	}{
+		{"1 a done context comes before closed", "it never starts an operation, whatever else is wrong", func(t *testing.T) {
+			b := mustNew(t, 1)
+			b.Close()
+			_, err := b.AcquireN(done(t), 5, past())
+			mustMatch(t, err, bulk.ErrCancelled)
+			if n := b.Status().Totals.CancelledAtArrival; n != 1 {
+				t.Errorf("counted %d times", n)
+			}
+		}},
+		{"2 closed comes before oversized", "resizing could not help", func(t *testing.T) {
+			b := mustNew(t, 1)
+			b.Close()
+			_, err := b.AcquireN(t.Context(), 5, past())
+			mustMatch(t, err, bulk.ErrClosed)
+			if n := b.Status().Totals.ClosedAtArrival; n != 1 {
+				t.Errorf("counted %d times", n)
+			}
+		}},
+		{"3 oversized comes before expired", "it could never fit, however long it waits", func(t *testing.T) {
+			b := mustNew(t, 4)
+			_, err := b.AcquireN(t.Context(), 5, past())
+			mustMatch(t, err, bulk.ErrOversized)
+			if n := b.Status().Totals.OversizedAtArrival; n != 1 {
+				t.Errorf("counted %d times", n)
+			}
+		}},
+		{"4 expired comes before a free slot", "a bound that has passed counts also when slots are free", func(t *testing.T) {
+			b := mustNew(t, 4)
+			_, err := b.Acquire(t.Context(), past())
+			mustMatch(t, err, bulk.ErrExpired)
+			if n := b.Status().Totals.ExpiredAtArrival; n != 1 {
+				t.Errorf("counted %d times", n)
+			}
+		}},
+		{"4 expired comes before saturated", "and when none is", func(t *testing.T) {
+			b := mustNew(t, 1)
+			fill(t, b)
+			_, err := b.Acquire(t.Context(), past(), deadline.Now())
+			mustMatch(t, err, bulk.ErrExpired)
+		}},
+		{"4 exactly at Before's instant is too late", "be admitted before it", func(t *testing.T) {
+			b := mustNew(t, 1)
+			_, err := b.Acquire(t.Context(), deadline.Before(time.Now()))
+			mustMatch(t, err, bulk.ErrExpired)
+			s, err := b.Acquire(t.Context(), deadline.Before(time.Now().Add(1)))
+			if err != nil {
+				t.Errorf("1 ns before it: %v", err)
+			}
+			s.Release()
+		}},
+		{"4 exactly what Reserve asks for is enough", "d left is d left", func(t *testing.T) {
+			b := mustNew(t, 2)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := b.Acquire(ctx, deadline.Reserve(time.Second)); err != nil {
+				t.Errorf("exactly: %v", err)
+			}
+			_, err := b.Acquire(ctx, deadline.Reserve(time.Second+1))
+			mustMatch(t, err, bulk.ErrExpired)
+		}},
+		{"4 Reserve bounds nothing without a deadline", "there is nothing to keep in reserve", func(t *testing.T) {
+			b := mustNew(t, 1)
+			if _, err := b.Acquire(context.Background(), deadline.Reserve(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"5 admitted at once", "slots are free and nobody waits", func(t *testing.T) {
+			b := mustNew(t, 3)
+			if _, err := b.AcquireN(t.Context(), 3, deadline.Now()); err != nil {
+				t.Error(err)
+			}
+			if s := b.Status(); s.InFlight != 1 || s.InUse != 3 || s.Totals.Admitted != 1 || s.Totals.AdmittedFromQueue != 0 {
+				t.Errorf("%+v", s)
+			}
+		}},
+		{"5 a small one doesn't overtake a large one", "strictly first come, first served", func(t *testing.T) {
+			b := mustNew(t, 3, bulk.WaitingRoom(2))
+			held := park(t, b, 2)
+			large := park(t, b, 2)
+			large.mustWait(t)
+			if s, ok := b.TryAcquire(); ok {
+				t.Error("TryAcquire overtook")
+				s.Release()
+			}
+			small := park(t, b, 1)
+			small.mustWait(t)
+			held.slot.Release()
+			large.mustHold(t)
+			small.mustHold(t)
+		}},
+		{"6 no wait allowed", "deadline.Now, and Within of nothing or less", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(9))
+			fill(t, b)
+			for _, l := range []deadline.Limit{deadline.Now(), deadline.Within(0), deadline.Within(-time.Hour)} {
+				_, err := b.Acquire(t.Context(), l)
+				mustMatch(t, err, bulk.ErrSaturated)
+			}
+		}},
+		{"6 the room is full", "and nobody is let in for less", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(2))
+			held := fill(t, b)
+			p, q := park(t, b, 1), park(t, b, 1)
+			_, err := b.Acquire(t.Context())
+			mustMatch(t, err, bulk.ErrSaturated)
+			held[0].Release()
+			p.mustHold(t)
+			r := park(t, b, 1)
+			r.mustWait(t)
+			p.slot.Release()
+			q.mustHold(t)
+			q.slot.Release()
+			r.mustHold(t)
+		}},
+		{"6 saturated comes before no time left", "in the order of the rule", func(t *testing.T) {
+			b := mustNew(t, 1)
+			fill(t, b)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := b.Acquire(ctx, deadline.Reserve(time.Second))
+			mustMatch(t, err, bulk.ErrSaturated)
+		}},
+		{"6 no time left to wait", "exactly the reserve is left, and it would have to wait", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			fill(t, b)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := b.Acquire(ctx, deadline.Reserve(time.Second))
+			mustMatch(t, err, bulk.ErrExpired)
+			if s := b.Status(); s.Totals.ExpiredAtArrival != 1 || s.Totals.Queued != 0 {
+				t.Errorf("%+v", s.Totals)
+			}
+		}},
+		{"7 otherwise queued", "until a slot is handed over", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			held := fill(t, b)
+			p := park(t, b, 1)
+			p.mustWait(t)
+			time.Sleep(time.Minute)
+			p.mustWait(t)
+			held[0].Release()
+			p.mustHold(t)
+			s := b.Status()
+			if p.took != time.Minute || s.Totals.Wait != time.Minute || s.Totals.LongestWait != time.Minute {
+				t.Errorf("took %v, counted %v, longest %v", p.took, s.Totals.Wait, s.Totals.LongestWait)
+			}
+		}},
+	})
+}
+
+func mustMatch(t testing.TB, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("got %v, want %v", err, want)
+	}
+	if !errors.Is(err, bulk.ErrNotStarted) {
+		t.Errorf("%v doesn't match ErrNotStarted", err)
+	}
+}
+
+// Each kind of bound ends the wait at its instant: not one nanosecond earlier,
+// not one later, and the earliest of several wins.
+func TestBoundsEndTheWaitExactly(t *testing.T) {
+	const limit = 250 * time.Millisecond
+	cases := []struct {
+		name   string
+		room   time.Duration // the bulkhead's wait limit
+		ctx    time.Duration // life of ctx, 0: none
+		limits func() []deadline.Limit
+		want   error
+		at     time.Duration
+	}{
+		{"wait limit", limit, 0, nil, bulk.ErrExpired, limit},
+		{"within", 0, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit)} }, bulk.ErrExpired, limit},
+		{"within tightens the wait limit", limit, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit - 1)} }, bulk.ErrExpired, limit - 1},
+		{"within can't extend the wait limit", limit, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit + 1)} }, bulk.ErrExpired, limit},
+		{"before", 0, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Before(time.Now().Add(limit))} }, bulk.ErrExpired, limit},
+		{"reserve", 0, time.Second, func() []deadline.Limit { return []deadline.Limit{deadline.Reserve(time.Second - limit)} }, bulk.ErrExpired, limit},
+		{"the earliest of all", time.Hour, time.Minute, func() []deadline.Limit {
+			return []deadline.Limit{deadline.Within(time.Second), deadline.Before(time.Now().Add(limit)), deadline.Reserve(time.Second)}
+		}, bulk.ErrExpired, limit},
+		{"ctx alone", 0, limit, nil, bulk.ErrCancelled, limit},
+		{"ctx a nanosecond before the bound", limit, limit - 1, nil, bulk.ErrCancelled, limit - 1},
+		{"ctx at the instant of the bound", limit, limit, nil, bulk.ErrCancelled, limit},
+		{"ctx a nanosecond after the bound", limit, limit + 1, nil, bulk.ErrExpired, limit},
+		{"ctx at the instant of within", 0, limit, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit)} }, bulk.ErrCancelled, limit},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(c.room))
+				held := fill(t, b)
+				ctx := t.Context()
+				if c.ctx > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, c.ctx)
+					defer cancel()
+				}
+				var limits []deadline.Limit
+				if c.limits != nil {
+					limits = c.limits()
+				}
+				p := parkWith(t, ctx, b, 1, limits...)
+				time.Sleep(c.at - 1)
+				p.mustWait(t)
+				time.Sleep(time.Nanosecond)
+				p.mustFail(t, c.want)
+				if p.took != c.at {
+					t.Errorf("waited %v, want %v", p.took, c.at)
+				}
+				var e *bulk.AdmissionError
+				if errors.As(p.err, &e) && e.Reason == bulk.Expired && e.Limit != c.at {
+					t.Errorf("Limit %v, want %v", e.Limit, c.at)
+				}
+				held[0].Release()
+				mustBeIdle(t, b)
+			})
+		})
+	}
+}

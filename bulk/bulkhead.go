@@ -1,0 +1,129 @@
+package bulk
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bulkhead is the compartment of one dependency: so many slots in use at once,
+// so many operations waiting in order, so long a wait. Make one with [New]; the
+// zero Bulkhead is not usable, and a Bulkhead must not be copied. All methods
+// may be called from any number of goroutines at the same time.
+//
+// A bulkhead has no goroutine of its own and needs no cleaning up. Closing one
+// is for those who want to know when its work is over.
+type Bulkhead struct {
+	// Set once by New.
+	id             uint64
+	label          string
+	origin         time.Time // clock readings count from here
+	onHandlerPanic func(Event, any)
+	pages          sync.Pool     // of *page: see handlers.go
+	done           chan struct{} // closed when drained
+
+	// mu guards all that follows and the fields of every operation. It is held
+	// for a few dozen instructions at a time: never while anything blocks, and
+	// never while a stranger's code runs (ctx, handlers, fn).
+	//
+	// Between two sections:
+	//
+	//	inUse = Σ slots of those in flight, and inUse ≤ parallelism unless a shrink drains
+	//	in flight = Admitted − Finished − Abandoned
+	//	waiting = room.len = Queued − AdmittedFromQueue − Expired − Cancelled − Closed − Oversized
+	//	the head of the room, if any, does not fit: slots(head) > parallelism − inUse
+	//	nobody in the room asks for more than the parallelism
+	//	closed: the room is empty;  drained: closed and nothing in flight
+	//	watched = closed, or somebody listens
+	//	the alarm rings no later than the first deadline in the room
+	mu      sync.Mutex
+	watched bool // the fast paths look at this one flag
+	closed  bool
+	drained bool
+
+	inUse    int
+	capacity Capacity
+	room     room
+	peak     Peak
+	totals   Totals      // but for Waits
+	waits    *waitCounts // made at the first wait
+
+	spares   spares
+	alarm    *alarm
+	handlers []*handler
+	drainers map[chan struct{}]struct{} // those in Wait
+	refusals [Cancelled]*AdmissionError // the last one of each reason
+	resizes  uint64
+	readings uint64 // Status calls
+}
+
+// lastID makes bulkheads tellable apart over the whole process.
+var lastID atomic.Uint64
+
+// New makes a bulkhead with so many slots. Label names it for people, in
+// errors, events and statuses; labels need not differ. All that is wrong with
+// label, parallelism (less than 1) and opts is returned at once: a join of
+// [*ConfigError].
+func New(label string, parallelism int, opts ...Option) (*Bulkhead, error) {
+	config, capacity, err := configure(label, parallelism, opts)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bulkhead{
+		id:             lastID.Add(1),
+		label:          label,
+		origin:         time.Now(),
+		onHandlerPanic: config.onHandlerPanic,
+		done:           make(chan struct{}),
+		capacity:       capacity,
+	}
+	if b.onHandlerPanic == nil {
+		b.onHandlerPanic = logHandlerPanic
+	}
+	for _, h := range config.handlers {
+		b.OnEvent(h)
+	}
+	return b, nil
+}
+
+// Must returns b, or panics with err if there is one. It is meant for
+// package-level variables:
+//
+//	var payments = bulk.Must(bulk.New("payments", 10, bulk.WaitingRoom(50)))
+func Must(b *Bulkhead, err error) *Bulkhead {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// Label returns the label given to New.
+func (b *Bulkhead) Label() string { return b.label }
+
+// Capacity returns the capacity as it is now.
+func (b *Bulkhead) Capacity() Capacity {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.capacity
+}
+
+// inFlight returns how many operations hold slots. The lock is held.
+func (b *Bulkhead) inFlight() int {
+	return int(b.totals.Admitted - b.totals.Finished - b.totals.Abandoned)
+}
+
+// transitions returns the Seq of the last event: each transition counts in
+// exactly one of these. The lock is held.
+func (b *Bulkhead) transitions() uint64 {
+	t := &b.totals
+	n := t.Admitted + t.Finished + t.Abandoned + t.Queued + t.Saturated +
+		t.Expired + t.ExpiredAtArrival + t.Cancelled + t.CancelledAtArrival +
+		t.Closed + t.ClosedAtArrival + t.Oversized + t.OversizedAtArrival + b.resizes
+	if b.closed {
+		n++
+	}
+	if b.drained {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,276 @@
+package bulk_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/option"
+	"github.com/google/go-cmp/cmp"
+)
+
+// failing returns an option that fails.
+func failing(err error) bulk.Option { return func(*bulk.Config) error { return err } }
+
+var errOwn = errors.New("the file of limits is not there")
+
+// manyError is an error of somebody else's that has several causes, or none,
+// and a message of its own.
+type manyError struct{ causes []error }
+
+func (*manyError) Error() string     { return "the preset is out of date" }
+func (e *manyError) Unwrap() []error { return e.causes }
+
+// New returns all that is wrong, at once, and no bulkhead.
+func TestNewNamesAllThatIsWrong(t *testing.T) {
+	handler := func(bulk.Event) {}
+	var rows table
+	for _, c := range []struct {
+		name, why   string
+		label       string
+		parallelism int
+		opts        []bulk.Option
+		want        []problem
+		matches     []error
+	}{
+		{"nothing is wrong", "the least that a bulkhead needs", "x", 1, nil, nil, nil},
+		{"the largest values", "there is no upper bound", "x", math.MaxInt,
+			[]bulk.Option{bulk.WaitingRoom(math.MaxInt), bulk.WaitLimit(math.MaxInt64)}, nil, nil},
+		{"nothing to wait for", "0 is the default and can be said", "x", 1, []bulk.Option{bulk.WaitingRoom(0), bulk.WaitLimit(0)}, nil, nil},
+		{"a strange label", "it is for people: anything that is not blank", "\xff\n\" 🚢", 1, nil, nil, nil},
+
+		{"no label", "messages would name nothing", "", 1, nil, []problem{{"label", ""}}, nil},
+		{"a label of spaces", "it is as good as none", " \t\n\u00a0", 1, nil, []problem{{"label", " \t\n\u00a0"}}, nil},
+		{"parallelism 0", "nothing could ever run", "x", 0, nil, []problem{{"parallelism", 0}}, nil},
+		{"negative parallelism", "it is no number of slots", "x", -1, nil, []problem{{"parallelism", -1}}, nil},
+		{"the smallest parallelism", "at the end of the range", "x", math.MinInt, nil, []problem{{"parallelism", math.MinInt}}, nil},
+		{"negative waiting room", "it is no number of places", "x", 1, []bulk.Option{bulk.WaitingRoom(-1)}, []problem{{"waiting_room", -1}}, nil},
+		{"the smallest waiting room", "at the end of the range", "x", 1, []bulk.Option{bulk.WaitingRoom(math.MinInt)}, []problem{{"waiting_room", math.MinInt}}, nil},
+		{"negative wait limit", "nobody waits for less than nothing", "x", 1,
+			[]bulk.Option{bulk.WaitLimit(-1)}, []problem{{"wait_limit", -time.Nanosecond}}, nil},
+		{"the smallest wait limit", "at the end of the range", "x", 1,
+			[]bulk.Option{bulk.WaitLimit(math.MinInt64)}, []problem{{"wait_limit", time.Duration(math.MinInt64)}}, nil},
+		{"a nil option", "a mistake that is said, not a panic", "x", 1, []bulk.Option{nil}, []problem{{"option", nil}}, []error{option.ErrNil}},
+		{"a nil option in a preset", "the preset doesn't hide it", "x", 1,
+			[]bulk.Option{option.Join(bulk.WaitingRoom(1), nil)}, []problem{{"option", nil}}, []error{option.ErrNil}},
+		{"a nil handler", "nothing could be told to it", "x", 1, []bulk.Option{bulk.OnEvent(nil)}, []problem{{"handler", nil}}, nil},
+		{"a nil handler of panics", "the default is had by not giving one", "x", 1,
+			[]bulk.Option{bulk.OnHandlerPanic(nil)}, []problem{{"handler", nil}}, nil},
+		{"an option that fails", "people write their own", "x", 1, []bulk.Option{failing(errOwn)}, []problem{{"option", nil}}, []error{errOwn}},
+		{"an option that fails with a wrapped error", "the chain stays whole", "x", 1,
+			[]bulk.Option{failing(fmt.Errorf("reading: %w", errOwn))}, []problem{{"option", nil}}, []error{errOwn}},
+		{"an option that fails with a ConfigError", "it is one already", "x", 1,
+			[]bulk.Option{failing(&bulk.ConfigError{Field: "wait_limit", Value: "soon", Problem: "must be a duration"})},
+			[]problem{{"wait_limit", "soon"}}, nil},
+		{"an option that fails twice", "each is one problem", "x", 1,
+			[]bulk.Option{failing(errors.Join(errOwn, option.ErrNil))}, []problem{{"option", nil}, {"option", nil}}, []error{errOwn, option.ErrNil}},
+
+		{"the later value counts, if it is good", "only what would be used is checked", "x", 1,
+			[]bulk.Option{bulk.WaitingRoom(-1), bulk.WaitLimit(-1), bulk.WaitingRoom(1), bulk.WaitLimit(1)}, nil, nil},
+		{"the later value counts, if it is bad", "only what would be used is checked", "x", 1,
+			[]bulk.Option{bulk.WaitingRoom(1), bulk.WaitingRoom(-2)}, []problem{{"waiting_room", -2}}, nil},
+		{"two nil options", "each is one problem", "x", 1, []bulk.Option{nil, nil}, []problem{{"option", nil}, {"option", nil}}, nil},
+		{"everything at once", "nobody has to try eight times", " ", -3,
+			[]bulk.Option{nil, bulk.OnEvent(handler), bulk.WaitingRoom(-5), bulk.OnEvent(nil),
+				option.Join(bulk.OnHandlerPanic(nil), failing(errOwn), option.Join[bulk.Config](nil)), bulk.WaitLimit(-time.Second)},
+			[]problem{{"label", " "}, {"option", nil}, {"handler", nil}, {"handler", nil}, {"option", nil}, {"option", nil},
+				{"parallelism", -3}, {"waiting_room", -5}, {"wait_limit", -time.Second}},
+			[]error{errOwn, option.ErrNil}},
+	} {
+		rows.row(t, c.name, c.why, func(t *testing.T) {
+			b, err := bulk.New(c.label, c.parallelism, c.opts...)
+			if diff := cmp.Diff(c.want, problems(t, err)); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+			if (b == nil) != (err != nil) {
+				t.Errorf("both or neither: %v, %v", b, err)
+			}
+			if errors.Is(err, bulk.ErrConfig) != (err != nil) {
+				t.Errorf("ErrConfig: %v", err)
+			}
+			for _, target := range append(c.matches, leaves(err)...) {
+				if !errors.Is(err, target) {
+					t.Errorf("%q doesn't match %q", err, target)
+				}
+			}
+			for _, other := range []error{bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrOversized, bulk.ErrCancelled} {
+				if errors.Is(err, other) {
+					t.Errorf("%q matches %q: nothing was turned away", err, other)
+				}
+			}
+			if b != nil && b.Label() != c.label {
+				t.Errorf("label %q", b.Label())
+			}
+		})
+	}
+}
+
+// An error with several causes is one problem with a message of its own, not a
+// list of problems; only errors.Join makes a mere list.
+func TestAnOptionsErrorWithSeveralCausesStaysWhole(t *testing.T) {
+	for _, causes := range [][]error{nil, {errOwn}, {errOwn, option.ErrNil}} {
+		own := &manyError{causes}
+		b, err := bulk.New("x", 1, failing(own))
+		if b != nil || err == nil {
+			t.Errorf("%d causes: the failure was lost", len(causes))
+			continue
+		}
+		var e *bulk.ConfigError
+		if !errors.As(err, &e) || e.Field != "option" || !errors.Is(err, bulk.ErrConfig) {
+			t.Errorf("%d causes: %v", len(causes), err)
+		}
+		var found *manyError
+		if !errors.As(err, &found) || found != own || !errors.Is(err, own) || !strings.Contains(err.Error(), own.Error()) {
+			t.Errorf("%d causes: %q doesn't match the option's own error", len(causes), err)
+		}
+		for _, cause := range causes {
+			if !errors.Is(err, cause) {
+				t.Errorf("%d causes: %q doesn't match %q", len(causes), err, cause)
+			}
+		}
+	}
+}
+
+// The messages say what was given and what is allowed.
+func TestConfigErrorMessages(t *testing.T) {
+	_, bad := bulk.New(" \n", 0, bulk.WaitingRoom(-7), bulk.WaitLimit(-90*time.Second), bulk.OnEvent(nil), failing(errOwn), nil)
+	_, slots := mustNew(t, 1).AcquireN(t.Context(), -4)
+	all := errors.Join(bad, slots)
+	for field, says := range map[string][]string{
+		"label":        {`" \n"`, "must not be empty or only spaces"},
+		"parallelism":  {" 0:", "at least 1"},
+		"waiting_room": {"-7", "0", "or more"},
+		"wait_limit":   {"-1m30s", "0", "or more"},
+		"handler":      {"nil", "must not be nil"},
+		"option":       {errOwn.Error()},
+		"slots":        {"-4", "at least 1"},
+	} {
+		var texts []string
+		for _, leaf := range leaves(all) {
+			if e := leaf.(*bulk.ConfigError); e.Field == field {
+				texts = append(texts, e.Error())
+			}
+		}
+		if text := strings.Join(texts, "\n"); !containsAll(text, says) {
+			t.Errorf("%s: %q should say %q", field, text, says)
+		}
+	}
+	if !strings.Contains(bad.Error(), "nil option") {
+		t.Errorf("%q doesn't say that an option is nil", bad)
+	}
+}
+
+func containsAll(text string, parts []string) bool {
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			return false
+		}
+	}
+	return true
+}
+
+// A ConfigError matches ErrConfig and what its option failed with, no more.
+func TestConfigErrorMatchesNothingElse(t *testing.T) {
+	_, err := bulk.New("x", 0)
+	for _, target := range []error{option.ErrNil, errOwn, &bulk.ConfigError{Field: "parallelism", Value: 0}} {
+		if errors.Is(err, target) {
+			t.Errorf("%q matches %q", err, target)
+		}
+	}
+	var coded codeError
+	_, err = bulk.New("x", 1, failing(codeError{7}))
+	if !errors.As(err, &coded) || coded.code != 7 {
+		t.Errorf("the code of %q is lost", err)
+	}
+	_, err = bulk.New("x", 1, failing(listError{"not", "comparable"}))
+	if errors.Is(err, listError{"not", "comparable"}) || !errors.Is(err, bulk.ErrConfig) {
+		t.Errorf("%q", err)
+	}
+	var list listError
+	if !errors.As(err, &list) || len(list) != 2 {
+		t.Errorf("the list of %q is lost", err)
+	}
+}
+
+// Options are applied in order: the later one holds, handlers add up.
+func TestLaterOptionsHold(t *testing.T) {
+	var told []string
+	tell := func(who string) bulk.Option { return bulk.OnEvent(func(bulk.Event) { told = append(told, who) }) }
+	tellPanic := func(who string) bulk.Option {
+		return bulk.OnHandlerPanic(func(bulk.Event, any) { told = append(told, who) })
+	}
+	preset := option.Join(bulk.WaitingRoom(5), bulk.WaitLimit(time.Second), tell("preset"))
+	b := mustNew(t, 3, tell("first"), tellPanic("replaced"), preset, bulk.WaitLimit(time.Minute), tell("last"),
+		bulk.OnEvent(func(bulk.Event) { panic("on purpose") }), tellPanic("panic"))
+	want := bulk.Capacity{Parallelism: 3, WaitingRoom: 5, WaitLimit: time.Minute}
+	if got := b.Capacity(); got != want {
+		t.Errorf("capacity %+v, want %+v", got, want)
+	}
+	if s, ok := b.TryAcquire(); !ok || s == (bulk.Slot{}) {
+		t.Error("no slot")
+	}
+	if diff := cmp.Diff([]string{"first", "preset", "last", "panic"}, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+// A preset can be used for any number of bulkheads, which then share nothing.
+func TestAPresetCanBeUsedAgain(t *testing.T) {
+	var events recorder
+	preset := option.Join(bulk.WaitingRoom(5), bulk.OnEvent(events.handle), option.When(false, bulk.WaitLimit(-1)))
+	a, b, plain := mustNew(t, 1, preset), mustNew(t, 2, preset, bulk.WaitingRoom(6)), mustNew(t, 3)
+	if a.Capacity().WaitingRoom != 5 || b.Capacity().WaitingRoom != 6 || plain.Capacity() != (bulk.Capacity{Parallelism: 3}) {
+		t.Errorf("%+v %+v %+v", a.Capacity(), b.Capacity(), plain.Capacity())
+	}
+	a.TryAcquire()
+	plain.TryAcquire()
+	events.mustBe(t, bulk.EventAdmitted)
+	b.TryAcquire()
+	events.mustBe(t, bulk.EventAdmitted)
+}
+
+func TestCapacityValidate(t *testing.T) {
+	var rows table
+	for _, c := range []struct {
+		name, why string
+		capacity  bulk.Capacity
+		want      []problem
+	}{
+		{"the least", "one slot is enough", bulk.Capacity{Parallelism: 1}, nil},
+		{"the most", "there is no upper bound", bulk.Capacity{Parallelism: math.MaxInt, WaitingRoom: math.MaxInt, WaitLimit: math.MaxInt64}, nil},
+		{"the zero Capacity", "it has no slot", bulk.Capacity{}, []problem{{"parallelism", 0}}},
+		{"parallelism alone", "each field by itself", bulk.Capacity{Parallelism: -1}, []problem{{"parallelism", -1}}},
+		{"waiting room alone", "each field by itself", bulk.Capacity{Parallelism: 1, WaitingRoom: -1}, []problem{{"waiting_room", -1}}},
+		{"wait limit alone", "each field by itself", bulk.Capacity{Parallelism: 1, WaitLimit: -1}, []problem{{"wait_limit", -time.Nanosecond}}},
+		{"all three", "all at once", bulk.Capacity{Parallelism: math.MinInt, WaitingRoom: math.MinInt, WaitLimit: math.MinInt64},
+			[]problem{{"parallelism", math.MinInt}, {"waiting_room", math.MinInt}, {"wait_limit", time.Duration(math.MinInt64)}}},
+	} {
+		rows.row(t, c.name, c.why, func(t *testing.T) {
+			err := c.capacity.Validate()
+			if diff := cmp.Diff(c.want, problems(t, err)); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+			if (err == nil) != (c.want == nil) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestMust(t *testing.T) {
+	b := mustNew(t, 1)
+	if bulk.Must(b, nil) != b {
+		t.Error("not the one that was given")
+	}
+	if got := mustPanic(t, func() { bulk.Must(b, errOwn) }); got != error(errOwn) {
+		t.Errorf("panicked with %v", got)
+	}
+	err, _ := mustPanic(t, func() { bulk.Must(bulk.New("", 0)) }).(error)
+	if len(leaves(err)) != 2 || !errors.Is(err, bulk.ErrConfig) {
+		t.Errorf("panicked with %v", err)
+	}
+}

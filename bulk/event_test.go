@@ -1,0 +1,360 @@
+package bulk_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEvents(t *testing.T) {
+	bubbles(t, []struct {
+		name string
+		why  string
+		test func(*testing.T)
+	}{
+		{"every field", "one life: admitted, queued, handed over, released", func(t *testing.T) {
+			var r recorder
+			b := mustNew(t, 2, bulk.WaitingRoom(3), bulk.OnEvent(r.handle))
+			held, _ := b.TryAcquireN(2)
+			start := time.Now()
+			p := park(t, b, 1)
+			time.Sleep(time.Second)
+			held.Release()
+			p.mustHold(t)
+			p.slot.Release()
+			c := bulk.Capacity{Parallelism: 2, WaitingRoom: 3}
+			later := start.Add(time.Second)
+			id := b.Status().ID
+			want := []bulk.Event{
+				{ID: id, Seq: 1, Kind: bulk.EventAdmitted, Label: "test", At: start, Slots: 2, Capacity: c, InFlight: 1, InUse: 2},
+				{ID: id, Seq: 2, Kind: bulk.EventQueued, Label: "test", At: start, Slots: 1, Capacity: c, InFlight: 1, InUse: 2, Waiting: 1},
+				{ID: id, Seq: 3, Kind: bulk.EventReleased, Label: "test", At: later, Slots: 2, Capacity: c, Waiting: 1},
+				{ID: id, Seq: 4, Kind: bulk.EventAdmitted, Label: "test", At: later, Slots: 1, Queued: true, Waited: time.Second, Capacity: c, InFlight: 1, InUse: 1},
+				{ID: id, Seq: 5, Kind: bulk.EventReleased, Label: "test", At: later, Slots: 1, Queued: true, Capacity: c},
+			}
+			if diff := cmp.Diff(want, r.take()); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"turned away", "one event each, with how long it had waited", func(t *testing.T) {
+			var r recorder
+			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(time.Second))
+			fill(t, b)
+			b.OnEvent(r.handle)
+			done, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, _ = b.Acquire(done)
+			_, _ = b.AcquireN(t.Context(), 2)
+			_, _ = b.Acquire(t.Context(), deadline.Before(time.Now()))
+			_, _ = b.Acquire(t.Context(), deadline.Now())
+			r.mustBe(t, bulk.EventCancelled, bulk.EventOversized, bulk.EventExpired, bulk.EventSaturated)
+			park(t, b, 1)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			events := r.take()
+			if e := events[len(events)-1]; e.Kind != bulk.EventExpired || !e.Queued || e.Waited != time.Second || e.Waiting != 0 {
+				t.Errorf("%+v", e)
+			}
+			p := park(t, b, 1)
+			time.Sleep(time.Millisecond)
+			p.cancel(nil)
+			p.mustFail(t, bulk.ErrCancelled)
+			events = r.take()
+			if e := events[len(events)-1]; e.Kind != bulk.EventCancelled || !e.Queued || e.Waited != time.Millisecond {
+				t.Errorf("%+v", e)
+			}
+		}},
+		{"abandoned", "admitted, then abandoned, then the next is admitted", func(t *testing.T) {
+			var r recorder
+			b := mustNew(t, 1, bulk.WaitingRoom(2))
+			held := fill(t, b)
+			p, q := park(t, b, 1), park(t, b, 1)
+			b.OnEvent(r.handle)
+			p.endQuietly()
+			held[0].Release()
+			q.mustHold(t)
+			r.mustBe(t, bulk.EventReleased, bulk.EventAdmitted, bulk.EventAbandoned, bulk.EventAdmitted)
+		}},
+		{"Seq counts without listeners", "so that a Status says where to begin", func(t *testing.T) {
+			b := mustNew(t, 1)
+			fill(t, b)[0].Release()
+			var r recorder
+			b.OnEvent(r.handle)
+			if n := b.Status().LastEvent; n != 2 {
+				t.Fatalf("last event %d", n)
+			}
+			fill(t, b)
+			if e := r.take()[0]; e.Seq != 3 {
+				t.Errorf("%+v", e)
+			}
+		}},
+		{"handlers in the order in which they were added", "and only as long as they are there", func(t *testing.T) {
+			var got []string
+			say := func(s string) func(bulk.Event) { return func(bulk.Event) { got = append(got, s) } }
+			b := mustNew(t, 1, bulk.OnEvent(say("a")), bulk.OnEvent(say("b")))
+			h := say("c")
+			first := b.OnEvent(h)
+			second := b.OnEvent(h)
+			s, _ := b.TryAcquire()
+			first()
+			first()
+			s.Release()
+			second()
+			fill(t, b)
+			if want := []string{"a", "b", "c", "c", "a", "b", "c", "a", "b"}; !slices.Equal(got, want) {
+				t.Errorf("%v", got)
+			}
+		}},
+		{"a nil handler", "panics, as the contract says", func(t *testing.T) {
+			b := mustNew(t, 1)
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+				mustBeIdle(t, b)
+			}()
+			b.OnEvent(nil)
+		}},
+		{"handlers call back", "any method that doesn't wait for the bulkhead", func(t *testing.T) {
+			b := mustNew(t, 3, bulk.WaitingRoom(3))
+			depth := 0
+			remove := func() {}
+			remove = b.OnEvent(func(e bulk.Event) {
+				checkStatus(t, b.Status())
+				if depth++; depth == 1 {
+					s, ok := b.TryAcquire()
+					if !ok {
+						t.Error("no slot")
+					}
+					s.Release()
+					if err := b.Resize(b.Capacity().Parallelism + 1); err != nil {
+						t.Error(err)
+					}
+					remove()
+				}
+			})
+			s, _ := b.TryAcquire()
+			s.Release()
+			mustBeIdle(t, b)
+		}},
+	})
+}
+
+func TestHandlerPanics(t *testing.T) {
+	var told []any
+	var after recorder
+	b := mustNew(t, 1,
+		bulk.OnEvent(func(e bulk.Event) { panic(e.Kind) }),
+		bulk.OnEvent(after.handle),
+		bulk.OnHandlerPanic(func(e bulk.Event, recovered any) {
+			told = append(told, recovered)
+			if e.Kind != recovered {
+				t.Errorf("told of %v with %v", e.Kind, recovered)
+			}
+			panic("its own")
+		}))
+	if err := bulk.Do(t.Context(), b, func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if want := []any{bulk.EventAdmitted, bulk.EventReleased}; !slices.Equal(told, want) {
+		t.Errorf("told %v", told)
+	}
+	after.mustBe(t, bulk.EventAdmitted, bulk.EventReleased)
+}
+
+func TestHandlerPanicsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	old := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(old)
+	b := mustNew(t, 1, bulk.OnEvent(func(bulk.Event) { panic("oops") }))
+	b.TryAcquire()
+	for _, want := range []string{"level=ERROR", "bulkhead=test", "event=admitted", "seq=1", "panic=oops"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%q is not in %q", want, log.String())
+		}
+	}
+}
+
+// A handler that ends its goroutine costs no slot, whichever event it was, and
+// the handlers after it still have their events.
+func TestHandlerEndsItsGoroutine(t *testing.T) {
+	kinds := []bulk.EventKind{bulk.EventAdmitted, bulk.EventReleased, bulk.EventQueued, bulk.EventExpired, bulk.EventCancelled,
+		bulk.EventAbandoned, bulk.EventSaturated, bulk.EventOversized, bulk.EventRejectedClosed, bulk.EventClosed, bulk.EventDrained, bulk.EventResized}
+	for _, kind := range kinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var before, after recorder
+				b := mustNew(t, 2, bulk.WaitingRoom(2), bulk.OnEvent(before.handle), bulk.OnEvent(func(e bulk.Event) {
+					if e.Kind == kind {
+						runtime.Goexit()
+					}
+				}), bulk.OnEvent(after.handle))
+				aside := func(f func()) {
+					go f()
+					synctest.Wait()
+				}
+				acquire := func(ctx context.Context, n int, limits ...deadline.Limit) (s bulk.Slot) {
+					aside(func() { s, _ = b.AcquireN(ctx, n, limits...) })
+					return s
+				}
+				first := acquire(t.Context(), 2)
+				dying, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				acquire(t.Context(), 3)                       // oversized
+				acquire(t.Context(), 2, deadline.Now())       // saturated, unless first is gone
+				acquire(t.Context(), 2, deadline.Within(1))   // queued, expires
+				aside(func() { _, _ = b.AcquireN(dying, 2) }) // queued, cancelled
+				time.Sleep(2 * time.Second)
+				leaving := park(t, b, 2) // handed over and cancelled
+				leaving.endQuietly()
+				aside(first.Release)
+				aside(func() { _ = b.Resize(3) })
+				last := acquire(t.Context(), 3)
+				aside(func() { _, _ = b.Acquire(t.Context()) }) // waits until closed
+				aside(func() { b.Close() })
+				aside(last.Release)
+				aside(func() { last.Release() })
+				s := b.Status()
+				checkStatus(t, s)
+				if s.InFlight != 0 || s.InUse != 0 || s.Waiting != 0 || !s.Drained() {
+					t.Errorf("%+v", s)
+				}
+				x, y := bySeq(before.take()), bySeq(after.take())
+				if diff := cmp.Diff(x, y); diff != "" {
+					t.Errorf("the handlers after it missed something: %s", diff)
+				}
+				mustFold(t, x, s)
+			})
+		})
+	}
+}
+
+func bySeq(events []bulk.Event) []bulk.Event {
+	slices.SortFunc(events, func(a, b bulk.Event) int { return int(a.Seq) - int(b.Seq) })
+	return events
+}
+
+// mustFold folds events in the order of Seq and compares with the Status: that
+// is what a listener from the first event on can know.
+func mustFold(t testing.TB, events []bulk.Event, want bulk.Status) {
+	t.Helper()
+	var n bulk.Totals
+	var peak bulk.Peak
+	var last bulk.Event
+	var waits []time.Duration
+	for i, e := range events {
+		if e.Seq != uint64(i+1) {
+			t.Fatalf("event %d has seq %d", i+1, e.Seq)
+		}
+		if e.Seq > want.LastEvent {
+			break
+		}
+		count := func(atArrival, whileWaiting *uint64) {
+			if e.Queued {
+				*whileWaiting++
+			} else {
+				*atArrival++
+			}
+		}
+		switch e.Kind {
+		case bulk.EventAdmitted:
+			n.Admitted++
+			if e.Queued {
+				n.AdmittedFromQueue++
+				n.Wait += e.Waited
+				n.LongestWait = max(n.LongestWait, e.Waited)
+				waits = append(waits, e.Waited)
+			}
+		case bulk.EventQueued:
+			n.Queued++
+		case bulk.EventReleased:
+			n.Finished++
+		case bulk.EventAbandoned:
+			n.Abandoned++
+		case bulk.EventSaturated:
+			n.Saturated++
+		case bulk.EventExpired:
+			count(&n.ExpiredAtArrival, &n.Expired)
+		case bulk.EventCancelled:
+			count(&n.CancelledAtArrival, &n.Cancelled)
+		case bulk.EventOversized:
+			count(&n.OversizedAtArrival, &n.Oversized)
+		case bulk.EventRejectedClosed:
+			count(&n.ClosedAtArrival, &n.Closed)
+		}
+		peak = bulk.Peak{InFlight: max(peak.InFlight, e.InFlight), InUse: max(peak.InUse, e.InUse), Waiting: max(peak.Waiting, e.Waiting)}
+		last = e
+	}
+	if last.Seq != want.LastEvent {
+		t.Errorf("%d events, the status knows of %d", last.Seq, want.LastEvent)
+	}
+	if int(want.Totals.Waits.Count()) != len(waits) {
+		t.Errorf("%d waits, want %d", want.Totals.Waits.Count(), len(waits))
+	}
+	n.Waits, n.Holds = want.Totals.Waits, want.Totals.Holds
+	if n != want.Totals {
+		t.Errorf("folded totals differ: %s", cmp.Diff(n, want.Totals))
+	}
+	if peak != want.Peak {
+		t.Errorf("folded peak %+v, want %+v", peak, want.Peak)
+	}
+	if last.InFlight != want.InFlight || last.InUse != want.InUse || last.Waiting != want.Waiting || last.Closed != want.Closed {
+		t.Errorf("last event %+v, status %+v", last, want)
+	}
+}
+
+// When a call returns, handlers have had every event of the transitions that it
+// made.
+func TestEventsAreDeliveredBeforeTheCallReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.OnEvent(r.handle))
+		s, _ := b.TryAcquire()
+		r.mustBe(t, bulk.EventAdmitted)
+		if _, ok := b.TryAcquire(); ok {
+			t.Fatal("a second slot")
+		}
+		r.mustBe(t, bulk.EventSaturated)
+		s.Release()
+		r.mustBe(t, bulk.EventReleased)
+		err := bulk.Do(t.Context(), b, func(context.Context) error {
+			r.mustBe(t, bulk.EventAdmitted)
+			return errors.New("x")
+		})
+		r.mustBe(t, bulk.EventReleased)
+		if err == nil {
+			t.Error("no error")
+		}
+	})
+}
+
+// Handlers that come and go while others deliver: no race, nothing delivered to
+// a list that is being changed.
+func TestHandlersComeAndGo(t *testing.T) {
+	b := mustNew(t, 4, bulk.WaitingRoom(100))
+	var g sync.WaitGroup
+	for range 4 {
+		g.Go(func() {
+			for range 500 {
+				remove := b.OnEvent(func(bulk.Event) {})
+				_ = bulk.Do(t.Context(), b, func(context.Context) error { return nil })
+				remove()
+			}
+		})
+	}
+	g.Wait()
+	mustBeIdle(t, b)
+}

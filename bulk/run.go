@@ -1,0 +1,93 @@
+package bulk
+
+import (
+	"context"
+
+	"github.com/bulklink/bulklink-go/deadline"
+)
+
+// Run admits one operation to b and runs fn, or returns why it was not
+// admitted: an [*AdmissionError], and fn was never called.
+//
+// fn runs on the caller's goroutine, with the caller's ctx, exactly once. Its
+// value and error come back untouched; a panic or runtime.Goexit in it frees
+// the slot and goes on up. The limits say how long this call may wait to be
+// admitted; they never touch fn. A nil fn panics.
+//
+// Run blocks only while it waits in the waiting room. It takes the lock twice
+// and allocates nothing.
+func Run[T any](ctx context.Context, b *Bulkhead, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
+	mustHave(fn != nil, "Run")
+	var op *operation
+	var err error
+	if plain(ctx, limits) {
+		op, err = b.admit(ctx, 1)
+	} else {
+		op, err = b.admitWith(ctx, 1, limits, false)
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	defer b.finish(op, 1)
+	return fn(ctx)
+}
+
+// RunN is [Run] for an operation that needs n slots at once: all or none, never
+// some. n below 1 is a [*ConfigError], and not an arrival.
+func RunN[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
+	mustHave(fn != nil, "RunN")
+	var zero T
+	if err := checkSlots(n); err != nil {
+		return zero, err
+	}
+	var op *operation
+	var err error
+	if plain(ctx, limits) {
+		op, err = b.admit(ctx, n)
+	} else {
+		op, err = b.admitWith(ctx, n, limits, false)
+	}
+	if err != nil {
+		return zero, err
+	}
+	defer b.finish(op, n)
+	return fn(ctx)
+}
+
+// Do is [Run] for a function that returns only an error.
+func Do(ctx context.Context, b *Bulkhead, fn func(context.Context) error, limits ...deadline.Limit) error {
+	mustHave(fn != nil, "Do")
+	var op *operation
+	var err error
+	if plain(ctx, limits) {
+		op, err = b.admit(ctx, 1)
+	} else {
+		op, err = b.admitWith(ctx, 1, limits, false)
+	}
+	if err != nil {
+		return err
+	}
+	defer b.finish(op, 1)
+	return fn(ctx)
+}
+
+// plain reports whether admit will do: there is no limit, and ctx is not done.
+// It stands in the verbs themselves, because asking ctx is a call that admit
+// would have to put everything aside for.
+func plain(ctx context.Context, limits []deadline.Limit) bool {
+	return len(limits) == 0 && ctx.Err() == nil
+}
+
+func mustHave(ok bool, verb string) {
+	if !ok {
+		panic("bulk: " + verb + ": nil fn")
+	}
+}
+
+func checkSlots(n int) error {
+	if n < 1 {
+		return &ConfigError{Field: "slots", Value: n, Problem: "must be at least 1"}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package bulk
+
+import (
+	"context"
+
+	"github.com/bulklink/bulklink-go/deadline"
+)
+
+// Slot is what an operation holds while it is in flight, for those who can't
+// put it into one function: a request whose body is read later, a connection.
+// It is a small value and may be copied and passed on.
+type Slot struct {
+	op   *operation
+	turn uint64
+}
+
+// Release frees the slots and hands them to those who wait. It may be called
+// any number of times, from any goroutine, on any copy: the first call frees,
+// all others do nothing. On the zero Slot it does nothing, so that
+//
+//	slot, err := b.Acquire(ctx)
+//	defer slot.Release()
+//
+// may stand before the error is looked at. It never blocks.
+func (s Slot) Release() {
+	if s.op == nil {
+		return
+	}
+	b := s.op.bulkhead
+	b.mu.Lock()
+	if s.op.turn != s.turn {
+		b.mu.Unlock()
+		return
+	}
+	b.release(s.op, s.op.slots)
+}
+
+// Acquire admits one operation and returns its slot, or the [*AdmissionError]
+// that says why it was turned away, with the zero Slot. The operation is in
+// flight until the slot is released: a slot that is dropped is gone.
+// Prefer [Run], which can't forget it.
+func (b *Bulkhead) Acquire(ctx context.Context, limits ...deadline.Limit) (Slot, error) {
+	return b.acquire(ctx, 1, limits)
+}
+
+// AcquireN is [Bulkhead.Acquire] for an operation that needs n slots at once:
+// all or none, never some. n below 1 is a [*ConfigError], and not an arrival.
+func (b *Bulkhead) AcquireN(ctx context.Context, n int, limits ...deadline.Limit) (Slot, error) {
+	if err := checkSlots(n); err != nil {
+		return Slot{}, err
+	}
+	return b.acquire(ctx, n, limits)
+}
+
+// TryAcquire is Acquire without waiting: it reports whether there was a free
+// slot and nobody waiting for it.
+func (b *Bulkhead) TryAcquire() (Slot, bool) { return b.TryAcquireN(1) }
+
+// TryAcquireN is AcquireN without waiting. n below 1 is false, and not an
+// arrival.
+func (b *Bulkhead) TryAcquireN(n int) (Slot, bool) {
+	if n < 1 {
+		return Slot{}, false
+	}
+	b.mu.Lock()
+	if !b.watched && b.fits(n) {
+		s := b.start(&arrival{slots: n, keep: true}).slot()
+		b.mu.Unlock()
+		return s, true
+	}
+	op, err := b.arrive(context.Background(), &arrival{slots: n, keep: true, bounds: &bounds{Limit: deadline.Now()}}, nil)
+	if err != nil {
+		return Slot{}, false
+	}
+	return op.slot(), true
+}
+
+func (b *Bulkhead) acquire(ctx context.Context, n int, limits []deadline.Limit) (Slot, error) {
+	var op *operation
+	var err error
+	if !plain(ctx, limits) {
+		op, err = b.admitWith(ctx, n, limits, true)
+	} else {
+		b.mu.Lock()
+		if !b.watched && b.fits(n) {
+			s := b.start(&arrival{slots: n, keep: true}).slot()
+			b.mu.Unlock()
+			return s, nil
+		}
+		op, err = b.arrive(ctx, &arrival{slots: n, keep: true}, nil)
+	}
+	if err != nil {
+		return Slot{}, err
+	}
+	return op.slot(), nil
+}
+
+// slot is called by the one who holds op.
+func (op *operation) slot() Slot { return Slot{op, op.turn} }

@@ -1,0 +1,102 @@
+package bulk
+
+import "time"
+
+// Totals are counts over the whole life of a bulkhead. Those that say AtArrival
+// concern operations that were turned away at once; Expired, Cancelled, Closed
+// and Oversized those that were turned away while they waited. Saturated is
+// always at arrival.
+type Totals struct {
+	Admitted           uint64 // got their slots, at once or from the queue
+	AdmittedFromQueue  uint64 // those of them that had waited
+	Abandoned          uint64 // those of them whose ctx was done when they woke: they never ran
+	Finished           uint64 // those of them that ran and are over
+	Queued             uint64
+	Saturated          uint64
+	Expired            uint64
+	ExpiredAtArrival   uint64
+	Cancelled          uint64
+	CancelledAtArrival uint64
+	Closed             uint64
+	ClosedAtArrival    uint64
+	Oversized          uint64
+	OversizedAtArrival uint64
+
+	Wait        time.Duration // sum over AdmittedFromQueue
+	LongestWait time.Duration // of AdmittedFromQueue
+	Waits       Waits         // histogram of the waits of AdmittedFromQueue
+	Holds       Holds         // sampled time in flight
+}
+
+// countAtArrival counts an operation that is turned away at once.
+func (t *Totals) countAtArrival(reason Reason) {
+	switch reason {
+	case Saturated:
+		t.Saturated++
+	case Expired:
+		t.ExpiredAtArrival++
+	case Closed:
+		t.ClosedAtArrival++
+	case Oversized:
+		t.OversizedAtArrival++
+	case Cancelled:
+		t.CancelledAtArrival++
+	}
+}
+
+// countWhileWaiting counts an operation that is turned away after it was
+// queued. Nobody is saturated then.
+func (t *Totals) countWhileWaiting(reason Reason) {
+	switch reason {
+	case Expired:
+		t.Expired++
+	case Closed:
+		t.Closed++
+	case Oversized:
+		t.Oversized++
+	case Cancelled:
+		t.Cancelled++
+	}
+}
+
+// Arrivals returns how many operations have asked to be admitted.
+func (t Totals) Arrivals() uint64 {
+	return t.Admitted - t.AdmittedFromQueue + t.Queued + t.Saturated +
+		t.ExpiredAtArrival + t.CancelledAtArrival + t.ClosedAtArrival + t.OversizedAtArrival
+}
+
+// Rejected returns how many operations were turned away, but for those that
+// were cancelled.
+func (t Totals) Rejected() uint64 {
+	return t.Saturated + t.Expired + t.ExpiredAtArrival + t.Closed + t.ClosedAtArrival + t.Oversized + t.OversizedAtArrival
+}
+
+// MeanWait returns the mean wait of those that were admitted from the queue, 0
+// if there were none.
+func (t Totals) MeanWait() time.Duration { return mean(t.Wait, t.AdmittedFromQueue) }
+
+// Holds is the time that operations were in flight, from grant until their
+// slots were free, of the 1st, 65th, 129th … that was admitted and is over: so
+// few that the fast path can't feel it.
+type Holds struct {
+	Samples uint64
+	Sum     time.Duration
+}
+
+func (h *Holds) add(d int64) {
+	h.Samples++
+	h.Sum = time.Duration(add(int64(h.Sum), d))
+}
+
+// Mean returns the mean time in flight, 0 without a sample.
+func (h Holds) Mean() time.Duration { return mean(h.Sum, h.Samples) }
+
+// holdSampling is how many admissions share one sample: a power of two.
+const holdSampling = 64
+
+func mean(sum time.Duration, n uint64) time.Duration {
+	if n == 0 {
+		return 0
+	}
+	return time.Duration(uint64(sum) / n)
+}

@@ -1,0 +1,33 @@
+package bulk
+
+import (
+	"fmt"
+	"strings"
+)
+
+// words are the texts of an enumeration that starts at 1.
+type words []string
+
+func (w words) name(of string, v uint8) string {
+	if v == 0 || int(v) > len(w) {
+		return fmt.Sprintf("%s(%d)", of, v)
+	}
+	return w[v-1]
+}
+
+func (w words) marshal(field string, v uint8) ([]byte, error) {
+	if v == 0 || int(v) > len(w) {
+		return nil, &ConfigError{Field: field, Value: v, Problem: fmt.Sprintf("must be from 1 to %d", len(w))}
+	}
+	return []byte(w[v-1]), nil
+}
+
+func (w words) unmarshal(field string, text []byte, v *uint8) error {
+	for i, word := range w {
+		if word == string(text) {
+			*v = uint8(i + 1)
+			return nil
+		}
+	}
+	return &ConfigError{Field: field, Value: string(text), Problem: "must be one of " + strings.Join(w, " ")}
+}

@@ -1,0 +1,132 @@
+package bulk_test
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// word is an enumeration with a text form.
+type word interface {
+	fmt.Stringer
+	encoding.TextMarshaler
+}
+
+var (
+	reasons = map[bulk.Reason]string{bulk.Saturated: "saturated", bulk.Expired: "expired", bulk.Closed: "closed",
+		bulk.Oversized: "oversized", bulk.Cancelled: "cancelled"}
+	kinds = map[bulk.EventKind]string{bulk.EventQueued: "queued", bulk.EventAdmitted: "admitted", bulk.EventReleased: "released",
+		bulk.EventAbandoned: "abandoned", bulk.EventSaturated: "saturated", bulk.EventExpired: "expired", bulk.EventCancelled: "cancelled",
+		bulk.EventOversized: "oversized", bulk.EventRejectedClosed: "rejected_closed", bulk.EventClosed: "closed",
+		bulk.EventDrained: "drained", bulk.EventResized: "resized"}
+)
+
+// mustBeWords checks an enumeration that has these words and no others: both
+// ways, for all values that there can be.
+func mustBeWords[E interface {
+	~uint8
+	word
+}](t *testing.T, words map[E]string, read func(*E, []byte) error) {
+	t.Helper()
+	for i := range 256 {
+		v := E(i)
+		text, err := v.MarshalText()
+		want, known := words[v]
+		if !known {
+			if len(problems(t, err)) != 1 || text != nil {
+				t.Errorf("value %d: marshals as %q, %v", uint8(v), text, err)
+			}
+			if !strings.Contains(v.String(), fmt.Sprint(uint8(v))) || slices.Contains(collectWords(words), v.String()) {
+				t.Errorf("value %d: reads %q, which should say that it is none", uint8(v), v)
+			}
+			continue
+		}
+		if v.String() != want || string(text) != want || err != nil {
+			t.Errorf("value %d: reads %q and marshals as %q, %v, want %q", uint8(v), v, text, err, want)
+		}
+		var back E
+		if err := read(&back, text); err != nil || back != v {
+			t.Errorf("%q: read as %d, %v, want %d", text, uint8(back), err, uint8(v))
+		}
+	}
+	for _, text := range []string{"", " ", "Saturated", "CLOSED", " closed", "closed ", "closed\x00", "1", "reason(1)", "event kind(1)", "over", "nothing"} {
+		v := E(2)
+		err := read(&v, []byte(text))
+		if got := problems(t, err); len(got) != 1 || got[0].Value != text {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if v != 2 {
+			t.Errorf("%q: changed the value to %d", text, uint8(v))
+		}
+		if !strings.Contains(err.Error(), fmt.Sprintf("%q", text)) || !containsAll(err.Error(), collectWords(words)) {
+			t.Errorf("%q doesn't say what was given and what is allowed", err)
+		}
+	}
+	var zero E
+	if err := read(&zero, nil); !errors.Is(err, bulk.ErrConfig) || zero != 0 {
+		t.Errorf("no text: %d, %v", uint8(zero), err)
+	}
+}
+
+func collectWords[E comparable](words map[E]string) []string {
+	var all []string
+	for _, w := range words {
+		all = append(all, w)
+	}
+	return all
+}
+
+func TestReasonWords(t *testing.T) {
+	mustBeWords(t, reasons, (*bulk.Reason).UnmarshalText)
+	for i, r := range []bulk.Reason{bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Cancelled} {
+		if int(r) != i+1 {
+			t.Errorf("%v is %d, want %d", r, uint8(r), i+1)
+		}
+	}
+}
+
+func TestEventKindWords(t *testing.T) {
+	mustBeWords(t, kinds, (*bulk.EventKind).UnmarshalText)
+	if len(kinds) != 12 || bulk.EventQueued != 1 || bulk.EventResized != 12 {
+		t.Errorf("from %d to %d", bulk.EventQueued, bulk.EventResized)
+	}
+}
+
+// FuzzWords: a text is either a word, which comes back as it was, or a
+// ConfigError that changes nothing; it is never both, and never a panic.
+func FuzzWords(f *testing.F) {
+	for _, text := range append(collectWords(reasons), collectWords(kinds)...) {
+		f.Add(text)
+	}
+	for _, text := range []string{"", "Closed", "closed ", "reason(1)", "\xff", "sätürated"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		roundTrip(t, text, (*bulk.Reason).UnmarshalText)
+		roundTrip(t, text, (*bulk.EventKind).UnmarshalText)
+	})
+}
+
+func roundTrip[E interface {
+	~uint8
+	word
+}](t *testing.T, text string, read func(*E, []byte) error) {
+	t.Helper()
+	v := E(99)
+	err := read(&v, []byte(text))
+	if err != nil {
+		if !errors.Is(err, bulk.ErrConfig) || v != 99 {
+			t.Errorf("%q: %d, %v", text, uint8(v), err)
+		}
+		return
+	}
+	if back, err := v.MarshalText(); err != nil || string(back) != text || v.String() != text {
+		t.Errorf("%q: read as %d, which is %q, %v", text, uint8(v), back, err)
+	}
+}
