@@ -1,0 +1,155 @@
+//go:build !race
+
+package bulk_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+)
+
+// What a call allocates in steady state is exact, so it is asserted (but for the
+// race detector, which allocates too). Tests in this file must not run in
+// parallel with others.
+func TestNothingIsAllocated(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	done, cancelled := context.WithCancel(t.Context())
+	cancelled()
+	b := mustNew(t, 4, bulk.WaitingRoom(4), bulk.WaitLimit(time.Minute))
+	full := mustNew(t, 1)
+	fill(t, full)
+	closed := mustNew(t, 1)
+	closed.Close()
+	listened := mustNew(t, 1, bulk.OnEvent(func(bulk.Event) {}))
+	one := func(context.Context) (int, error) { return 1, nil }
+	guarded := bulk.Guard(b, one)
+	guarded1 := bulk.Guard1(b, func(context.Context, string) (int, error) { return 1, nil }, deadline.Within(time.Second))
+	guardedDo := bulk.GuardDo(b, nothing)
+	before := time.Now().Add(time.Hour)
+
+	for name, call := range map[string]func() error{
+		"Run":     func() error { _, err := bulk.Run(ctx, b, one); return err },
+		"RunN":    func() error { _, err := bulk.RunN(ctx, b, 2, one); return err },
+		"Do":      func() error { return bulk.Do(ctx, b, nothing) },
+		"Guard":   func() error { _, err := guarded(ctx); return err },
+		"Guard1":  func() error { _, err := guarded1(ctx, "x"); return err },
+		"GuardDo": func() error { return guardedDo(ctx) },
+		"Acquire and Release": func() error {
+			s, err := b.Acquire(ctx)
+			s.Release()
+			return err
+		},
+		"AcquireN and Release": func() error {
+			s, err := b.AcquireN(ctx, 3, deadline.Now())
+			s.Release()
+			return err
+		},
+		"TryAcquire and Release": func() error {
+			s, _ := b.TryAcquire()
+			s.Release()
+			return nil
+		},
+		"Within":  func() error { return bulk.Do(ctx, b, nothing, deadline.Within(time.Second)) },
+		"Now":     func() error { return bulk.Do(ctx, b, nothing, deadline.Now()) },
+		"Before":  func() error { return bulk.Do(ctx, b, nothing, deadline.Before(before)) },
+		"Reserve": func() error { return bulk.Do(ctx, b, nothing, deadline.Reserve(time.Second)) },
+		"all limits": func() error {
+			return bulk.Do(ctx, b, nothing, deadline.Within(time.Second), deadline.Before(before), deadline.Reserve(time.Second))
+		},
+		"saturated": func() error { return turnedAway(bulk.Do(ctx, full, nothing), bulk.ErrSaturated) },
+		"saturated, all verbs": func() error {
+			_, err := full.Acquire(ctx, deadline.Now())
+			full.TryAcquire()
+			return turnedAway(err, bulk.ErrSaturated)
+		},
+		"oversized": func() error {
+			_, err := full.AcquireN(ctx, 2)
+			return turnedAway(err, bulk.ErrOversized)
+		},
+		"expired": func() error {
+			return turnedAway(bulk.Do(ctx, b, nothing, deadline.Before(time.Time{})), bulk.ErrExpired)
+		},
+		"closed":    func() error { return turnedAway(bulk.Do(ctx, closed, nothing), bulk.ErrClosed) },
+		"cancelled": func() error { return turnedAway(bulk.Do(done, b, nothing), bulk.ErrCancelled) },
+		"with a handler": func() error {
+			return bulk.Do(ctx, listened, nothing)
+		},
+		"Status when nobody has waited": func() error { _ = b.Status(); return nil },
+	} {
+		var err error
+		if n := testing.AllocsPerRun(1000, func() { err = call() }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func turnedAway(err, want error) error {
+	if errors.Is(err, want) {
+		return nil
+	}
+	return errors.Join(errors.New("not turned away as it should"), err)
+}
+
+// A wait in steady state: a few goroutines want one slot, and each gives way to
+// the others while it holds it. Whether a single acquisition waits is up to the
+// scheduler, so it is the sum that is looked at.
+func TestWaitingAllocatesNothing(t *testing.T) {
+	const goroutines, each = 4, 10_000
+	long := time.Hour
+	before := time.Now().Add(long)
+	for name, c := range map[string]struct {
+		opts   []bulk.Option
+		limits []deadline.Limit
+	}{
+		"no limit":         {nil, nil},
+		"wait limit":       {[]bulk.Option{bulk.WaitLimit(long)}, nil},
+		"limit of a call":  {nil, []deadline.Limit{deadline.Within(long)}},
+		"limits of a call": {[]bulk.Option{bulk.WaitLimit(long)}, []deadline.Limit{deadline.Within(long), deadline.Before(before), deadline.Reserve(1)}},
+		"limits that vary": {nil, []deadline.Limit{deadline.Within(long), deadline.Before(before.Add(-time.Minute))}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), long)
+			defer cancel()
+			b := mustNew(t, 1, append(c.opts, bulk.WaitingRoom(goroutines))...)
+			work := func(n int) {
+				var g sync.WaitGroup
+				for range goroutines {
+					g.Go(func() {
+						for range n {
+							s, err := b.Acquire(ctx, c.limits...)
+							if err != nil {
+								t.Error(err)
+							}
+							runtime.Gosched()
+							s.Release()
+						}
+					})
+				}
+				g.Wait()
+			}
+			work(100)
+			queued := b.Status().Totals.Queued
+			var start, end runtime.MemStats
+			runtime.ReadMemStats(&start)
+			work(each)
+			runtime.ReadMemStats(&end)
+			queued = b.Status().Totals.Queued - queued
+			if queued < each {
+				t.Fatalf("only %d of %d waited", queued, goroutines*each)
+			}
+			if n := end.Mallocs - start.Mallocs; n > queued/50 {
+				t.Errorf("%d allocations in %d waits", n, queued)
+			}
+		})
+	}
+}

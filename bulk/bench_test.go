@@ -1,0 +1,192 @@
+package bulk_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+)
+
+// floor is the least that counting operations under a lock costs: two bare
+// mutex lock/unlock pairs around a counter, the second deferred. The other
+// figures are read as a multiple of it, in the same run: machines differ.
+type floor struct {
+	mu       sync.Mutex
+	inFlight int
+}
+
+func (f *floor) finish() {
+	f.mu.Lock()
+	f.inFlight--
+	f.mu.Unlock()
+}
+
+func (f *floor) run(ctx context.Context, fn func(context.Context) (int, error)) (int, error) {
+	f.mu.Lock()
+	f.inFlight++
+	f.mu.Unlock()
+	defer f.finish()
+	return fn(ctx)
+}
+
+func one(context.Context) (int, error) { return 1, nil }
+
+// One goroutine: what a call costs when nobody else is there. Each loop stands
+// by itself, because a call through a table of functions would be part of the
+// figure.
+func BenchmarkUncontended(b *testing.B) {
+	ctx := b.Context()
+	b.Run("Floor", func(b *testing.B) {
+		b.ReportAllocs()
+		var f floor
+		for b.Loop() {
+			_, _ = f.run(ctx, one)
+		}
+	})
+	b.Run("Run", func(b *testing.B) {
+		b.ReportAllocs()
+		x := mustNew(b, 4)
+		for b.Loop() {
+			_, _ = bulk.Run(ctx, x, one)
+		}
+	})
+	b.Run("Guard", func(b *testing.B) {
+		b.ReportAllocs()
+		guarded := bulk.Guard(mustNew(b, 4), one)
+		for b.Loop() {
+			_, _ = guarded(ctx)
+		}
+	})
+	b.Run("Acquire+Release", func(b *testing.B) {
+		b.ReportAllocs()
+		x := mustNew(b, 4)
+		for b.Loop() {
+			s, _ := x.Acquire(ctx)
+			s.Release()
+		}
+	})
+	b.Run("TryAcquire+Release", func(b *testing.B) {
+		b.ReportAllocs()
+		x := mustNew(b, 4)
+		for b.Loop() {
+			s, _ := x.TryAcquire()
+			s.Release()
+		}
+	})
+	b.Run("Rejection", func(b *testing.B) {
+		b.ReportAllocs()
+		x := mustNew(b, 1)
+		fill(b, x)
+		for b.Loop() {
+			_, _ = bulk.Run(ctx, x, one)
+		}
+	})
+	b.Run("RunWithin", func(b *testing.B) {
+		b.ReportAllocs()
+		x := mustNew(b, 4)
+		for b.Loop() {
+			_, _ = bulk.Run(ctx, x, one, deadline.Within(time.Second))
+		}
+	})
+	b.Run("RunBefore", func(b *testing.B) {
+		b.ReportAllocs()
+		x := mustNew(b, 4)
+		before := time.Now().Add(time.Hour)
+		for b.Loop() {
+			_, _ = bulk.Run(ctx, x, one, deadline.Before(before))
+		}
+	})
+	b.Run("RunListened", func(b *testing.B) {
+		b.ReportAllocs()
+		x := mustNew(b, 4, bulk.OnEvent(func(bulk.Event) {}))
+		for b.Loop() {
+			_, _ = bulk.Run(ctx, x, one)
+		}
+	})
+	b.Run("Status", func(b *testing.B) {
+		b.ReportAllocs()
+		x := mustNew(b, 4)
+		for b.Loop() {
+			_ = x.Status()
+		}
+	})
+}
+
+// Both processors, never full.
+func BenchmarkParallel(b *testing.B) {
+	b.ReportAllocs()
+	x := mustNew(b, 1000)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			_, _ = bulk.Run(b.Context(), x, one)
+		}
+	})
+}
+
+// Many goroutines for one slot: nearly every call waits and is handed the slot.
+func BenchmarkHandOver(b *testing.B) {
+	for _, goroutines := range []int{16, 256} {
+		for _, limit := range []time.Duration{0, time.Minute} {
+			b.Run(fmt.Sprintf("goroutines=%d/limit=%v", goroutines, limit), func(b *testing.B) {
+				b.ReportAllocs()
+				x := mustNew(b, 1, bulk.WaitingRoom(goroutines), bulk.WaitLimit(limit))
+				each := b.N/goroutines + 1
+				var g sync.WaitGroup
+				for range goroutines {
+					g.Go(func() {
+						for range each {
+							_, _ = bulk.Run(b.Context(), x, one)
+						}
+					})
+				}
+				g.Wait()
+			})
+		}
+	}
+}
+
+// One operation joins a long queue in the middle of which others leave: the
+// cost doesn't depend on the length.
+func BenchmarkLeaveALongQueue(b *testing.B) {
+	for _, length := range []int{100, 10_000, 1_000_000} {
+		b.Run(fmt.Sprintf("length=%d", length), func(b *testing.B) {
+			x := mustNew(b, 1, bulk.WaitingRoom(length+1), bulk.WaitLimit(time.Hour))
+			slots := fill(b, x)
+			var g sync.WaitGroup
+			ctx, cancel := context.WithCancel(b.Context())
+			leave := make([]context.CancelFunc, 0, length)
+			for range length {
+				own, cancel := context.WithCancel(ctx)
+				leave = append(leave, cancel)
+				g.Go(func() {
+					s, _ := x.Acquire(own)
+					s.Release()
+				})
+			}
+			for x.Status().Waiting < length {
+				time.Sleep(time.Millisecond)
+			}
+			b.ReportAllocs()
+			next := length / 2
+			for b.Loop() {
+				// One from the middle leaves, one joins at the end.
+				leave[next%length]()
+				own, cancel := context.WithCancel(ctx)
+				leave[next%length] = cancel
+				g.Go(func() {
+					s, _ := x.Acquire(own)
+					s.Release()
+				})
+				next++
+			}
+			b.StopTimer()
+			cancel()
+			g.Wait()
+			slots[0].Release()
+		})
+	}
+}
