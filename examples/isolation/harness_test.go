@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+// portsInUse hands out listeners and knows which there were.
+type portsInUse struct {
+	failAt   int // fail at this call, if not 0
+	cancelAt int // make this call's listener cancel at its first connection, if not 0
+	cancel   func()
+
+	mu    sync.Mutex
+	addrs []string
+}
+
+func (p *portsInUse) listen() (net.Listener, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.addrs)+1 == p.failAt {
+		return nil, errors.New("no port left")
+	}
+	l, err := loopback()
+	if err != nil {
+		return nil, err
+	}
+	p.addrs = append(p.addrs, l.Addr().String())
+	if len(p.addrs) == p.cancelAt {
+		return &cancellingListener{l, p.cancel}, nil
+	}
+	return l, nil
+}
+
+type cancellingListener struct {
+	net.Listener
+	cancel func()
+}
+
+func (l *cancellingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil {
+		l.cancel()
+	}
+	return conn, err
+}
+
+// verifyClosed checks that so many servers were started and none is left.
+func (p *portsInUse) verifyClosed(t *testing.T, n int) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.addrs) != n {
+		t.Errorf("%d servers were started, want %d", len(p.addrs), n)
+	}
+	for _, addr := range p.addrs {
+		if conn, err := net.Dial("tcp", addr); err == nil {
+			conn.Close()
+			t.Errorf("somebody still listens on %s", addr)
+		}
+	}
+}
+
+// noListener fails the test when a server is about to start.
+func noListener(t *testing.T) listener {
+	return func() (net.Listener, error) {
+		t.Error("a server was started")
+		return nil, errors.New("not in this test")
+	}
+}
+
+// verifyNoGoroutines waits until no more goroutines run than before. Those of
+// closed connections need a moment to notice.
+func verifyNoGoroutines(t *testing.T, before int) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for runtime.NumGoroutine() > before {
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// target names one of the two dependencies, and indexes arrays of both.
+type target int
+
+const (
+	fast target = iota
+	slow
+	targets int = iota
+)
+
+func (t target) String() string { return [targets]string{"fast", "slow"}[t] }
+
+// The fast dependency always takes the same time. The slow one has a few
+// workers of its own; with more calls inside than that, they get into each
+// other's way, and all of them take longer: at twice as many four times as long.
+// So it gets less done the more is asked of it, as things with locks, caches
+// and disks do.
+const (
+	fastTime    = 5 * time.Millisecond
+	slowTime    = 40 * time.Millisecond
+	slowWorkers = 4
+)
+
+func serviceTime(t target, inside int) time.Duration {
+	if t == fast {
+		return fastTime
+	}
+	n := time.Duration(max(inside, slowWorkers))
+	return slowTime * n * n / (slowWorkers * slowWorkers)
+}
+
+// server is one dependency: a real HTTP server whose work is waiting.
+type server struct {
+	target target
+	url    string
+	http   http.Server
+	done   chan struct{} // closed when Serve has ended, with err
+	err    error
+
+	mu     sync.Mutex
+	inside int // calls that are being served
+	peak   int // the most there were
+}
+
+// listener opens a port for a server.
+type listener func() (net.Listener, error)
+
+func loopback() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
+
+// servers are both dependencies, running.
+type servers [targets]*server
+
+// startServers starts both, or none.
+func startServers(listen listener) (servers, error) {
+	var all servers
+	for i := range all {
+		s, err := startServer(target(i), listen)
+		if err != nil {
+			return servers{}, errors.Join(err, all.stop())
+		}
+		all[i] = s
+	}
+	return all, nil
+}
+
+func startServer(t target, listen listener) (*server, error) {
+	l, err := listen()
+	if err != nil {
+		return nil, fmt.Errorf("can't start the %v server: %w", t, err)
+	}
+	s := &server{target: t, url: "http://" + l.Addr().String(), done: make(chan struct{})}
+	s.http.Handler = s
+	s.http.ReadHeaderTimeout = 5 * time.Second
+	go func() {
+		s.err = s.http.Serve(l)
+		close(s.done)
+	}()
+	return s, nil
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	inside := s.enter()
+	err := pause(r.Context(), serviceTime(s.target, inside))
+	s.leave() // before the answer: whoever has it is no longer inside
+	if err != nil {
+		return // the client hung up
+	}
+	_, _ = io.WriteString(w, "ok\n") // a client that hangs up now has nothing to be told
+}
+
+func (s *server) enter() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inside++
+	s.peak = max(s.peak, s.inside)
+	return s.inside
+}
+
+func (s *server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inside--
+}
+
+// mostInside returns the most calls that were ever inside at once.
+func (s *server) mostInside() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.peak
+}
+
+// stop stops those that run and waits until they have.
+func (all servers) stop() error {
+	var errs []error
+	for _, s := range all {
+		if s != nil {
+			errs = append(errs, s.stop())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *server) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	<-s.done
+	if !errors.Is(s.err, http.ErrServerClosed) {
+		err = errors.Join(err, s.err)
+	}
+	if err != nil {
+		return fmt.Errorf("the %v server: %w", s.target, err)
+	}
+	return nil
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
