@@ -11,8 +11,9 @@ import (
 // zero Bulkhead is not usable, and a Bulkhead must not be copied. All methods
 // may be called from any number of goroutines at the same time.
 //
-// A bulkhead has no goroutine of its own and needs no cleaning up. Closing one
-// is for those who want to know when its work is over.
+// A bulkhead has no goroutine of its own. One that is dropped without Close can
+// be kept in memory by its timer until the longest wait that it has let in could
+// have ended.
 type Bulkhead struct {
 	// Set once by New.
 	id             uint64
@@ -23,8 +24,10 @@ type Bulkhead struct {
 	done           chan struct{} // closed when drained
 
 	// mu guards all that follows and the fields of every operation. It is held
-	// for a few dozen instructions at a time: never while anything blocks, and
-	// never while a stranger's code runs (ctx, handlers, fn).
+	// for a few dozen instructions at a time, and for as many for each operation
+	// concerned where many are at once (Close, SetCapacity, many due together):
+	// never while anything blocks, and never while a stranger's code runs (ctx,
+	// handlers, fn).
 	//
 	// Between two sections:
 	//

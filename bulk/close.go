@@ -46,6 +46,7 @@ func (b *Bulkhead) Done() <-chan struct{} { return b.done }
 // begin before Close. It returns nil then, even with a done ctx. If ctx ends
 // first it gives up with a [*DrainError]; that disturbs nobody else.
 func (b *Bulkhead) Wait(ctx context.Context) error {
+	done := ctx.Done()
 	c := make(chan struct{}) // of the caller's bubble, if it runs in one
 	b.mu.Lock()
 	if b.drained {
@@ -61,7 +62,7 @@ func (b *Bulkhead) Wait(ctx context.Context) error {
 	select {
 	case <-c:
 		return nil
-	case <-ctx.Done():
+	case <-done:
 	}
 	end := endingOf(ctx)
 	if end == nil {

@@ -85,7 +85,13 @@ func TestEvents(t *testing.T) {
 			p.endQuietly()
 			held[0].Release()
 			q.mustHold(t)
-			r.mustBe(t, bulk.EventReleased, bulk.EventAdmitted, bulk.EventAbandoned, bulk.EventAdmitted)
+			var kinds []bulk.EventKind
+			for _, e := range bySeq(r.take()) { // made on two goroutines
+				kinds = append(kinds, e.Kind)
+			}
+			if want := []bulk.EventKind{bulk.EventReleased, bulk.EventAdmitted, bulk.EventAbandoned, bulk.EventAdmitted}; !slices.Equal(kinds, want) {
+				t.Errorf("%v, want %v", kinds, want)
+			}
 		}},
 		{"Seq counts without listeners", "so that a Status says where to begin", func(t *testing.T) {
 			b := mustNew(t, 1)
@@ -186,6 +192,115 @@ func TestHandlerPanicsAreLogged(t *testing.T) {
 			t.Errorf("%q is not in %q", want, log.String())
 		}
 	}
+}
+
+// An OnHandlerPanic that ends its goroutine (t.FailNow) costs the handlers after
+// it nothing either.
+func TestOnHandlerPanicEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var after recorder
+		b := mustNew(t, 1, bulk.OnEvent(func(e bulk.Event) { panic("x") }), bulk.OnEvent(after.handle),
+			bulk.OnHandlerPanic(func(bulk.Event, any) { runtime.Goexit() }))
+		go func() { _, _ = b.Acquire(t.Context()) }()
+		synctest.Wait()
+		mustFold(t, bySeq(after.take()), b.Status())
+		if n := b.Status().InFlight; n != 0 {
+			t.Errorf("%d in flight", n)
+		}
+	})
+}
+
+// A record that has waited is used again: its next events don't say queued.
+func TestQueuedIsNotThatOfTheLastUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.OnEvent(r.handle))
+		held := fill(t, b)
+		p := park(t, b, 1)
+		held[0].Release()
+		p.mustHold(t)
+		p.slot.Release()
+		r.take()
+		fill(t, b)[0].Release()
+		b.OnEvent(func(e bulk.Event) {
+			if e.Kind == bulk.EventAdmitted {
+				runtime.Goexit() // and is abandoned
+			}
+		})
+		go b.TryAcquire()
+		synctest.Wait()
+		for _, e := range r.take() {
+			if e.Queued {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}
+
+// The second admission and those after it have no record, as long as nobody
+// listens: what comes while they are in flight must find them all the same.
+func TestWhatComesWhileAPlainOneIsInFlight(t *testing.T) {
+	plain := func(t *testing.T, b *bulk.Bulkhead, fn func()) {
+		for range 2 {
+			first := b.Status().Totals.Admitted == 0
+			_ = bulk.Do(t.Context(), b, func(context.Context) error {
+				if !first {
+					fn()
+				}
+				return nil
+			})
+		}
+	}
+	bubbles(t, []struct {
+		name string
+		why  string
+		test func(*testing.T)
+	}{
+		{"close", "it is drained when that one is over", func(t *testing.T) {
+			b := mustNew(t, 1)
+			plain(t, b, func() { b.Close() })
+			if !isDone(b) {
+				t.Error("not drained")
+			}
+		}},
+		{"a handler", "it hears of the release", func(t *testing.T) {
+			var r recorder
+			b := mustNew(t, 1)
+			plain(t, b, func() { b.OnEvent(r.handle) })
+			r.mustBe(t, bulk.EventReleased)
+		}},
+		{"one that waits", "it is handed the slot", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			var p *parked
+			plain(t, b, func() { p = park(t, b, 1) })
+			p.mustHold(t)
+		}},
+		{"a handler that ends the goroutine of a plain Run", "it is abandoned", func(t *testing.T) {
+			b := mustNew(t, 1)
+			plain(t, b, func() {})
+			b.OnEvent(func(e bulk.Event) {
+				if e.Kind == bulk.EventAdmitted {
+					runtime.Goexit()
+				}
+			})
+			go func() { _ = bulk.Do(t.Context(), b, nothing) }()
+			synctest.Wait()
+			if n := b.Status(); n.InFlight != 0 || n.Totals.Abandoned != 1 {
+				t.Errorf("%+v", n)
+			}
+		}},
+		{"a handler that is taken off after Close", "the bulkhead stays closed", func(t *testing.T) {
+			b := mustNew(t, 1)
+			plain(t, b, func() {})
+			remove := b.OnEvent(func(bulk.Event) {})
+			b.Close()
+			remove()
+			mustMatch(t, bulk.Do(t.Context(), b, nothing), bulk.ErrClosed)
+			if _, ok := b.TryAcquire(); ok {
+				t.Error("admitted")
+			}
+		}},
+	})
 }
 
 // A handler that ends its goroutine costs no slot, whichever event it was, and

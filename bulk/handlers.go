@@ -153,20 +153,21 @@ func (d *delivery) one() {
 	d.next++
 	returned := false
 	defer func() {
-		if returned {
-			return
+		if !returned {
+			d.run()
 		}
+	}()
+	defer func() {
 		if r := recover(); r != nil {
 			d.bulkhead.report(e, r)
-			return
+			returned = true
 		}
-		d.run()
 	}()
 	h.handle(e)
 	returned = true
 }
 
-// report tells OnHandlerPanic.
+// report tells OnHandlerPanic, which may end the goroutine as well.
 func (b *Bulkhead) report(e Event, recovered any) {
 	defer func() { _ = recover() }()
 	b.onHandlerPanic(e, recovered)

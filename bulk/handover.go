@@ -29,19 +29,25 @@ func (b *Bulkhead) await(ctx context.Context, op *operation) (*operation, error)
 			woken = false
 		}
 	}
+	late := false
 	if woken && why == due && done != nil && b.endsWithin(ctx, op.deadline) {
-		// Both at the same instant: ctx is about to be done. One that never is,
-		// against its word, can't hold the operation up for long.
+		// ctx ends no later than the bound, so it is about to be done: give it a
+		// moment, to learn its cause. If it isn't, because this machine is busy
+		// or because it doesn't keep its word, its deadline says enough.
 		grace := time.NewTimer(time.Millisecond)
 		select {
 		case <-done:
 		case why = <-op.wake:
 		case <-grace.C:
+			late = true
 		}
 		grace.Stop()
 	}
 	end := endingOf(ctx)
-	if !woken && end == nil {
+	if end == nil && late {
+		end = &exceeded
+	}
+	if end == nil && !woken {
 		end = &canceled // a ctx that is done and doesn't say how
 	}
 	decided = true

@@ -281,13 +281,14 @@ func TestForeignContexts(t *testing.T) {
 			held[0].Release()
 			mustBeIdle(t, b)
 		}},
-		{"a deadline that it doesn't keep", "neither the bound nor a hand-over waits for it", func(t *testing.T) {
+		{"a deadline that it doesn't keep", "its word counts: neither the bound nor a hand-over waits for it", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
 			lying := lyingCtx{t.Context(), make(chan struct{}), time.Now().Add(time.Second)}
 			start := time.Now()
 			_, err := b.Acquire(lying, deadline.Within(time.Second))
-			mustMatch(t, err, bulk.ErrExpired)
+			mustMatch(t, err, bulk.ErrCancelled)
+			mustMatch(t, err, context.DeadlineExceeded)
 			if d := time.Since(start); d > 2*time.Second {
 				t.Errorf("waited %v", d)
 			}

@@ -1,5 +1,7 @@
 package bulk
 
+import "container/heap"
+
 // operation is the record of one operation from the moment that it needs one:
 // because it waits, or because a [Slot] stands for it. An operation that is
 // admitted at once by Run needs none.
@@ -97,6 +99,9 @@ func (b *Bulkhead) giveBack(op *operation) {
 		op.wake, op.bubbled = nil, false
 	}
 	if b.spares.len == maxSpare {
+		if op.place != 0 {
+			heap.Remove(&b.alarm.keys, op.place-1) // or it would be kept until it rings
+		}
 		return
 	}
 	op.next = b.spares.top

@@ -666,3 +666,17 @@ func TestErrorsMadeByHand(t *testing.T) {
 		t.Error("it knows of a context")
 	}
 }
+
+// An error is shared only while all its numbers hold: one operation on two slots
+// is not two operations on one each.
+func TestErrorIsNotSharedAcrossInFlight(t *testing.T) {
+	b := mustNew(t, 2)
+	two, _ := b.TryAcquireN(2)
+	_, first := b.Acquire(t.Context())
+	two.Release()
+	fill(t, b)
+	_, second := b.Acquire(t.Context())
+	if x, y := refusal(t, first), refusal(t, second); x.InFlight != 1 || y.InFlight != 2 {
+		t.Errorf("%+v, %+v", x, y)
+	}
+}
