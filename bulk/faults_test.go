@@ -3,6 +3,8 @@ package bulk_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -27,6 +29,39 @@ func TestFaultRecoveredPanicCostsASlot(t *testing.T) {
 	}
 	if err := bulk.Do(t.Context(), b, func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
+	}
+	mustBeIdle(t, b)
+}
+
+// The same as it happens in production: net/http recovers the panic.
+func TestFaultPanickingHTTPHandlerTurnsAllAway(t *testing.T) {
+	b := mustNew(t, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := bulk.Do(r.Context(), b, func(context.Context) error {
+			if r.URL.Path == "/panic" {
+				panic(http.ErrAbortHandler)
+			}
+			return nil
+		})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	}))
+	server.Start()
+	defer server.Close()
+	for range 5 {
+		if r, err := server.Client().Get(server.URL + "/panic"); err == nil {
+			r.Body.Close()
+			t.Error("the handler didn't panic")
+		}
+	}
+	r, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		t.Errorf("status %d after panics", r.StatusCode)
 	}
 	mustBeIdle(t, b)
 }
