@@ -1,0 +1,96 @@
+package main
+
+// fault is one small mistake that somebody could make: in file, the one
+// occurrence of right becomes wrong.
+type fault struct {
+	name, file, right, wrong string
+}
+
+// faults are those of the core. Each must be caught by the machine.
+var faults = []fault{
+	// Who is admitted.
+	{"a done context is admitted", "bulk/run.go", "return len(limits) == 0 && ctx.Err() == nil", "return len(limits) == 0"},
+	{"closed before a done context", "bulk/admit.go", "\tif ended != nil {\n\t\treturn turnAway, Cancelled\n\t}\n\t// 2.\n\tif b.closed {\n\t\treturn turnAway, Closed\n\t}", "\tif b.closed {\n\t\treturn turnAway, Closed\n\t}\n\tif ended != nil {\n\t\treturn turnAway, Cancelled\n\t}"},
+	{"a closed bulkhead admits", "bulk/admit.go", "\tif b.closed {\n\t\treturn turnAway, Closed\n\t}\n", ""},
+	{"as many slots as there are is too many", "bulk/admit.go", "if a.slots > b.capacity.Parallelism {", "if a.slots >= b.capacity.Parallelism {"},
+	{"one more slot than there are is not too many", "bulk/admit.go", "if a.slots > b.capacity.Parallelism {", "if a.slots > b.capacity.Parallelism+1 {"},
+	{"exactly at Before is in time", "bulk/admit.go", "if left <= 0 {\n\t\t\treturn false", "if left < 0 {\n\t\t\treturn false"},
+	{"exactly the reserve is too little", "bulk/admit.go", "if left < reserve {", "if left <= reserve {"},
+	{"the reserve doesn't shorten the wait", "bulk/admit.go", "a.allowed = min(a.allowed, int64(left-reserve))", ""},
+	{"Before doesn't bound the wait", "bulk/admit.go", "a.allowed = min(a.allowed, int64(left))\n", ""},
+	{"Within extends the wait limit", "bulk/admit.go", "a.allowed = min(a.allowed, int64(limit))", "if a.allowed == never {\n\t\t\ta.allowed = int64(limit)\n\t\t}"},
+	{"the wait limit is forgotten", "bulk/admit.go", "a.allowed = min(a.allowed, int64(limit))", ""},
+	{"the wait limit is a nanosecond longer", "bulk/admit.go", "a.allowed = min(a.allowed, int64(limit))", "a.allowed = min(a.allowed, int64(limit)+1)"},
+	{"a small operation overtakes", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return slots <= b.capacity.Parallelism-b.inUse"},
+	{"one slot too many", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse+1"},
+	{"one slot too few", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots < b.capacity.Parallelism-b.inUse"},
+	{"one place too many", "bulk/admit.go", "if b.room.len >= b.capacity.WaitingRoom || a.bounds", "if b.room.len > b.capacity.WaitingRoom || a.bounds"},
+	{"Now waits", "bulk/admit.go", "|| a.bounds != nil && a.impatient() {", "{"},
+	{"no time left is saturated", "bulk/admit.go", "\tif a.allowed == 0 {\n\t\treturn turnAway, Expired", "\tif a.allowed == 0 {\n\t\treturn turnAway, Saturated"},
+	{"no time left waits all the same", "bulk/admit.go", "\tif a.allowed == 0 {\n\t\treturn turnAway, Expired\n\t}\n", ""},
+	{"the fast way out forgets to count", "bulk/admit.go", "\t\tb.totals.Saturated++\n\t\terr := b.errorOf(Saturated, slots, 0, nil)", "\t\terr := b.errorOf(Saturated, slots, 0, nil)"},
+	{"the fast way out says oversized", "bulk/admit.go", "err := b.errorOf(Saturated, slots, 0, nil)", "err := b.errorOf(Oversized, slots, 0, nil)"},
+	{"a place is not counted as queued", "bulk/admit.go", "\tb.totals.Queued++\n", ""},
+	{"the peak of the room is missed", "bulk/admit.go", "\tb.peak.Waiting = max(b.peak.Waiting, b.room.len)\n", ""},
+	{"the peak of the slots is missed", "bulk/admit.go", "\t\tb.peak.InUse = b.inUse\n", ""},
+	{"an arrival turned away makes no event", "bulk/admit.go", "\t\tb.note(&j, reason.event(), a.slots, false, 0)\n", ""},
+	{"queued makes no event", "bulk/admit.go", "\tb.note(j, EventQueued, op.slots, false, 0)\n", ""},
+
+	// The room and the alarm.
+	{"last in, first out", "bulk/room.go", "\top.prev = r.tail\n\tif r.tail == nil {\n\t\tr.head = op\n\t} else {\n\t\tr.tail.next = op\n\t}\n\tr.tail = op\n", "\top.next = r.head\n\tif r.head == nil {\n\t\tr.tail = op\n\t} else {\n\t\tr.head.prev = op\n\t}\n\tr.head = op\n"},
+	{"whoever leaves the middle takes the rest along", "bulk/room.go", "\t\top.next.prev = op.prev\n", "\t\tr.tail, op.next.prev = op.next, op.prev\n"},
+	{"the alarm never rings", "bulk/alarm.go", "\ta.set(now)\n}\n\n// set sees", "}\n\n// set sees"},
+	{"an earlier deadline doesn't move the alarm", "bulk/alarm.go", "a.keys[0].key >= a.rings {", "a.rings != never {"},
+	{"the alarm rings once", "bulk/alarm.go", "\ta.rings = never\n\ta.set(now)\n", "\ta.rings = never\n"},
+	{"a record keeps the key of its last use", "bulk/alarm.go", "\tcase op.key > op.deadline:\n", "\tcase op.key > op.deadline && false:\n"},
+	{"an early key is taken for a deadline", "bulk/alarm.go", "case op.deadline <= now:", "case op.key <= now:"},
+
+	// Hand-over, leaving, finishing.
+	{"a hand-over beats cancellation", "bulk/handover.go", "if woken && why == handedOver && end == nil {", "if woken && why == handedOver {"},
+	{"expired before cancelled at the same instant", "bulk/handover.go", "if woken && why == due && done != nil && b.endsWithin(ctx, op.deadline) {", "if false {"},
+	{"cancelled is counted as expired", "bulk/handover.go", "\t\tif end != nil {\n\t\t\treason = Cancelled\n\t\t}\n", ""},
+	{"an abandoned slot is lost", "bulk/handover.go", "\tb.inUse -= op.slots\n\tb.totals.Abandoned++\n", "\tb.totals.Abandoned++\n"},
+	{"abandoned is not counted", "bulk/handover.go", "\tb.inUse -= op.slots\n\tb.totals.Abandoned++\n", "\tb.inUse -= op.slots\n\tb.totals.Finished++\n"},
+	{"abandoned makes no event", "bulk/handover.go", "\tb.note(j, EventAbandoned, op.slots, op.queued, 0)\n", ""},
+	{"whoever leaves grants nobody", "bulk/handover.go", "\tb.giveBack(op)\n\tb.settle(&j)\n\tb.mu.Unlock()\n\tb.deliver(&j)\n\treturn nil, err", "\tb.giveBack(op)\n\tb.mu.Unlock()\n\tb.deliver(&j)\n\treturn nil, err"},
+	{"a release grants nobody", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n\tb.settle(&j)\n", "\tb.note(&j, EventReleased, slots, queued, 0)\n"},
+	{"a release grants one at most", "bulk/handover.go", "for op := b.room.head; op != nil && op.slots <= b.capacity.Parallelism-b.inUse; op = b.room.head {", "if op := b.room.head; op != nil {"},
+	{"the head is granted what isn't there", "bulk/handover.go", "for op := b.room.head; op != nil && op.slots <= b.capacity.Parallelism-b.inUse; op = b.room.head {", "for op := b.room.head; op != nil && b.inUse < b.capacity.Parallelism; op = b.room.head {"},
+	{"a plain release wakes nobody", "bulk/handover.go", "if op != nil || b.room.head != nil || b.watched {", "if op != nil || b.watched {"},
+	{"a plain release makes no event", "bulk/handover.go", "if op != nil || b.room.head != nil || b.watched {", "if op != nil || b.room.head != nil {"},
+	{"released makes no event", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n", ""},
+	{"released is told twice", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n", "\tb.note(&j, EventReleased, slots, queued, 0)\n\tb.note(&j, EventReleased, slots, queued, 0)\n"},
+	{"a wait is not summed", "bulk/handover.go", "\tt.Wait = time.Duration(add(int64(t.Wait), int64(d)))\n", ""},
+	{"a wait is missing in the histogram", "bulk/handover.go", "\tb.waits[bucketOf(d)]++\n", ""},
+	{"drained while one is in flight", "bulk/handover.go", "if b.closed && !b.drained && b.inFlight() == 0 {", "if b.closed && !b.drained && b.inFlight() <= 1 {"},
+	{"a panic costs the slot", "bulk/run.go", "\tdefer b.finish(op, 1)\n\treturn fn(ctx)\n}\n\n// RunN", "\tv, err := fn(ctx)\n\tb.finish(op, 1)\n\treturn v, err\n}\n\n// RunN"},
+	{"RunN frees one slot only", "bulk/run.go", "defer b.finish(op, n)", "defer b.finish(op, 1)"},
+
+	// Slots.
+	{"a second Release frees again", "bulk/slot.go", "if s.op.turn != s.turn {", "if false {"},
+	{"a reused record is freed by a stale Slot", "bulk/operation.go", "\top.turn++\n", "\tif op.turn == 0 {\n\t\top.turn++\n\t}\n"},
+
+	{"a record says queued for its last use", "bulk/operation.go", "\top.queued = false\n", ""},
+
+	// Change and end.
+	{"growing wakes nobody", "bulk/capacity.go", "\t\tb.settle(&j)\n", ""},
+	{"a shrink leaves who can't fit", "bulk/capacity.go", "\t\tb.turnOut(Oversized, func(op *operation) bool { return op.slots > c.Parallelism }, &j)\n", ""},
+	{"a shrink turns out who just fits", "bulk/capacity.go", "op.slots > c.Parallelism", "op.slots >= c.Parallelism"},
+	{"setting what is set is an event", "bulk/capacity.go", "if c != old {", "if true {"},
+	{"a closed bulkhead is resized", "bulk/capacity.go", "\tif b.closed {\n\t\tb.mu.Unlock()\n\t\treturn fmt.Errorf(\"bulkhead %q: capacity not changed: %w\", b.label, ErrClosed)\n\t}\n", "_ = fmt.Errorf\n"},
+	{"resized without what was before", "bulk/capacity.go", "Event{Kind: EventResized, Previous: old}", "Event{Kind: EventResized, Previous: c}"},
+	{"close leaves those who wait", "bulk/close.go", "\t\tb.turnOut(Closed, func(*operation) bool { return true }, &j)\n", ""},
+	{"an idle bulkhead is never drained", "bulk/close.go", "\t\tb.settle(&j)\n", ""},
+	{"closing twice is told twice", "bulk/close.go", "\tif !b.closed {\n\t\tb.closed, b.watched = true, true\n", "\tif !b.drained {\n\t\tb.closed, b.watched = true, true\n"},
+	{"giving up is not noticed", "bulk/close.go", "\tcase <-ctx.Done():\n\t}\n", "\tcase <-ctx.Done():\n\t\treturn nil\n\t}\n"},
+
+	// Seeing.
+	{"expired while waiting counts at arrival", "bulk/totals.go", "\t\tt.Expired++\n", "\t\tt.ExpiredAtArrival++\n"},
+	{"closed at arrival counts while waiting", "bulk/totals.go", "\t\tt.ClosedAtArrival++\n", "\t\tt.Closed++\n"},
+	{"a shared error is kept too long", "bulk/refusal.go", "last.InUse == b.inUse && last.Waiting == b.room.len && ", "last.InUse == b.inUse && "},
+	{"Seq forgets the resizes", "bulk/bulkhead.go", " + b.resizes\n", "\n"},
+	{"a handler that was removed still hears", "bulk/handlers.go", "func(h *handler) bool { return h == added }", "func(h *handler) bool { return false }"},
+	{"taking a handler off reopens", "bulk/handlers.go", "b.watched = b.closed || len(handlers) > 0", "b.watched = len(handlers) > 0"},
+	{"handlers in the wrong order", "bulk/handlers.go", "b.listen(append(slices.Clip(b.handlers), added))", "b.listen(append([]*handler{added}, b.handlers...))"},
+	{"a panic of a handler goes on up", "bulk/handlers.go", "if r := recover(); r != nil {\n\t\t\td.bulkhead.report(e, r)\n\t\t\treturn\n\t\t}", "if r := any(nil); r != nil {\n\t\t\td.bulkhead.report(e, r)\n\t\t\treturn\n\t\t}"},
+}

@@ -1,0 +1,54 @@
+package propcheck
+
+import (
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// Status returns what a reading taken now says. Index and Totals.Waits are left
+// to whoever compares: the first counts readings, of which the model knows
+// nothing, the second is a histogram of Waits.
+func (m *Model) Status(now time.Time) bulk.Status {
+	return bulk.Status{
+		ID: m.ID, LastEvent: m.Seq, Label: m.Label, At: now, Capacity: m.Capacity,
+		InFlight: len(m.Flight), InUse: m.InUse(), Waiting: len(m.Room), Closed: m.Closed,
+		Totals: m.Totals, Peak: m.Peak,
+	}
+}
+
+// event makes a transition known that has just been made: Seq counts 1, 2, 3 …
+// in the order in which the transitions happened, and the numbers are those
+// after this one transition.
+func (m *Model) event(now time.Time, e bulk.Event) {
+	m.Seq++
+	e.ID, e.Seq, e.Label, e.At = m.ID, m.Seq, m.Label, now
+	e.Capacity, e.Closed = m.Capacity, m.Closed
+	e.InFlight, e.InUse, e.Waiting = len(m.Flight), m.InUse(), len(m.Room)
+	m.Events = append(m.Events, e)
+}
+
+func (m *Model) decide(d Decision) Decision {
+	m.Decisions = append(m.Decisions, d)
+	return d
+}
+
+// refusal returns what an operation is told that is turned away: the numbers as
+// they were at that moment, without this operation. Limit is the wait that was
+// allowed, of those that expired.
+func (m *Model) refusal(why bulk.Reason, slots int, limit time.Duration) Refusal {
+	return Refusal{
+		Label: m.Label, Reason: why, Slots: slots,
+		Parallelism: m.Capacity.Parallelism, WaitingRoom: m.Capacity.WaitingRoom,
+		InFlight: len(m.Flight), InUse: m.InUse(), Waiting: len(m.Room), Limit: limit,
+	}
+}
+
+// kindOf says which event is made when an operation is turned away.
+var kindOf = map[bulk.Reason]bulk.EventKind{
+	bulk.Saturated: bulk.EventSaturated,
+	bulk.Expired:   bulk.EventExpired,
+	bulk.Closed:    bulk.EventRejectedClosed,
+	bulk.Oversized: bulk.EventOversized,
+	bulk.Cancelled: bulk.EventCancelled,
+}

@@ -1,0 +1,86 @@
+package propcheck
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// What is not allowed is refused, and is no arrival: nothing is counted, no
+// event is made.
+func (m *machine) misuse(int) {
+	m.coverage.hit("misuse")
+	m.step(m.do("", move{kind: moveNothing}, m.allThatIsNotAllowed, "all that is not allowed"))
+}
+
+func (m *machine) allThatIsNotAllowed() {
+	m.badSetups()
+	ctx, s := context.Background(), m.subject
+	for _, n := range []int{0, -1} {
+		slot, err := s.AcquireN(ctx, n)
+		m.refusesSlots("AcquireN", err)
+		slot.Release()
+		if slot, ok := s.TryAcquireN(n); ok || slot != (bulk.Slot{}) {
+			m.note("TryAcquireN(%d) is true", n)
+		}
+	}
+	bulk.Slot{}.Release()
+	m.panics("OnEvent(nil)", func() { s.OnEvent(nil) })
+	if b := m.bulkhead; b != nil {
+		type fn = func(context.Context) (int, error)
+		_, err := bulk.RunN(ctx, b, 0, func(context.Context) (int, error) { return 0, nil })
+		m.refusesSlots("RunN", err)
+		m.panics("Run(nil)", func() { _, _ = bulk.Run(ctx, b, fn(nil)) })
+		m.panics("RunN(0, nil)", func() { _, _ = bulk.RunN(ctx, b, 0, fn(nil)) }) // nil comes first
+		m.panics("Do(nil)", func() { _ = bulk.Do(ctx, b, nil) })
+		m.panics("Guard(nil)", func() { bulk.Guard(b, fn(nil)) })
+		m.panics("Guard1(nil)", func() { bulk.Guard1[int, int](b, nil) })
+		m.panics("GuardDo(nil)", func() { bulk.GuardDo(b, nil) })
+	}
+}
+
+// refusesSlots looks at the answer to fewer slots than one.
+func (m *machine) refusesSlots(what string, err error) {
+	var config *bulk.ConfigError
+	if !errors.As(err, &config) || config.Field != "slots" || !errors.Is(err, bulk.ErrConfig) || errors.Is(err, bulk.ErrNotStarted) {
+		m.note("%s for no slots: %v", what, err)
+	}
+}
+
+func (m *machine) panics(what string, f func()) {
+	defer func() {
+		if recover() == nil {
+			m.note("%s does not panic", what)
+		}
+	}()
+	f()
+}
+
+// note is problem for those who don't hold mu.
+func (m *machine) note(format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.problem(format, args...)
+}
+
+// badSetups looks at what a Make says to arguments that are not allowed.
+func (m *machine) badSetups() {
+	for _, c := range []struct {
+		why         string
+		label       string
+		parallelism int
+		option      bulk.Option
+	}{
+		{"an empty label", " ", 1, bulk.WaitingRoom(1)},
+		{"no slots", "label", 0, bulk.WaitingRoom(1)},
+		{"a waiting room of -1", "label", 1, bulk.WaitingRoom(-1)},
+		{"a wait limit of -1", "label", 1, bulk.WaitLimit(-1)},
+		{"a nil handler", "label", 1, bulk.OnEvent(nil)},
+		{"a nil option", "label", 1, nil},
+	} {
+		if _, err := m.build(c.label, c.parallelism, c.option); !errors.Is(err, bulk.ErrConfig) {
+			m.note("%s is not refused with ErrConfig: %v", c.why, err)
+		}
+	}
+}
