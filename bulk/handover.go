@@ -50,8 +50,18 @@ func (b *Bulkhead) await(ctx context.Context, op *operation) (*operation, error)
 	if end == nil && !woken {
 		end = &canceled // a ctx that is done and doesn't say how
 	}
+	if why == due && end == nil {
+		// Slots that are handed over before it has left are a hand-over like any
+		// other: ctx may have ended since it was looked at.
+		decided = true
+		if kept, err := b.leave(op, nil); kept == nil {
+			return nil, err
+		}
+		decided = false
+		end, why = endingOf(ctx), handedOver
+	}
 	decided = true
-	if woken && why == handedOver && end == nil {
+	if why == handedOver && end == nil {
 		return op, nil
 	}
 	return b.leave(op, end)

@@ -388,6 +388,24 @@ func TestRacesDecidedByTheLock(t *testing.T) {
 			}
 			mustBeIdle(t, b)
 		}},
+		{"hand-over before the due one leaves, and ctx ends after it was looked at", "cancellation wins here as well", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			held := fill(t, b)
+			released := false
+			_, err := whenDue(t, b, func() error {
+				if released {
+					return context.Canceled
+				}
+				released = true
+				held[0].Release()
+				return nil
+			})
+			mustMatch(t, err, bulk.ErrCancelled)
+			if n := b.Status().Totals; n.Abandoned != 1 || n.Finished != 1 {
+				t.Errorf("%+v", n)
+			}
+			mustBeIdle(t, b)
+		}},
 		{"close before the due one leaves", "closed", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			fill(t, b)
