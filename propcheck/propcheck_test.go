@@ -42,7 +42,8 @@ func newBulkhead(label string, parallelism int, opts ...bulk.Option) (Subject, e
 //	go test ./propcheck -run AgainstModel -v -propcheck.sequences 1000000 -timeout 2h
 func TestBulkheadAgainstModel(t *testing.T) {
 	workers := runtime.GOMAXPROCS(0)
-	checks(t, *sequences/slower/workers/2) // half of them calm
+	parts := 2 * workers // half of them calm
+	checks(t, (*sequences/slower+parts-1)/parts)
 	var counts coverage
 	t.Run("sequences", func(t *testing.T) {
 		for i := range workers {

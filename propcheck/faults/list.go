@@ -32,7 +32,7 @@ var faults = []fault{
 	{"the fast way out says oversized", "bulk/admit.go", "err := b.errorOf(Saturated, slots, 0, nil)", "err := b.errorOf(Oversized, slots, 0, nil)"},
 	{"a place is not counted as queued", "bulk/admit.go", "\tb.totals.Queued++\n", ""},
 	{"the peak of the room is missed", "bulk/admit.go", "\tb.peak.Waiting = max(b.peak.Waiting, b.room.len)\n", ""},
-	{"the peak of the slots is missed", "bulk/admit.go", "\t\tb.peak.InUse = b.inUse\n", ""},
+	{"the peak of the slots is missed", "bulk/admit.go", "\t\tb.peak.InUse = max(b.peak.InUse, b.inUse)\n", ""},
 	{"an arrival turned away makes no event", "bulk/admit.go", "\t\tb.note(&j, reason.event(), a.slots, false, 0)\n", ""},
 	{"queued makes no event", "bulk/admit.go", "\tb.note(j, EventQueued, op.slots, false, 0)\n", ""},
 
@@ -46,7 +46,7 @@ var faults = []fault{
 	{"an early key is taken for a deadline", "bulk/alarm.go", "case op.deadline <= now:", "case op.key <= now:"},
 
 	// Hand-over, leaving, finishing.
-	{"a hand-over beats cancellation", "bulk/handover.go", "if woken && why == handedOver && end == nil {", "if woken && why == handedOver {"},
+	{"a hand-over beats cancellation", "bulk/handover.go", "\tif why == handedOver && end == nil {", "\tif why == handedOver {"},
 	{"expired before cancelled at the same instant", "bulk/handover.go", "if woken && why == due && done != nil && b.endsWithin(ctx, op.deadline) {", "if false {"},
 	{"cancelled is counted as expired", "bulk/handover.go", "\t\tif end != nil {\n\t\t\treason = Cancelled\n\t\t}\n", ""},
 	{"an abandoned slot is lost", "bulk/handover.go", "\tb.inUse -= op.slots\n\tb.totals.Abandoned++\n", "\tb.totals.Abandoned++\n"},
