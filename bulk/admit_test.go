@@ -174,6 +174,25 @@ func TestAdmissionRules(t *testing.T) {
 	})
 }
 
+// Without limits and listeners the decision takes a quicker way. It counts and
+// answers as the other one does.
+func TestSaturatedOnTheQuickWay(t *testing.T) {
+	b := mustNew(t, 2)
+	fill(t, b)
+	for i := range 3 {
+		err := bulk.Do(t.Context(), b, func(context.Context) error { t.Error("it ran"); return nil })
+		mustMatch(t, err, bulk.ErrSaturated)
+		if n := b.Status().Totals.Saturated; n != uint64(i+1) {
+			t.Errorf("counted %d of %d", n, i+1)
+		}
+	}
+	_, err := b.AcquireN(t.Context(), 3)
+	mustMatch(t, err, bulk.ErrOversized)
+	if n := b.Status().Totals; n.Saturated != 3 || n.OversizedAtArrival != 1 {
+		t.Errorf("%+v", n)
+	}
+}
+
 func mustMatch(t testing.TB, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
