@@ -39,7 +39,7 @@ func (b *Bulkhead) change(to func(Capacity) Capacity) error {
 	}
 	if b.closed {
 		b.mu.Unlock()
-		return fmt.Errorf("bulkhead %q: capacity not changed: %w", b.label, ErrClosed)
+		return fmt.Errorf("bulkhead %s: capacity not changed: %w", quoted(b.label), ErrClosed)
 	}
 	if c != old {
 		b.capacity = c

@@ -94,7 +94,7 @@ type DrainError struct {
 }
 
 func (e *DrainError) Error() string {
-	text := fmt.Sprintf("bulkhead %q: not drained, %d in flight", e.Label, e.InFlight)
+	text := fmt.Sprintf("bulkhead %s: not drained, %d in flight", quoted(e.Label), e.InFlight)
 	if e.ended == nil {
 		return text
 	}

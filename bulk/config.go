@@ -104,7 +104,7 @@ var ErrConfig = errors.New("bulk: bad configuration")
 
 // ConfigError says which value can't be used and what is allowed.
 type ConfigError struct {
-	Field   string // label parallelism waiting_room wait_limit option handler slots max_keys idle_after; reason kind: the texts of enumerations
+	Field   string // label parallelism waiting_room wait_limit option handler slots max_keys idle_after; reason kind severity: texts; capacity waits: their JSON
 	Value   any    // what was given; nil where a nil was
 	Problem string // what is allowed
 

@@ -51,6 +51,56 @@
 //     Between hand-over and cancellation, cancellation wins.
 //  7. Every [Status] is consistent in itself: its equations hold at all times.
 //
+// # Seeing
+//
+// A [Status] is one reading, [Status.Since] what happened between two, and a
+// [Report] a judgement of either. A report changes nothing, says nothing on
+// small samples, and is a pure function. These are its findings, in its order.
+// Each bound is part of what it bounds.
+//
+//	code                     severity           when
+//	draining                 notice             closed, something in flight
+//	over_capacity            warning if anyone  open, more slots in use than the parallelism: a
+//	                         waits, or notice   shrink is draining
+//	waiting_room_full        critical           open, no free slot, a waiting room, no free place
+//	execution_full           warning if anyone  open, no free slot, not over capacity, room not full
+//	                         waits or there is
+//	                         no room, or notice
+//	waiting_room_near_full   warning            open, no free slot, 80 % of the room taken, not full
+//	unbounded_wait           notice             open, a waiting room and no wait limit
+//	large_waiting_room       notice             open, at least 100 places and 20 for each slot
+//	frequent_queueing        notice             of at least 20 that came for a slot (admitted at
+//	                                            once, queued or saturated), 50 % were queued
+//	rejections               warning from 5 %,  of at least 20 decisions (admitted, saturated,
+//	                         critical from 20 % expired while waiting): saturated or expired
+//	expirations              warning from 10 %, of at least 10 that were queued: expired
+//	                         critical from 30 %
+//	waits_near_limit         warning            a wait limit, at least 5 admitted from the queue,
+//	                                            mean wait 75 % or longest 95 % of the limit
+//	oversized_operations     warning            anybody asked for more than the parallelism
+//	demand_exceeds_capacity  warning            intervals with at least 20 hold samples: offered
+//	                                            load 90 % of the parallelism
+//	overprovisioned          notice             whole lives of at least 1,000 arrivals: none
+//	                                            queued or turned away, peak 25 % of the parallelism
+//
+// Operations that were turned away because the bulkhead was closed, because
+// they were cancelled, or because their deadline had passed at arrival are never
+// counted as a lack of capacity. An interval judges the present by its End and
+// the counts by its differences. Its longest wait is exact if it is the longest
+// ever; if not, the lower end of its last bucket is taken.
+//
+// The offered load is arrivals per second × mean hold, by Little's law. The
+// slots that demand_exceeds_capacity names are an estimate by the formulas of
+// A. K. Erlang (1917): with a waiting room, so many that the chance of waiting
+// is 5 % at the most (Erlang C); without one, so many that the chance of being
+// turned away is 1 % at the most (Erlang B). Both assume random (Poisson)
+// arrivals and one slot each; C also assumes exponential holds and a waiting
+// room without end. Real arrivals come in bursts: take it as the least.
+//
+// All of it has forms for people (String), for tools (JSON, with stable names)
+// and for logs (slog.LogValuer). A label is quoted, escaped and, in text,
+// shortened, wherever it came from.
+//
 // # What it is not for
 //
 // It decides whether one operation may start, nothing else. It doesn't retry,

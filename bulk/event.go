@@ -39,19 +39,21 @@ func (k *EventKind) UnmarshalText(text []byte) error {
 // Event is one transition of a bulkhead, with the numbers as they were right
 // after it.
 type Event struct {
-	ID       uint64 // the bulkhead's: see [Status.ID]
-	Seq      uint64 // 1, 2, 3 … in the order in which the transitions happened, from New on, whether or not anybody listens
-	Kind     EventKind
-	Label    string
-	At       time.Time
-	Slots    int           // what the operation asked for; 0 where no operation is concerned
-	Queued   bool          // the operation had been waiting: on each of its events but queued itself
-	Waited   time.Duration // from arrival to admission or to being turned away; 0 on all other events
-	Capacity Capacity
-	Previous Capacity // the capacity before, on resized only
+	ID       uint64        `json:"id"`  // the bulkhead's: see [Status.ID]
+	Seq      uint64        `json:"seq"` // 1, 2, 3 … in the order in which the transitions happened, from New on, whether or not anybody listens
+	Kind     EventKind     `json:"kind"`
+	Label    string        `json:"label"`
+	At       time.Time     `json:"at"`
+	Slots    int           `json:"slots"`     // what the operation asked for; 0 where no operation is concerned
+	Queued   bool          `json:"queued"`    // the operation had been waiting: on each of its events but queued itself
+	Waited   time.Duration `json:"waited_ns"` // from arrival to admission or to being turned away; 0 on all other events
+	Capacity Capacity      `json:"capacity"`
+	Previous Capacity      `json:"previous,omitzero"` // the capacity before, on resized only
 
 	// After this one transition: a hand-over is released, then admitted, each
 	// with its own step.
-	InFlight, InUse, Waiting int
-	Closed                   bool
+	InFlight int  `json:"in_flight"`
+	InUse    int  `json:"in_use"`
+	Waiting  int  `json:"waiting"`
+	Closed   bool `json:"closed"`
 }

@@ -9,22 +9,26 @@ import "time"
 //	arrivals = (Admitted − AdmittedFromQueue) + Queued + Saturated + (each …AtArrival)
 //	callers who got Cancelled = Cancelled + CancelledAtArrival + Abandoned
 type Status struct {
-	ID        uint64 // which bulkhead: a number never used twice in a process
-	Index     uint64 // 1, 2, 3 … over the Status calls of one bulkhead
-	LastEvent uint64 // Seq of the last transition before this reading
-	Label     string
-	At        time.Time
-	Capacity  Capacity
-	InFlight  int // operations
-	InUse     int // slots; above Parallelism only while a shrink drains
-	Waiting   int
-	Closed    bool
-	Totals    Totals
-	Peak      Peak
+	ID        uint64    `json:"id"`         // which bulkhead: a number never used twice in a process
+	Index     uint64    `json:"index"`      // 1, 2, 3 … over the Status calls of one bulkhead
+	LastEvent uint64    `json:"last_event"` // Seq of the last transition before this reading
+	Label     string    `json:"label"`
+	At        time.Time `json:"at"`
+	Capacity  Capacity  `json:"capacity"`
+	InFlight  int       `json:"in_flight"` // operations
+	InUse     int       `json:"in_use"`    // slots; above Parallelism only while a shrink drains
+	Waiting   int       `json:"waiting"`
+	Closed    bool      `json:"closed"`
+	Totals    Totals    `json:"totals"`
+	Peak      Peak      `json:"peak"`
 }
 
 // Peak has the highest numbers there ever were.
-type Peak struct{ InFlight, InUse, Waiting int }
+type Peak struct {
+	InFlight int `json:"in_flight"`
+	InUse    int `json:"in_use"`
+	Waiting  int `json:"waiting"`
+}
 
 // Status takes a reading. It takes the lock once and allocates only the copy of
 // the histogram, if anyone has ever waited.

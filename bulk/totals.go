@@ -7,25 +7,25 @@ import "time"
 // and Oversized those that were turned away while they waited. Saturated is
 // always at arrival.
 type Totals struct {
-	Admitted           uint64 // got their slots, at once or from the queue
-	AdmittedFromQueue  uint64 // those of them that had waited
-	Abandoned          uint64 // those of them whose ctx was done when they woke: they never ran
-	Finished           uint64 // those of them that ran and are over
-	Queued             uint64
-	Saturated          uint64
-	Expired            uint64
-	ExpiredAtArrival   uint64
-	Cancelled          uint64
-	CancelledAtArrival uint64
-	Closed             uint64
-	ClosedAtArrival    uint64
-	Oversized          uint64
-	OversizedAtArrival uint64
+	Admitted           uint64 `json:"admitted"`            // got their slots, at once or from the queue
+	AdmittedFromQueue  uint64 `json:"admitted_from_queue"` // those of them that had waited
+	Abandoned          uint64 `json:"abandoned"`           // those of them whose ctx was done when they woke: they never ran
+	Finished           uint64 `json:"finished"`            // those of them that ran and are over
+	Queued             uint64 `json:"queued"`
+	Saturated          uint64 `json:"saturated"`
+	Expired            uint64 `json:"expired"`
+	ExpiredAtArrival   uint64 `json:"expired_at_arrival"`
+	Cancelled          uint64 `json:"cancelled"`
+	CancelledAtArrival uint64 `json:"cancelled_at_arrival"`
+	Closed             uint64 `json:"closed"`
+	ClosedAtArrival    uint64 `json:"closed_at_arrival"`
+	Oversized          uint64 `json:"oversized"`
+	OversizedAtArrival uint64 `json:"oversized_at_arrival"`
 
-	Wait        time.Duration // sum over AdmittedFromQueue
-	LongestWait time.Duration // of AdmittedFromQueue
-	Waits       Waits         // histogram of the waits of AdmittedFromQueue
-	Holds       Holds         // sampled time in flight
+	Wait        time.Duration `json:"wait_ns"`         // sum over AdmittedFromQueue
+	LongestWait time.Duration `json:"longest_wait_ns"` // of AdmittedFromQueue
+	Waits       Waits         `json:"waits"`           // histogram of the waits of AdmittedFromQueue
+	Holds       Holds         `json:"holds"`           // sampled time in flight
 }
 
 // countAtArrival counts an operation that is turned away at once.
@@ -79,8 +79,8 @@ func (t Totals) MeanWait() time.Duration { return mean(t.Wait, t.AdmittedFromQue
 // slots were free, of the 1st, 65th, 129th … that was admitted and is over: so
 // few that the fast path can't feel it.
 type Holds struct {
-	Samples uint64
-	Sum     time.Duration
+	Samples uint64        `json:"samples"`
+	Sum     time.Duration `json:"sum_ns"`
 }
 
 func (h *Holds) add(d int64) {

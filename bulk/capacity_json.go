@@ -1,0 +1,97 @@
+package bulk
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+)
+
+// MarshalJSON returns the form for configuration files:
+//
+//	{"parallelism":10,"waiting_room":50,"wait_limit":"250ms"}
+//
+// wait_limit is left out when there is none.
+func (c Capacity) MarshalJSON() ([]byte, error) {
+	limit := ""
+	if c.WaitLimit != 0 {
+		limit = c.WaitLimit.String()
+	}
+	return json.Marshal(struct {
+		Parallelism int    `json:"parallelism"`
+		WaitingRoom int    `json:"waiting_room"`
+		WaitLimit   string `json:"wait_limit,omitempty"`
+	}{c.Parallelism, c.WaitingRoom, limit})
+}
+
+// UnmarshalJSON reads the form of MarshalJSON. What is absent stays as it was:
+// zero in a new Capacity, so that one that holds the present values is changed
+// only where something is given. A wait limit of "0s" is none.
+//
+// Unknown names and values of another type are errors, each a [*ConfigError],
+// all joined, and leave c as it was. Whether the values can be used is said by
+// [Capacity.Validate], and by whatever takes a Capacity.
+func (c *Capacity) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" { // as everywhere in encoding/json
+		return nil
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(text, &given); err != nil {
+		return &ConfigError{Field: "capacity", Value: brief(text), Problem: "must be an object with parallelism waiting_room wait_limit"}
+	}
+	read := *c
+	fields := []struct {
+		name string
+		read func([]byte) error
+		must string
+	}{
+		{"parallelism", into(&read.Parallelism), "must be a whole number"},
+		{"waiting_room", into(&read.WaitingRoom), "must be a whole number"},
+		{"wait_limit", read.readLimit, `must be a duration such as "250ms"; "0s" is no limit`},
+	}
+	var errs []error
+	for _, f := range fields {
+		value, ok := given[f.name]
+		if delete(given, f.name); ok && (string(value) == "null" || f.read(value) != nil) {
+			errs = append(errs, &ConfigError{Field: f.name, Value: brief(value), Problem: f.must})
+		}
+	}
+	for _, name := range sortedKeys(given) {
+		errs = append(errs, &ConfigError{Field: "capacity", Value: brief([]byte(name)), Problem: "there is only parallelism waiting_room wait_limit"})
+	}
+	if errs == nil {
+		*c = read
+	}
+	return errors.Join(errs...)
+}
+
+func into(n *int) func([]byte) error {
+	return func(text []byte) error { return json.Unmarshal(text, n) }
+}
+
+func (c *Capacity) readLimit(text []byte) error {
+	var limit string
+	if err := json.Unmarshal(text, &limit); err != nil {
+		return err
+	}
+	var err error
+	c.WaitLimit, err = time.ParseDuration(limit)
+	return err
+}
+
+func sortedKeys(m map[string]json.RawMessage) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// brief returns what was given, for an error: all of it, unless it is long.
+func brief(text []byte) string {
+	if begins := beginning(string(text)); len(begins) < len(text) {
+		return begins + "…"
+	}
+	return string(text)
+}

@@ -1,0 +1,82 @@
+package bulk_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// The forms for people, as they are.
+func TestGoldenText(t *testing.T) {
+	goldenText(t, "status.txt", morning(t).String())
+	goldenText(t, "interval.txt", minute(t).String())
+	goldenText(t, "report.txt", minute(t).Report().String())
+}
+
+func TestText(t *testing.T) {
+	ten := bulk.Capacity{Parallelism: 10, WaitingRoom: 50, WaitLimit: 250 * time.Millisecond}
+	var rows table
+	for _, c := range []struct {
+		name, why string
+		form      interface{ String() string }
+		want      string
+	}{
+		{"a new bulkhead", "what is not there is not shown", bulk.Status{Label: "new", Capacity: bulk.Capacity{Parallelism: 1}},
+			"bulkhead \"new\"\n  slots        0 of 1 in use, 0 operations in flight\n  arrivals     0\n  admitted     0"},
+		{"closed", "it is over", bulk.Status{Label: "new", Closed: true, InFlight: 1, InUse: 1, Capacity: bulk.Capacity{Parallelism: 1}},
+			"bulkhead \"new\", closed\n  slots        1 of 1 in use, 1 operation in flight\n  arrivals     0\n  admitted     0"},
+		{"who waits after the room was taken away", "they are there", bulk.Status{Label: "new", Waiting: 2, Capacity: bulk.Capacity{Parallelism: 1}},
+			"bulkhead \"new\"\n  slots        0 of 1 in use, 0 operations in flight\n  waiting      2 of 0\n  arrivals     0\n  admitted     0"},
+		{"an empty interval", "no rates of nothing", bulk.Interval{End: bulk.Status{Label: "new", Closed: true, Capacity: bulk.Capacity{Parallelism: 1}}},
+			"bulkhead \"new\" over 0s, closed\n  slots        0 of 1 in use, 0 operations in flight\n  arrivals     0\n  admitted     0"},
+		{"a report of nothing", "one line", bulk.Status{Label: "new", Capacity: bulk.Capacity{Parallelism: 1}}.Report(),
+			`bulkhead "new": ok (0/1 slots in use, 0/0 waiting)`},
+		{"a finding", "one line", bulk.Finding{Code: "code", Severity: bulk.SeverityNotice, Message: "Message.", Advice: "Advice."}, "notice: code: Message. Advice."},
+		{"admitted at once", "no wait to show", bulk.Event{Label: "x", Seq: 1, Kind: bulk.EventAdmitted, Slots: 1, Capacity: ten, InFlight: 1, InUse: 1},
+			`bulkhead "x": event 1: admitted: 1/10 slots in use, 0/50 waiting`},
+		{"admitted from the queue", "with its wait, rounded", bulk.Event{Label: "x", Seq: 2, Kind: bulk.EventAdmitted, Slots: 3, Queued: true, Waited: 12345678, Capacity: ten, InUse: 3},
+			`bulkhead "x": event 2: admitted 3 slots after 12.3ms: 3/10 slots in use, 0/50 waiting`},
+		{"admitted after no time", "it did wait", bulk.Event{Label: "x", Seq: 2, Kind: bulk.EventAdmitted, Queued: true, Capacity: ten},
+			`bulkhead "x": event 2: admitted after 0s: 0/10 slots in use, 0/50 waiting`},
+		{"released", "its wait was told before", bulk.Event{Label: "x", Seq: 3, Kind: bulk.EventReleased, Slots: 1, Queued: true, Capacity: ten},
+			`bulkhead "x": event 3: released: 0/10 slots in use, 0/50 waiting`},
+		{"resized", "from what to what", bulk.Event{Label: "x", Seq: 4, Kind: bulk.EventResized, Previous: bulk.Capacity{Parallelism: 5}, Capacity: ten},
+			`bulkhead "x": event 4: resized from 5 slots, 0 places to 10 slots, 50 places, 250ms: 0/10 slots in use, 0/50 waiting`},
+		{"the zero event", "it is none, and says so", bulk.Event{}, `bulkhead "": event 0: event kind(0): 0/0 slots in use, 0/0 waiting`},
+	} {
+		rows.row(t, c.name, c.why, func(t *testing.T) {
+			if got := c.form.String(); got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
+
+// Figures are shown with three digits, and a share is never shown as more than
+// it is.
+func TestFigures(t *testing.T) {
+	var rows table
+	for _, c := range []struct {
+		name, why string
+		turned    uint64
+		all       uint64
+		want      string
+	}{
+		{"a third", "one digit", 1, 3, "(33.3 %)"},
+		{"nearly all", "cut off, not rounded", 9999, 10_000, "(99.9 %)"},
+		{"all", "no digit too many", 20, 20, "(100 %)"},
+		{"5 %", "no digit too many", 1, 20, "(5 %)"},
+		{"huge", "nothing overflows", 1 << 62, 1 << 63, "(50 %)"},
+	} {
+		rows.row(t, c.name, c.why, func(t *testing.T) {
+			r := bulk.Status{Totals: bulk.Totals{Admitted: c.all - c.turned, Saturated: c.turned}}.Report()
+			if len(r.Findings) == 0 {
+				r = bulk.Status{Totals: bulk.Totals{Admitted: 20*c.all - 20*c.turned, Saturated: 20 * c.turned}}.Report()
+			}
+			if !containsAll(r.String(), []string{c.want}) {
+				t.Errorf("%v doesn't say %s", r, c.want)
+			}
+		})
+	}
+}
