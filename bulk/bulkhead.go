@@ -20,8 +20,9 @@ type Bulkhead struct {
 	label          string
 	origin         time.Time // clock readings count from here
 	onHandlerPanic func(Event, any)
+	onRelease      func()        // see internal/seam
 	pages          sync.Pool     // of *page: see handlers.go
-	done           chan struct{} // closed when drained
+	done           chan struct{} // closed when drained; nil if nobody can ask for it: see internal/seam
 
 	// mu guards all that follows and the fields of every operation. It is held
 	// for a few dozen instructions at a time, and for as many for each operation
@@ -77,11 +78,14 @@ func New(label string, parallelism int, opts ...Option) (*Bulkhead, error) {
 		label:          label,
 		origin:         time.Now(),
 		onHandlerPanic: config.onHandlerPanic,
-		done:           make(chan struct{}),
+		onRelease:      config.onRelease,
 		capacity:       capacity,
 	}
 	if b.onHandlerPanic == nil {
 		b.onHandlerPanic = logHandlerPanic
+	}
+	if config.onRelease == nil {
+		b.done = make(chan struct{})
 	}
 	for _, h := range config.handlers {
 		b.OnEvent(h)

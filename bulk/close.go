@@ -28,7 +28,9 @@ func (b *Bulkhead) Close() error {
 func (b *Bulkhead) drain(j *journal) {
 	b.drained = true
 	b.note(j, EventDrained, 0, false, 0)
-	close(b.done)
+	if b.done != nil {
+		close(b.done)
+	}
 	for c := range b.drainers {
 		close(c)
 	}

@@ -22,6 +22,7 @@ type Config struct {
 	waitLimit      time.Duration
 	handlers       []func(Event)
 	onHandlerPanic func(Event, any)
+	onRelease      func() // see internal/seam
 }
 
 // WaitingRoom sets how many operations may wait. The default is 0: nobody
@@ -104,7 +105,7 @@ var ErrConfig = errors.New("bulk: bad configuration")
 
 // ConfigError says which value can't be used and what is allowed.
 type ConfigError struct {
-	Field   string // label parallelism waiting_room wait_limit option handler slots max_keys idle_after; reason kind severity: texts; capacity waits: their JSON
+	Field   string // label parallelism waiting_room wait_limit option handler slots max_keys idle_after; reason kind severity: texts; capacity waits: their JSON; key: of a keyed one
 	Value   any    // what was given; nil where a nil was
 	Problem string // what is allowed
 

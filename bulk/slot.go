@@ -32,6 +32,17 @@ func (s Slot) Release() {
 		b.mu.Unlock()
 		return
 	}
+	if b.onRelease != nil {
+		s.releaseAndTell(b)
+		return
+	}
+	b.release(s.op, s.op.slots)
+}
+
+// releaseAndTell is called with the lock held and gives it back. What is told
+// comes last, even if a handler ends this goroutine.
+func (s Slot) releaseAndTell(b *Bulkhead) {
+	defer b.onRelease()
 	b.release(s.op, s.op.slots)
 }
 
