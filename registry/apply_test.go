@@ -1,0 +1,251 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// three has members to be changed: capacities as they are at first.
+func three(t testing.TB) (*registry.Registry, map[string]bulk.Capacity) {
+	r := registry.New()
+	for i, label := range []string{"payments", "search", "auth"} {
+		mustCreate(t, r, label, 10*(i+1), bulk.WaitingRoom(i), bulk.WaitLimit(time.Duration(i)*time.Second))
+	}
+	return r, capacities(r)
+}
+
+func capacities(r *registry.Registry) map[string]bulk.Capacity {
+	m := make(map[string]bulk.Capacity)
+	for label, b := range r.All() {
+		m[label] = b.Capacity()
+	}
+	return m
+}
+
+func mustHave(t testing.TB, r *registry.Registry, want map[string]bulk.Capacity) {
+	t.Helper()
+	for label, c := range capacities(r) {
+		if c != want[label] {
+			t.Errorf("%q has %+v, want %+v", label, c, want[label])
+		}
+	}
+}
+
+func TestApplySetsThoseThatAreNamed(t *testing.T) {
+	r, want := three(t)
+	want["payments"] = bulk.Capacity{Parallelism: 1, WaitingRoom: 2, WaitLimit: 3}
+	want["auth"] = bulk.Capacity{Parallelism: 4}
+	err := r.Apply(map[string]bulk.Capacity{"payments": want["payments"], "auth": want["auth"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustHave(t, r, want)
+	if err := errors.Join(r.Apply(nil), r.ApplyJSON([]byte(` {} `))); err != nil {
+		t.Error(err)
+	}
+	mustHave(t, r, want)
+}
+
+func TestApplyChecksAllBeforeItSetsAny(t *testing.T) {
+	r, want := three(t)
+	err := r.Apply(map[string]bulk.Capacity{
+		"auth":     {Parallelism: 1},
+		"payments": {Parallelism: 0, WaitingRoom: -1, WaitLimit: -1},
+		"nobody":   {Parallelism: 0},
+		"another":  {Parallelism: 1},
+	})
+	mustBe(t, err, registry.ErrUnknown, bulk.ErrConfig)
+	text := err.Error()
+	for _, s := range []string{`"payments": bulk: parallelism 0`, "waiting_room -1", "wait_limit", `label: "nobody"`, `"nobody": bulk: parallelism 0`, `label: "another"`} {
+		if !strings.Contains(text, s) {
+			t.Errorf("%q is not in\n%s", s, text)
+		}
+	}
+	if strings.Index(text, "another") > strings.Index(text, "nobody") {
+		t.Errorf("not in the order of labels:\n%s", text)
+	}
+	mustHave(t, r, want)
+}
+
+func TestApplyReportsTheClosedAndSetsTheOthers(t *testing.T) {
+	r, want := three(t)
+	b, _ := r.Get("payments")
+	b.Close()
+	one := bulk.Capacity{Parallelism: 1}
+	err := r.Apply(map[string]bulk.Capacity{"auth": one, "payments": one, "search": one})
+	mustBe(t, err, bulk.ErrClosed)
+	mustNotBe(t, err, bulk.ErrNotStarted)
+	if !strings.Contains(err.Error(), `"payments"`) || strings.Contains(err.Error(), "auth") {
+		t.Errorf("%v names the wrong ones", err)
+	}
+	want["auth"], want["search"] = one, one
+	mustHave(t, r, want)
+}
+
+// A handler of resized may call the registry: no lock is held.
+func TestAHandlerMayApply(t *testing.T) {
+	r := registry.New()
+	mustCreate(t, r, "other", 1)
+	mustCreate(t, r, "payments", 1, bulk.OnEvent(func(bulk.Event) {
+		if err := r.Apply(map[string]bulk.Capacity{"other": {Parallelism: 3}}); err != nil {
+			t.Error(err)
+		}
+	}))
+	if err := r.Apply(map[string]bulk.Capacity{"payments": {Parallelism: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	mustHave(t, r, map[string]bulk.Capacity{"other": {Parallelism: 3}, "payments": {Parallelism: 2}})
+}
+
+func TestApplyJSONLeavesWhatIsAbsent(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want bulk.Capacity // of search, which has 20, 1, 1s
+	}{
+		{`{"search":{}}`, bulk.Capacity{Parallelism: 20, WaitingRoom: 1, WaitLimit: time.Second}},
+		{`{"search":{"parallelism":5}}`, bulk.Capacity{Parallelism: 5, WaitingRoom: 1, WaitLimit: time.Second}},
+		{`{"search":{"waiting_room":0}}`, bulk.Capacity{Parallelism: 20, WaitingRoom: 0, WaitLimit: time.Second}},
+		{`{"search":{"wait_limit":"0s"}}`, bulk.Capacity{Parallelism: 20, WaitingRoom: 1}},
+		{`{"search":{"wait_limit":"250ms","parallelism":7}}`, bulk.Capacity{Parallelism: 7, WaitingRoom: 1, WaitLimit: 250 * time.Millisecond}},
+		{"\n\t{\"se\\u0061rch\" : {\"waiting_room\":\n3}}\n", bulk.Capacity{Parallelism: 20, WaitingRoom: 3, WaitLimit: time.Second}},
+		{`{"search":{"parallelism":9223372036854775807}}`, bulk.Capacity{Parallelism: math.MaxInt, WaitingRoom: 1, WaitLimit: time.Second}},
+	} {
+		r, want := three(t)
+		want["search"] = c.want
+		if err := r.ApplyJSON([]byte(c.text)); err != nil {
+			t.Errorf("%s: %v", c.text, err)
+		}
+		mustHave(t, r, want)
+	}
+}
+
+var badJSON = []struct {
+	text string
+	says string // where, and what
+}{
+	{"", "line 1: "},
+	{"null", "capacities null: must be an object"},
+	{"[]", "capacities []: must be an object"},
+	{`"payments"`, `capacities "payments": must be an object`},
+	{"{\n\"payments\": {\n\"parallelism\": 1,\n}}", "line 4: "},
+	{"{\n\"payments\": {", "line 2: "},
+	{`{"payments":{"parallelism":5}} {}`, "line 1: "},
+	{`{"payments":{"parallelism":5}}x`, "after top-level value"},
+	{`{"payments":null}`, `"payments": bulk: capacity null: must be an object`},
+	{`{"payments":5}`, `"payments": bulk: capacity 5: must be an object`},
+	{`{"payments":[` + strings.Repeat("1,", 100) + `1]}`, "…: must be an object"},
+	{`{"payments":{"parallelism":null}}`, `"payments": bulk: parallelism null: must be a whole number`},
+	{`{"payments":{"parallelism":"5"}}`, `parallelism "5": must be a whole number`},
+	{`{"payments":{"parallelism":5.5}}`, "parallelism 5.5: must be a whole number"},
+	{`{"payments":{"parallelism":1e2}}`, "parallelism 1e2: must be a whole number"},
+	{`{"payments":{"parallelism":9223372036854775808}}`, "must be a whole number"},
+	{`{"payments":{"parallelism":0}}`, `"payments": bulk: parallelism 0: must be at least 1`},
+	{`{"payments":{"waiting_room":true}}`, "waiting_room true: must be a whole number"},
+	{`{"payments":{"waiting_room":-1}}`, `"payments": bulk: waiting_room -1: must be`},
+	{`{"payments":{"wait_limit":null}}`, `wait_limit null: must be a duration such as "250ms"`},
+	{`{"payments":{"wait_limit":250}}`, "wait_limit 250: must be a duration"},
+	{`{"payments":{"wait_limit":"soon"}}`, `wait_limit "soon": must be a duration`},
+	{`{"payments":{"wait_limit":"-1s"}}`, `"payments": bulk: wait_limit -1s: must be`},
+	{`{"payments":{"Parallelism":5}}`, `"payments": bulk: Parallelism 5: is unknown`},
+	{`{"payments":{"parallelism":5,"slots":1}}`, "slots 1: is unknown"},
+	{`{"payments":{"parallelism":5,"parallelism":5}}`, "parallelism 5: must not be there twice"},
+	{`{"payments":{"parallelism":5},"payments":{}}`, `label "payments": must not be there twice`},
+	{`{"Payments":{"parallelism":5}}`, `no such label: "Payments"`},
+}
+
+func TestApplyJSONRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	for _, c := range badJSON {
+		r, want := three(t)
+		text := c.text
+		err := r.ApplyJSON([]byte(text))
+		if !errors.Is(err, bulk.ErrConfig) && !errors.Is(err, registry.ErrUnknown) {
+			t.Errorf("%s: got %v", text, err)
+			continue
+		}
+		if !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %q is not in: %v", text, c.says, err)
+		}
+		mustHave(t, r, want)
+	}
+	// All that is wrong, at once, and nothing is set.
+	r, want := three(t)
+	err := r.ApplyJSON([]byte(`{"auth":{"parallelism":1},"payments":{"parallelism":"1","x":2,"wait_limit":0},"nobody":{"waiting_room":-5}}`))
+	for _, s := range []string{"parallelism", "x 2", "wait_limit 0", `"nobody"`, "waiting_room -5"} {
+		if !strings.Contains(err.Error(), s) {
+			t.Errorf("%q is not in: %v", s, err)
+		}
+	}
+	mustHave(t, r, want)
+}
+
+// What is absent stays as it is, also when somebody changes it at that moment.
+func TestApplyJSONDoesNotUndoAResizeAtTheSameTime(t *testing.T) {
+	r := registry.New()
+	b := mustCreate(t, r, "payments", 1)
+	var g sync.WaitGroup
+	g.Go(func() {
+		for n := range 5_000 {
+			if err := b.Resize(n + 1); err != nil {
+				t.Error(err)
+			}
+			if got := b.Capacity().Parallelism; got != n+1 {
+				t.Errorf("set to %d, but it is %d", n+1, got)
+				return
+			}
+		}
+	})
+	g.Go(func() {
+		for range 1_000 {
+			for _, room := range []string{"3", "4"} {
+				if err := r.ApplyJSON([]byte(`{"payments":{"waiting_room":` + room + `}}`)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	g.Wait()
+}
+
+// Growing admits those who wait; shrinking lets those in flight finish.
+func TestApplyTakesEffectUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := registry.New()
+		b := mustCreate(t, r, "payments", 1, bulk.WaitingRoom(10))
+		var g sync.WaitGroup
+		for range 6 {
+			g.Go(func() {
+				if err := bulk.Do(t.Context(), b, func(context.Context) error { time.Sleep(time.Second); return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		for _, c := range []struct {
+			text              string
+			inFlight, waiting int
+		}{
+			{`{"payments":{"parallelism":4}}`, 4, 2},
+			{`{"payments":{"parallelism":1,"waiting_room":0}}`, 4, 2},
+		} {
+			if err := r.ApplyJSON([]byte(c.text)); err != nil {
+				t.Fatal(err)
+			}
+			if s := b.Status(); s.InFlight != c.inFlight || s.Waiting != c.waiting {
+				t.Errorf("%s: %d in flight, %d waiting", c.text, s.InFlight, s.Waiting)
+			}
+		}
+		g.Wait()
+		if s := b.Status(); s.Totals.Finished != 6 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

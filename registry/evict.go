@@ -1,0 +1,87 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// Evict forgets a key, and reports whether it did: false if the key is unknown
+// or in use. What its bulkhead counted stays in the Totals of [Keyed.Status].
+func (k *Keyed[K]) Evict(key K) bool {
+	if !equal(key, key) {
+		return false
+	}
+	k.mu.Lock()
+	e := k.keys[key]
+	if e == nil || e.leases > 0 {
+		k.mu.Unlock()
+		return false
+	}
+	victim := k.forget(e)
+	k.mu.Unlock()
+	_ = victim.Close() // always nil
+	return true
+}
+
+// EvictIdle forgets the keys that have been idle for [IdleAfter] or longer, all
+// idle ones if that is not set, and returns how many there were. Idle counts
+// from the last release or departure. Nothing calls it on its own: do it now
+// and then, on a ticker for example, if memory is to be given back before
+// [MaxKeys] are there.
+//
+// Its cost depends on how many it evicts, not on how many there are. The lock is
+// given up in between, so that calls are not held up.
+func (k *Keyed[K]) EvictIdle() int {
+	k.mu.Lock()
+	most := len(k.keys) // or it might go on for ever after keys that come and go
+	k.mu.Unlock()
+	var batch [64]*bulk.Bulkhead
+	n := 0
+	for n < most {
+		victims := k.forgetIdle(batch[:0:min(len(batch), most-n)])
+		for _, victim := range victims {
+			_ = victim.Close() // always nil
+		}
+		if n += len(victims); len(victims) < len(batch) {
+			break
+		}
+	}
+	return n
+}
+
+// forgetIdle forgets as many that have been idle long enough as there is room
+// for in victims, the oldest first, and returns their bulkheads.
+func (k *Keyed[K]) forgetIdle(victims []*bulk.Bulkhead) []*bulk.Bulkhead {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.now()
+	for len(victims) < cap(victims) && k.idle.oldest != nil && k.longIdle(k.idle.oldest, now) {
+		victims = append(victims, k.forget(k.idle.oldest))
+	}
+	return victims
+}
+
+// longIdle reports whether an entry that is idle has been so for IdleAfter. An
+// instant to come is one of another clock: of a synctest bubble, or of the
+// world outside. It is long past.
+func (k *Keyed[K]) longIdle(e *entry[K], now time.Duration) bool {
+	return k.idleAfter == 0 || now-e.since >= k.idleAfter || e.since > now
+}
+
+// forget takes an entry that is idle out of everything, and returns its
+// bulkhead, to be closed without the lock: it may have event handlers. Nobody
+// can reach it any more, and nothing is in flight or waiting in it, so its
+// totals won't change. The lock is held.
+func (k *Keyed[K]) forget(e *entry[K]) *bulk.Bulkhead {
+	k.idle.remove(e)
+	delete(k.keys, e.key)
+	last := len(k.all) - 1
+	k.all[e.place] = k.all[last]
+	k.all[e.place].place = e.place
+	k.all[last] = nil
+	k.all = k.all[:last]
+	k.evicted++
+	k.retired = k.retired.Plus(e.bulkhead.Status().Totals)
+	return e.bulkhead
+}

@@ -1,0 +1,50 @@
+package registry
+
+import "fmt"
+
+// Check returns what is wrong with the invariants that stand at the lock.
+func (k *Keyed[K]) Check() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.keys) > k.maxKeys || len(k.keys) != len(k.all) || k.created-k.evicted != uint64(len(k.keys)) {
+		return fmt.Errorf("%d keys of at most %d, %d listed, %d created, %d evicted", len(k.keys), k.maxKeys, len(k.all), k.created, k.evicted)
+	}
+	idle := 0
+	for place, e := range k.all {
+		if e.place != place || k.keys[e.key] != e {
+			return fmt.Errorf("entry %d is at place %d, or not under its key", place, e.place)
+		}
+		if s := e.bulkhead.Status(); s.InFlight+s.Waiting > e.leases {
+			return fmt.Errorf("%d in flight and %d waiting under %d leases", s.InFlight, s.Waiting, e.leases)
+		}
+		if e.leases == 0 {
+			idle++
+		}
+	}
+	var older *entry[K]
+	for e := k.idle.oldest; e != nil; older, e = e, e.newer {
+		if e.leases != 0 || e.older != older || k.keys[e.key] != e {
+			return fmt.Errorf("an entry with %d leases in the idle list, or out of order", e.leases)
+		}
+		idle--
+	}
+	if idle != 0 || k.idle.newest != older {
+		return fmt.Errorf("%d idle entries are missing in the list", idle)
+	}
+	return nil
+}
+
+// Check returns what is wrong with the invariants that stand at the lock.
+func (r *Registry) Check() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.members) != len(r.order) {
+		return fmt.Errorf("%d members, %d in order", len(r.members), len(r.order))
+	}
+	for _, b := range r.order {
+		if r.members[b.Label()] != b {
+			return fmt.Errorf("%q is not under its label", b.Label())
+		}
+	}
+	return nil
+}

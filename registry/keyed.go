@@ -1,0 +1,100 @@
+package registry
+
+import (
+	"sync"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// Keyed has a bulkhead for each key: a compartment for each customer, tenant or
+// host, so that one of them can't take what is there for all. Make one with
+// [NewKeyed]; a Keyed must not be copied. All methods may be called from any
+// number of goroutines at the same time.
+//
+// The bulkhead of a key is made on first use, and evicted when room is needed
+// for another one while nothing of it is in flight or waiting. There are at
+// most [MaxKeys]: when a new key comes, the one that has been idle for the
+// longest time makes room, and if none is idle the new one is turned away with
+// [ErrTooManyKeys]. So all of them together never run more than parallelism ×
+// MaxKeys operations. An evicted key that comes again gets a new bulkhead.
+//
+// All bulkheads have the label of the Keyed and an ID of their own. No key is
+// in any label, status, event or error.
+//
+// A call with a known key takes one more lock than the bulkhead itself, at the
+// start and at the end, and allocates nothing; what it costs doesn't depend on
+// how many keys there are. The lock is shared by all keys.
+type Keyed[K comparable] struct {
+	// Set once by NewKeyed.
+	label       string
+	parallelism int
+	maxKeys     int
+	idleAfter   time.Duration
+	each        []bulk.Option
+	origin      time.Time // clock readings count from here
+	tooMany     error     // for each one turned away
+
+	// door turns away what is lost whatever its key: see turnAway. Nothing is
+	// ever in flight or waiting in it.
+	door *bulk.Bulkhead
+
+	// mu guards what follows and the fields of every entry. It is held for a
+	// few dozen instructions, and while a bulkhead that nobody uses is read;
+	// never while anything blocks, and never while a stranger's code runs (ctx,
+	// options, handlers, keyOf, fn). A bulkhead's own lock may be taken under
+	// it, never the other way round.
+	//
+	// A lease is what a call holds on the entry of its key: taken in the section
+	// that finds or adds the entry, given back when the operation is over or was
+	// turned away. In between there is no instant at which the bulkhead could
+	// have something in flight or waiting without a lease.
+	//
+	// Between two sections:
+	//
+	//	keys has each entry of all once, under its key; len(keys) ≤ maxKeys
+	//	all[e.place] is e
+	//	operations in flight or waiting in e.bulkhead ≤ e.leases
+	//	e is in idle if and only if e.leases = 0
+	//	idle is in the order in which the last leases were given back
+	//	created − evicted = len(keys)
+	//	retired has the totals of the bulkheads that were evicted, which nobody uses any more
+	//	closed: the door is closed, and nothing is added any more
+	mu      sync.Mutex
+	keys    map[K]*entry[K]
+	all     []*entry[K]
+	idle    idleList[K]
+	retired bulk.Totals
+	closed  bool
+
+	created, evicted, tooManyKeys uint64
+}
+
+// entry is a key that is known, with its bulkhead.
+type entry[K comparable] struct {
+	keyed    *Keyed[K]
+	key      K
+	bulkhead *bulk.Bulkhead
+	place    int
+	leases   int
+
+	// While it is idle.
+	since        time.Duration // clock reading at the last give-back; 0 without IdleAfter
+	older, newer *entry[K]
+}
+
+// NewKeyed makes a Keyed whose bulkheads have this label and parallelism, and
+// the options given with [Each]. All that is wrong is returned at once: a join
+// of [*bulk.ConfigError]. [MaxKeys] is required.
+func NewKeyed[K comparable](label string, parallelism int, opts ...KeyedOption) (*Keyed[K], error) {
+	c, each := configure(opts)
+	door, err := bulk.New(label, parallelism, each...)
+	if err != nil {
+		return nil, err
+	}
+	return &Keyed[K]{
+		label: label, parallelism: parallelism, maxKeys: c.maxKeys, idleAfter: c.idleAfter, each: c.each,
+		origin: time.Now(), tooMany: &TooManyKeysError{label, c.maxKeys},
+		door: door, keys: make(map[K]*entry[K]),
+	}, nil
+}

@@ -1,0 +1,319 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/option"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+func TestWhatIsWrongWithAKeyedIsReturnedAtOnce(t *testing.T) {
+	failed := errors.New("no file")
+	k, err := registry.NewKeyed[string]("", 0,
+		registry.IdleAfter(-1), nil, registry.Each(bulk.WaitingRoom(-1), nil),
+		registry.Each(func(*bulk.Config) error { return failed }))
+	mustBe(t, err, bulk.ErrConfig, option.ErrNil, failed)
+	fields := make(map[string]int)
+	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
+		var c *bulk.ConfigError
+		if !errors.As(err, &c) {
+			t.Fatalf("%v is no ConfigError", err)
+		}
+		fields[c.Field]++
+	}
+	for field, n := range map[string]int{"label": 1, "parallelism": 1, "max_keys": 1, "idle_after": 1, "waiting_room": 1, "option": 3} {
+		if fields[field] != n {
+			t.Errorf("%d errors about %s, want %d: %v", fields[field], field, n, err)
+		}
+	}
+	if k != nil {
+		t.Error("there is a Keyed")
+	}
+	_, err = registry.NewKeyed[string]("tenants", 1)
+	if !errors.Is(err, bulk.ErrConfig) || !strings.Contains(err.Error(), "max_keys") {
+		t.Errorf("without MaxKeys: %v", err)
+	}
+}
+
+func TestEachKeyHasItsOwnBulkhead(t *testing.T) {
+	var ids []uint64
+	each := []bulk.Option{bulk.OnEvent(func(e bulk.Event) {
+		if e.Kind == bulk.EventAdmitted {
+			ids = append(ids, e.ID)
+		}
+		if e.Label != "tenants" {
+			t.Errorf("an event of %q", e.Label)
+		}
+	})}
+	opt := registry.Each(each...)
+	each[0] = bulk.WaitingRoom(-1) // the option has its own copy
+	k := mustKeyed[string](t, 1, registry.MaxKeys(5), opt)
+	a := hold(t, k, "a")
+	b := hold(t, k, "b")
+	_, err := k.Acquire(t.Context(), "a")
+	mustBe(t, err, bulk.ErrSaturated)
+	if s := k.Status(); s.Keys != 2 || s.InFlight != 2 || s.InUse != 2 || s.Totals.Saturated != 1 || s.Label != "tenants" || s.MaxKeys != 5 {
+		t.Errorf("%+v", s)
+	}
+	a.Release()
+	a.Release()
+	v, err := registry.RunKey(t.Context(), k, "a", func(context.Context) (string, error) { return "value", errWhy })
+	if v != "value" || err != errWhy {
+		t.Errorf("%v, %v", v, err)
+	}
+	b.Release()
+	check(t, k)
+	if len(ids) != 3 || ids[0] == ids[1] || ids[0] != ids[2] {
+		t.Errorf("admitted by %v", ids)
+	}
+}
+
+func TestTheLongestIdleMakesRoom(t *testing.T) {
+	k := mustKeyed[string](t, 1, registry.MaxKeys(3))
+	touch(t, k, "a", "b", "c", "a") // b is the oldest
+	touch(t, k, "d")
+	if k.Evict("b") {
+		t.Error("b was still there")
+	}
+	slot := hold(t, k, "c") // now a is the oldest that is idle
+	touch(t, k, "e")
+	if k.Evict("a") || !k.Evict("d") || !k.Evict("e") || k.Evict("c") {
+		t.Error("it was not a that made room")
+	}
+	slot.Release()
+	if !k.Evict("c") || k.Evict("c") {
+		t.Error("c could not be evicted once it was idle")
+	}
+	if s := k.Status(); s.Keys != 0 || s.Created != 5 || s.Evicted != 5 || s.Totals.Finished != 7 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Idle counts from the last release, not from the arrival.
+func TestTheOrderIsThatOfDeparture(t *testing.T) {
+	k := mustKeyed[string](t, 1, registry.MaxKeys(2))
+	a, b := hold(t, k, "a"), hold(t, k, "b")
+	b.Release()
+	a.Release()
+	touch(t, k, "c")
+	if k.Evict("b") || !k.Evict("a") {
+		t.Error("b went first, so it should have made room")
+	}
+}
+
+func TestANewKeyIsTurnedAwayWhenNoneIsIdle(t *testing.T) {
+	k := mustKeyed[string](t, 2, registry.MaxKeys(2))
+	a, b := hold(t, k, "a"), hold(t, k, "b")
+	_, err := registry.RunKey(t.Context(), k, "secret", func(context.Context) (int, error) {
+		t.Error("started")
+		return 0, nil
+	})
+	mustBe(t, err, registry.ErrTooManyKeys, bulk.ErrNotStarted, bulk.ErrOverload)
+	mustNotBe(t, err, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrCancelled, context.Canceled)
+	var e *registry.TooManyKeysError
+	if !errors.As(err, &e) || e.Label != "tenants" || e.MaxKeys != 2 || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%#v: %v", e, err)
+	}
+	mustBe(t, registry.ErrTooManyKeys, bulk.ErrNotStarted, bulk.ErrOverload)
+	if text := registry.ErrTooManyKeys.Error(); !strings.Contains(text, "too many keys") {
+		t.Error(text)
+	}
+	// Known keys are not concerned.
+	touch(t, k, "a", "b")
+	if s := k.Status(); s.TooManyKeys != 1 || s.Keys != 2 || s.Totals.Arrivals() != 4 {
+		t.Errorf("%+v", s)
+	}
+	a.Release()
+	touch(t, k, "secret")
+	b.Release()
+	check(t, k)
+}
+
+// What is lost whatever its key is turned away as by any bulkhead, and makes
+// and evicts nothing.
+func TestWhatIsLostNeitherMakesNorEvicts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for _, c := range []struct {
+			name   string
+			ctx    context.Context
+			limit  deadline.Limit
+			closed bool
+			is     []error
+			not    []error
+		}{
+			{"done ctx", done(t), deadline.Limit{}, false, []error{bulk.ErrCancelled, context.Canceled, errWhy}, []error{bulk.ErrOverload}},
+			{"done ctx, closed", done(t), deadline.Limit{}, true, []error{bulk.ErrCancelled, errWhy}, []error{bulk.ErrClosed}},
+			{"done ctx, expired", done(t), deadline.Before(time.Now()), false, []error{bulk.ErrCancelled}, []error{bulk.ErrExpired}},
+			{"closed", t.Context(), deadline.Limit{}, true, []error{bulk.ErrClosed}, []error{bulk.ErrOverload}},
+			{"closed, expired", t.Context(), deadline.Before(time.Now()), true, []error{bulk.ErrClosed}, []error{bulk.ErrExpired}},
+			{"before", t.Context(), deadline.Before(time.Now()), false, []error{bulk.ErrExpired, bulk.ErrOverload}, []error{context.DeadlineExceeded}},
+			{"reserve", short, deadline.Reserve(time.Second + 1), false, []error{bulk.ErrExpired}, []error{context.DeadlineExceeded}},
+		} {
+			for _, known := range []bool{false, true} {
+				k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+				touch(t, k, "a")
+				if c.closed {
+					k.Close()
+				}
+				key := map[bool]string{true: "a", false: "b"}[known]
+				_, err := registry.RunKey(c.ctx, k, key, nothing, c.limit)
+				mustBe(t, err, append(c.is, bulk.ErrNotStarted)...)
+				mustNotBe(t, err, append(c.not, registry.ErrTooManyKeys)...)
+				var e *bulk.AdmissionError
+				if !errors.As(err, &e) || e.Label != "tenants" || e.Parallelism != 1 || e.Slots != 1 {
+					t.Errorf("%s: %+v", c.name, e)
+				}
+				s := k.Status()
+				if s.Keys != 1 || s.Created != 1 || s.Evicted != 0 || s.Closed != c.closed {
+					t.Errorf("%s: %+v", c.name, s)
+				}
+				if s.Totals.Arrivals() != 2 || s.Totals.CancelledAtArrival+s.Totals.ClosedAtArrival+s.Totals.ExpiredAtArrival != 1 {
+					t.Errorf("%s: not counted: %+v", c.name, s.Totals)
+				}
+				if !k.Evict("a") {
+					t.Errorf("%s: a was evicted, or a lease was lost", c.name)
+				}
+				check(t, k)
+			}
+		}
+		// On the other side of the bounds a key is made.
+		k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+		for _, l := range []deadline.Limit{deadline.Before(time.Now().Add(1)), deadline.Reserve(time.Second), deadline.Now(), deadline.Within(0)} {
+			if _, err := registry.RunKey(short, k, "a", nothing, l); err != nil {
+				t.Errorf("%v: %v", l, err)
+			}
+			if !k.Evict("a") {
+				t.Errorf("%v made no key", l)
+			}
+		}
+		if _, err := registry.RunKey(t.Context(), k, "a", nothing, deadline.Reserve(math.MaxInt64)); err != nil {
+			t.Errorf("a ctx without an end: %v", err)
+		}
+		if n := k.Status().Totals.Arrivals(); n != 5 {
+			t.Errorf("%d arrivals: the door was asked in vain", n)
+		}
+	})
+}
+
+// A ctx that ended when it was asked first, and lives when it is asked again.
+type fickleCtx struct {
+	context.Context
+	asked int
+}
+
+func (c *fickleCtx) Err() error {
+	if c.asked++; c.asked == 1 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestACtxThatContradictsItselfLosesNothing(t *testing.T) {
+	k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+	if _, err := registry.RunKey(&fickleCtx{Context: t.Context()}, k, "a", nothing); err != nil {
+		t.Error(err)
+	}
+	s := k.Status()
+	checkSums(t, s.Totals, 0, 0)
+	if s.InFlight != 0 || s.Keys != 1 || !k.Evict("a") {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestAKeyThatIsUnequalToItselfIsTurnedAway(t *testing.T) {
+	k := mustKeyed[any](t, 1, registry.MaxKeys(1))
+	for _, key := range []any{math.NaN(), struct {
+		secret string
+		x      float64
+	}{"secret", math.NaN()}} {
+		_, err := registry.RunKey(done(t), k, key, nothing)
+		mustBe(t, err, bulk.ErrConfig)
+		var e *bulk.ConfigError
+		if !errors.As(err, &e) || e.Field != "key" || strings.Contains(err.Error(), `"secret"`) || strings.Contains(err.Error(), "NaN") {
+			t.Errorf("got %v", err)
+		}
+		if k.Evict(key) {
+			t.Error("evicted")
+		}
+	}
+	if s := k.Status(); s.Created != 0 || s.Totals.Arrivals() != 0 {
+		t.Errorf("%+v", s)
+	}
+	// One that can't be compared at all panics, and holds nothing.
+	mustPanic(t, func() { _, _ = k.Acquire(t.Context(), []int{1}) })
+	mustPanic(t, func() { k.Evict([]int{1}) })
+	touch[any](t, k, "a")
+	if !k.Evict("a") {
+		t.Error("a lease was lost")
+	}
+}
+
+func TestNilFunctionsPanic(t *testing.T) {
+	k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+	for want, f := range map[string]func(){
+		"registry: RunKey: nil fn":      func() { _, _ = registry.RunKey[string, int](t.Context(), k, "a", nil) },
+		"registry: GuardKey: nil keyOf": func() { registry.GuardKey(k, nil, func(context.Context, int) (int, error) { return 0, nil }) },
+		"registry: GuardKey: nil fn":    func() { registry.GuardKey[string, string, int](k, func(s string) string { return s }, nil) },
+	} {
+		if got := mustPanic(t, f); got != want {
+			t.Errorf("panics with %v, want %v", got, want)
+		}
+	}
+	if s := k.Status(); s.Created != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestGuardKeyRunsUnderTheKeyOfItsArgument(t *testing.T) {
+	k := mustKeyed[string](t, 1, registry.MaxKeys(2))
+	limits := []deadline.Limit{deadline.Limit{}, deadline.Now()}
+	guarded := registry.GuardKey(k, func(n int) string { return strings.Repeat("x", n%2) },
+		func(_ context.Context, n int) (int, error) { return n + 1, nil }, limits...)
+	limits[0] = deadline.Before(time.Time{}) // the guard has its own copy
+	for n := range 4 {
+		if v, err := guarded(t.Context(), n); v != n+1 || err != nil {
+			t.Errorf("%v, %v", v, err)
+		}
+	}
+	slot := hold(t, k, "x")
+	_, err := guarded(t.Context(), 1)
+	mustBe(t, err, bulk.ErrSaturated)
+	slot.Release()
+	if s := k.Status(); s.Keys != 2 || s.Totals.Admitted != 5 {
+		t.Errorf("%+v", s)
+	}
+	k.Close()
+	_, err = guarded(t.Context(), 1)
+	mustBe(t, err, bulk.ErrClosed)
+	check(t, k)
+}
+
+// An option that fails for one key only is the error of that call.
+func TestAnOptionThatFailsLater(t *testing.T) {
+	fail := false
+	k := mustKeyed[string](t, 1, registry.MaxKeys(1), registry.Each(func(*bulk.Config) error {
+		if fail {
+			return errWhy
+		}
+		return nil
+	}))
+	touch(t, k, "a")
+	fail = true
+	touch(t, k, "a")
+	_, err := k.Acquire(t.Context(), "b")
+	mustBe(t, err, bulk.ErrConfig, errWhy)
+	if s := k.Status(); s.Keys != 1 || s.Evicted != 0 {
+		t.Errorf("%+v", s)
+	}
+	check(t, k)
+}

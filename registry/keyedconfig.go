@@ -1,0 +1,76 @@
+package registry
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/option"
+)
+
+// KeyedOption configures a [Keyed] when it is made.
+type KeyedOption = option.Option[KeyedConfig]
+
+// KeyedConfig is what options work on. It is opaque: use the options of this
+// package to fill it.
+type KeyedConfig struct {
+	maxKeys   int
+	idleAfter time.Duration
+	each      []bulk.Option
+}
+
+// MaxKeys sets how many keys are kept at the same time. It is required, and at
+// least 1.
+//
+// Choose more than are ever in use at once: with fewer, a key whose turn comes
+// often is evicted often, and when all are in use new ones are turned away.
+func MaxKeys(n int) KeyedOption {
+	return func(c *KeyedConfig) error {
+		c.maxKeys = n
+		return nil
+	}
+}
+
+// IdleAfter sets for how long a key must have been idle to be evicted by
+// [Keyed.EvictIdle]. The default is 0: as soon as nothing of it is in flight or
+// waiting. Eviction for want of room doesn't wait for it.
+//
+// With IdleAfter each call reads the clock once more, at its end.
+func IdleAfter(d time.Duration) KeyedOption {
+	return func(c *KeyedConfig) error {
+		c.idleAfter = d
+		return nil
+	}
+}
+
+// Each gives options to the bulkhead of every key. They are applied and checked
+// once by [NewKeyed], and again for every key: an option that fails later is
+// the error of the call that brought the key. It may be given several times.
+//
+// Event handlers get the events of all keys, which they can tell apart by ID
+// only; an evicted key's bulkhead makes closed and drained.
+func Each(opts ...bulk.Option) KeyedOption {
+	opts = slices.Clone(opts)
+	return func(c *KeyedConfig) error {
+		c.each = append(c.each, opts...)
+		return nil
+	}
+}
+
+// configure applies opts. What is wrong is put into one more option for the
+// door: so package bulk joins it with what it finds itself, each a
+// *bulk.ConfigError.
+func configure(opts []KeyedOption) (c KeyedConfig, door []bulk.Option) {
+	errs := []error{option.Apply(&c, opts...)}
+	if c.maxKeys < 1 {
+		errs = append(errs, &bulk.ConfigError{Field: "max_keys", Value: c.maxKeys, Problem: "is required, and must be at least 1"})
+	}
+	if c.idleAfter < 0 {
+		errs = append(errs, &bulk.ConfigError{Field: "idle_after", Value: c.idleAfter, Problem: "must be 0 (at once) or more"})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return c, append(slices.Clip(c.each), func(*bulk.Config) error { return err })
+	}
+	return c, c.each
+}

@@ -1,0 +1,54 @@
+package registry
+
+import (
+	"slices"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// KeyedStatus is one reading of a [Keyed]: counts only, no key.
+type KeyedStatus struct {
+	Label                         string
+	Keys, MaxKeys                 int // known now, and the most that are kept
+	InFlight, InUse, Waiting      int // over all keys
+	Closed                        bool
+	Created, Evicted, TooManyKeys uint64      // Keys = Created − Evicted; TooManyKeys: operations turned away for want of room
+	Totals                        bulk.Totals // over all keys, evicted ones included, and what was turned away without a key
+}
+
+// Status takes a reading: of the keys at one instant, and then of each bulkhead.
+// The equations of [bulk.Status] hold for the sums, because they hold for each
+// and none is left out or counted twice, whatever is evicted meanwhile. Those
+// turned away as too many are not arrivals of any bulkhead: they are in
+// TooManyKeys alone.
+//
+// It costs as much as a status of every key. The lock is held only while the
+// list of them is copied.
+func (k *Keyed[K]) Status() KeyedStatus {
+	k.mu.Lock()
+	s := KeyedStatus{
+		Label: k.label, Keys: len(k.keys), MaxKeys: k.maxKeys, Closed: k.closed,
+		Created: k.created, Evicted: k.evicted, TooManyKeys: k.tooManyKeys, Totals: k.retired,
+	}
+	all := slices.Clone(k.all)
+	k.mu.Unlock()
+
+	// Many at a time, because each sum may copy a histogram.
+	const most = 256
+	totals := make([]bulk.Totals, 0, min(most, len(all)+1))
+	add := func(b bulk.Status) {
+		if len(totals) == most {
+			s.Totals, totals = s.Totals.Plus(totals...), totals[:0]
+		}
+		s.InFlight += b.InFlight
+		s.InUse += b.InUse
+		s.Waiting += b.Waiting
+		totals = append(totals, b.Totals)
+	}
+	add(k.door.Status())
+	for _, e := range all {
+		add(e.bulkhead.Status())
+	}
+	s.Totals = s.Totals.Plus(totals...)
+	return s
+}

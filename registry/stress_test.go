@@ -1,0 +1,274 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// tally is what the callers saw.
+type tally struct {
+	ran, cancelled, turnedAway, tooMany atomic.Int64
+}
+
+func (n *tally) all() int64 {
+	return n.ran.Load() + n.cancelled.Load() + n.turnedAway.Load() + n.tooMany.Load()
+}
+
+func (n *tally) count(t testing.TB, err error) {
+	switch {
+	case err == nil:
+		n.ran.Add(1)
+	case errors.Is(err, registry.ErrTooManyKeys):
+		n.tooMany.Add(1)
+	case errors.Is(err, bulk.ErrCancelled):
+		n.cancelled.Add(1)
+	case errors.Is(err, bulk.ErrNotStarted):
+		n.turnedAway.Add(1)
+	default:
+		t.Errorf("unexpected %v", err)
+	}
+}
+
+// mustMatch checks the sums of all members against it.
+func (n *tally) mustMatch(t testing.TB, sum bulk.Totals) {
+	t.Helper()
+	checkSums(t, sum, 0, 0)
+	if got := int64(sum.Finished); got != n.ran.Load() {
+		t.Errorf("%d finished, %d ran", got, n.ran.Load())
+	}
+	if got := int64(sum.Cancelled + sum.CancelledAtArrival + sum.Abandoned); got != n.cancelled.Load() {
+		t.Errorf("%d cancelled, callers saw %d", got, n.cancelled.Load())
+	}
+	if got := int64(sum.Rejected()); got != n.turnedAway.Load() {
+		t.Errorf("%d turned away, callers saw %d", got, n.turnedAway.Load())
+	}
+	if got, want := int64(sum.Arrivals()), n.ran.Load()+n.cancelled.Load()+n.turnedAway.Load(); got != want {
+		t.Errorf("%d arrivals, %d calls", got, want)
+	}
+}
+
+func operations() int {
+	if testing.Short() {
+		return 30_000
+	}
+	return 300_000
+}
+
+func someCtx(t testing.TB, r *rand.Rand) (context.Context, context.CancelFunc) {
+	switch r.IntN(8) {
+	case 0:
+		return context.WithTimeout(t.Context(), time.Duration(r.IntN(500))*time.Microsecond)
+	case 1:
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		return ctx, cancel
+	}
+	return t.Context(), func() {}
+}
+
+func someLimits(r *rand.Rand) []deadline.Limit {
+	switch r.IntN(6) {
+	case 0:
+		return []deadline.Limit{deadline.Now()}
+	case 1:
+		return []deadline.Limit{deadline.Before(time.Now().Add(time.Duration(r.IntN(500)-100) * time.Microsecond))}
+	case 2:
+		return []deadline.Limit{deadline.Reserve(100 * time.Microsecond), deadline.Within(time.Millisecond)}
+	}
+	return nil
+}
+
+// Everything at once on a Keyed with three times as many keys as fit: a key
+// never has more in flight than the parallelism, which it would have if it were
+// evicted in use; every caller gets one answer; and the sums over all keys there
+// ever were are those of the callers.
+func TestKeyedStress(t *testing.T) {
+	const goroutines, parallelism, maxKeys, keys = 32, 2, 8, 24
+	k := mustKeyed[int](t, parallelism, registry.MaxKeys(maxKeys), registry.IdleAfter(50*time.Microsecond),
+		registry.Each(bulk.WaitingRoom(3), bulk.WaitLimit(time.Millisecond)))
+	var running [keys]atomic.Int64
+	var n tally
+	enter := func(key int) {
+		if now := running[key].Add(1); now > parallelism {
+			t.Errorf("%d in flight for one key", now)
+		}
+		if rand.IntN(4) == 0 {
+			runtime.Gosched()
+		}
+	}
+	work := func(key int) func(context.Context) (int, error) {
+		return func(context.Context) (int, error) {
+			enter(key)
+			running[key].Add(-1)
+			return 0, nil
+		}
+	}
+	guarded := registry.GuardKey(k, func(key int) int { return key }, func(ctx context.Context, key int) (int, error) { return work(key)(ctx) })
+	status := func() {
+		s := k.Status()
+		checkSums(t, s.Totals, s.InFlight, s.Waiting)
+		if s.Keys > maxKeys || uint64(s.Keys) != s.Created-s.Evicted || s.InFlight > s.InUse {
+			t.Errorf("%+v", s)
+		}
+	}
+	var g sync.WaitGroup
+	for i := range goroutines {
+		g.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(i), 5))
+			for j := range operations() / goroutines {
+				key := int(float64(keys) * r.Float64() * r.Float64()) // some more often than others
+				ctx, cancel := someCtx(t, r)
+				var err error
+				switch r.IntN(10) {
+				case 0, 1, 2, 3:
+					_, err = registry.RunKey(ctx, k, key, work(key), someLimits(r)...)
+				case 4, 5:
+					_, err = guarded(ctx, key)
+				default:
+					var slot bulk.Slot
+					if slot, err = k.Acquire(ctx, key, someLimits(r)...); err == nil {
+						enter(key)
+						running[key].Add(-1)
+						slot.Release()
+						slot.Release()
+					}
+				}
+				cancel()
+				n.count(t, err)
+				switch {
+				case j%50 == 0:
+					k.Evict(r.IntN(keys))
+				case j%101 == 0:
+					k.EvictIdle()
+				case j%1000 == 0:
+					status()
+				case j%997 == 0:
+					check(t, k)
+				}
+			}
+		})
+	}
+	g.Go(func() { // the end comes while they are at it
+		for n.all() < int64(operations()/2) {
+			time.Sleep(time.Millisecond)
+		}
+		if err := k.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	g.Wait()
+	check(t, k)
+	s := k.Status()
+	n.mustMatch(t, s.Totals)
+	if got := int64(s.TooManyKeys); got != n.tooMany.Load() {
+		t.Errorf("%d too many, callers saw %d", got, n.tooMany.Load())
+	}
+	if s.Totals.ClosedAtArrival == 0 || s.Evicted == 0 || s.Totals.AdmittedFromQueue == 0 || s.InFlight != 0 {
+		t.Errorf("not everything happened: %+v", s)
+	}
+	time.Sleep(time.Millisecond)
+	if left := k.EvictIdle(); left != s.Keys {
+		t.Errorf("%d of %d keys are idle", left, s.Keys)
+	}
+}
+
+// Everything at once on a Registry: members come and go and change while they
+// are used, and what all of them counted, the removed ones included, is what the
+// callers saw.
+func TestRegistryStress(t *testing.T) {
+	const goroutines, names = 32, 12
+	r := registry.New(bulk.WaitingRoom(2), bulk.WaitLimit(time.Millisecond))
+	var all sync.Map // every bulkhead there ever was
+	var n tally
+	var over atomic.Bool
+	var g sync.WaitGroup
+	for i := range goroutines {
+		g.Go(func() {
+			rnd := rand.New(rand.NewPCG(uint64(i), 7))
+			for range operations() / goroutines {
+				label := fmt.Sprint(rnd.IntN(names))
+				switch rnd.IntN(40) {
+				case 0:
+					ctx, cancel := someCtx(t, rnd)
+					err := r.Remove(ctx, label)
+					cancel()
+					if err != nil && !errors.Is(err, registry.ErrUnknown) && ctx.Err() == nil {
+						t.Error(err)
+					}
+				case 1:
+					err := r.ApplyJSON([]byte(`{"` + label + `":{"parallelism":` + fmt.Sprint(1+rnd.IntN(4)) + `}}`))
+					if err != nil && !errors.Is(err, registry.ErrUnknown) && !errors.Is(err, bulk.ErrClosed) {
+						t.Error(err)
+					}
+				case 2:
+					if b, err := r.Create(label, 1); err == nil {
+						all.Store(b, nil)
+					} else if !errors.Is(err, registry.ErrDuplicate) && !errors.Is(err, registry.ErrClosed) {
+						t.Error(err)
+					}
+				case 3:
+					seen := make(map[string]bool)
+					for label := range r.All() {
+						if seen[label] {
+							t.Errorf("%q twice", label)
+						}
+						seen[label] = true
+					}
+					for _, s := range r.Statuses() {
+						checkSums(t, s.Totals, s.InFlight, s.Waiting)
+					}
+					check(t, r)
+				default:
+					b, err := r.GetOrCreate(label, 2)
+					if errors.Is(err, registry.ErrClosed) && over.Load() {
+						continue
+					} else if err != nil {
+						t.Error(err)
+						continue
+					}
+					all.Store(b, nil)
+					ctx, cancel := someCtx(t, rnd)
+					_, err = bulk.Run(ctx, b, nothing, someLimits(rnd)...)
+					cancel()
+					n.count(t, err)
+				}
+			}
+		})
+	}
+	g.Go(func() {
+		for n.all() < int64(operations()/2) {
+			time.Sleep(time.Millisecond)
+		}
+		over.Store(true)
+		if err := r.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	g.Wait()
+	check(t, r)
+	var sum bulk.Totals
+	members := 0
+	for b := range all.Range {
+		s := b.(*bulk.Bulkhead).Status()
+		if !s.Drained() {
+			t.Errorf("%q is not drained", s.Label)
+		}
+		sum = sum.Plus(s.Totals)
+		members++
+	}
+	n.mustMatch(t, sum)
+	if members <= names {
+		t.Errorf("only %d members in all", members)
+	}
+}
