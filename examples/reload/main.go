@@ -1,0 +1,93 @@
+// Reload shows capacities that are changed from a file while the program works,
+// without losing an operation. Workers keep two dependencies busy; on SIGHUP the
+// file is read again, and at the end the figures of the workers are compared
+// with those of the bulkheads.
+//
+//	go run ./examples/reload                        # a file of its own, and hangups of its own
+//	go run ./examples/reload -file capacities.json  # then: kill -HUP the process
+//
+// The part to copy is in reload.go.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends the program in an orderly way, a second one at once.
+	context.AfterFunc(ctx, stop)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, hangups))
+}
+
+// run is the whole program but for what belongs to the process. It returns the
+// exit code, and leaves nothing running.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, hangups chan os.Signal) int {
+	cfg, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		usage(stdout)
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "reload: %v\nreload -h explains the flags.\n", err)
+		return exitUsage
+	}
+	if err := work(ctx, cfg, stdout, hangups); err != nil {
+		fmt.Fprintf(stderr, "reload: %v\n", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+// work keeps the workers busy until ctx ends or the time is over, and meanwhile
+// does what hangups ask for.
+func work(ctx context.Context, cfg config, stdout io.Writer, hangups chan os.Signal) error {
+	if cfg.file == "" {
+		file, clean, err := ownFile()
+		if err != nil {
+			return err
+		}
+		defer clean()
+		cfg.file = file
+	}
+	dependencies, err := open()
+	if err != nil {
+		return err
+	}
+	if err := load(dependencies, cfg.file); err != nil {
+		return err // at the start a bad file is fatal
+	}
+	ctx, cancel := context.WithTimeout(ctx, cfg.duration)
+	defer cancel()
+	crew := start(ctx, dependencies, cfg.workers)
+	fmt.Fprintf(stdout, "process %d works with %s: %s\n", os.Getpid(), cfg.file, capacities(dependencies))
+	if cfg.own {
+		go hangUp(ctx, cfg, hangups)
+	}
+	watch(ctx, dependencies, cfg.file, hangups, stdout)
+	crew.Wait()
+
+	// The workers are at home; so the last operation is over, and this doesn't wait.
+	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := dependencies.Shutdown(grace); err != nil {
+		return err
+	}
+	return account(stdout, dependencies, crew)
+}

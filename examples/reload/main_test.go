@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// asProgram makes the test binary be the program itself, so that it can be
+// started and sent a signal.
+const asProgram = "RELOAD_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// The real process, under load, is sent real signals.
+func TestHangupsReloadTheFileAndLoseNothing(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process can't be sent a hangup there")
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "capacities.json")
+	put := func(text string) {
+		t.Helper()
+		if err := write(file, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(`{}`)
+	cmd := exec.CommandContext(t.Context(), program, "-file", file, "-duration", "10m", "-workers", "60")
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	expect := func(want string) {
+		t.Helper()
+		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
+			t.Fatalf("got %q, want %q; stderr: %s", lines.Text(), want, &errs)
+		}
+	}
+	expect("payments 4+20, search 4+20")
+	for _, c := range []struct{ text, want string }{
+		{`{"payments": {"parallelism": 16}}`, "reloaded: payments 16+20, search 4+20"},
+		{`{"payments": {"parallelism": 1}, "serch": {}}`, `not reloaded: registry: no such label: "serch"`},
+		{`{"payments": `, "not reloaded: registry: capacities, line 1"},
+		{`{"payments": {"parallelism": 1, "waiting_room": 2}, "search": {"parallelism": 30}}`, "reloaded: payments 1+2, search 30+20"},
+	} {
+		put(c.text)
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		expect(c.want)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	expect(`"payments": `)
+	expect(`"search": `)
+	expect(", 0 lost")
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v; stderr: %s", err, &errs)
+	}
+}
+
+func TestRunWithAFileOfItsOwn(t *testing.T) {
+	before := runtime.NumGoroutine()
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"-duration", "400ms"}, &out, &errs, make(chan os.Signal, 1))
+	if code != exitOK || errs.Len() > 0 {
+		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
+	}
+	for _, want := range []string{"payments 4+20, search 4+20\n", "reloaded: payments 16+30, search 1+20\n", `not reloaded: registry: "payments": bulk: paralelism 2: is unknown`, " 0 lost\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("output does not contain %q:\n%s", want, &out)
+		}
+	}
+	if _, err := os.Stat(strings.Fields(strings.SplitN(out.String(), " works with ", 2)[1])[0]); err == nil {
+		t.Error("the file was left behind")
+	}
+	for range 1000 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+func TestABadFileAtTheStartIsFatal(t *testing.T) {
+	dir := t.TempDir()
+	bad := filepath.Join(dir, "bad.json")
+	if err := write(bad, "[]"); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{bad, filepath.Join(dir, "none.json"), filepath.Join(dir, "no", "dir")} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), []string{"-file", file}, &out, &errs, nil); code != exitFailure || !strings.HasPrefix(errs.String(), "reload: ") {
+			t.Errorf("%s: exit code %d, stderr %s", file, code, &errs)
+		}
+	}
+	if err := write(filepath.Join(dir, "no", "file"), ""); err == nil {
+		t.Error("written into a directory that is not there")
+	}
+}
+
+func TestADifferenceInTheFiguresIsAnError(t *testing.T) {
+	r, err := open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c crew
+	c.started.Add(1)
+	c.finished.Add(1)
+	if err := account(new(bytes.Buffer), r, &c); err == nil || !strings.Contains(err.Error(), "the figures differ: 1 started, 1 finished") {
+		t.Errorf("got %v", err)
+	}
+	if err := account(brokenWriter{}, r, new(crew)); err == nil {
+		t.Error("output was lost")
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestFlags(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"-h", exitOK, "Usage: reload"},
+		{"-duration 1ms", exitUsage, "-duration 1ms: must be from"},
+		{"-workers 1 -duration 48h", exitUsage, "-workers 1: must be from 2"},
+		{"more", exitUsage, "unexpected arguments: more"},
+		{"-nothing", exitUsage, "-nothing"},
+	} {
+		var out bytes.Buffer
+		if code := run(t.Context(), strings.Fields(c.args), &out, &out, nil); code != c.code || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: exit code %d, want %d, output:\n%s", c.args, code, c.code, &out)
+		}
+	}
+}

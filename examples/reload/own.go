@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// What the file says when the program has its own: a new one for each hangup,
+// the third one with a mistake.
+var own = []string{
+	`{"payments": {"parallelism": 4}}`,
+	`{"payments": {"parallelism": 16, "waiting_room": 30}, "search": {"parallelism": 1}}`,
+	`{"payments": {"paralelism": 2}}`,
+	`{"payments": {"parallelism": 1}, "search": {"parallelism": 10, "wait_limit": "1s"}}`,
+}
+
+func ownFile() (file string, clean func(), err error) {
+	dir, err := os.MkdirTemp("", "reload")
+	if err != nil {
+		return "", nil, err
+	}
+	file = filepath.Join(dir, "capacities.json")
+	return file, func() { _ = os.RemoveAll(dir) }, write(file, own[0])
+}
+
+// write replaces the file in one step: who reads it has the old one or the new
+// one, never a half.
+func write(file, text string) error {
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
+}
+
+// hangUp plays the operator: a new file and a hangup, evenly over the time.
+func hangUp(ctx context.Context, cfg config, hangups chan<- os.Signal) {
+	each := time.NewTicker(cfg.duration / time.Duration(len(own)))
+	defer each.Stop()
+	for _, text := range own[1:] {
+		select {
+		case <-ctx.Done():
+			return
+		case <-each.C:
+		}
+		if write(cfg.file, text) != nil {
+			return // the directory is gone: the program is about to end
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case hangups <- syscall.SIGHUP:
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// What each tenant has to itself when it has a compartment of its own.
+const (
+	parallelism = 4
+	waitingRoom = 4
+	waitLimit   = 100 * time.Millisecond
+	maxTenants  = 100
+)
+
+// gate decides which requests are served.
+type gate struct {
+	name    string
+	admit   func(ctx context.Context, tenant string) (bulk.Slot, error)
+	summary func() string
+}
+
+// shared is one compartment for all: as large as four of one tenant.
+func shared() gate {
+	const tenants = 4
+	b := bulk.Must(bulk.New("server", tenants*parallelism,
+		bulk.WaitingRoom(tenants*waitingRoom), bulk.WaitLimit(waitLimit)))
+	return gate{
+		name:  "one compartment for all",
+		admit: func(ctx context.Context, _ string) (bulk.Slot, error) { return b.Acquire(ctx) },
+		summary: func() string {
+			s := b.Status()
+			return describe(s.Label, s.Totals, "1 compartment")
+		},
+	}
+}
+
+// perTenant is a compartment for each tenant, made when its first request comes.
+func perTenant() gate {
+	k, err := registry.NewKeyed[string]("tenants", parallelism, registry.MaxKeys(maxTenants),
+		registry.Each(bulk.WaitingRoom(waitingRoom), bulk.WaitLimit(waitLimit)))
+	if err != nil {
+		panic(err) // the values stand above
+	}
+	return gate{
+		name:  "a compartment for each tenant",
+		admit: func(ctx context.Context, tenant string) (bulk.Slot, error) { return k.Acquire(ctx, tenant) },
+		summary: func() string {
+			s := k.Status()
+			return describe(s.Label, s.Totals, plural(s.Keys, "compartment"))
+		},
+	}
+}

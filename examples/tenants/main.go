@@ -1,0 +1,82 @@
+// Tenants shows what a compartment for each tenant is for. A real HTTP server
+// on loopback serves some quiet tenants and a noisy one, which sends as much as
+// it can. The same is done twice: first with one bulkhead for all, then with
+// one for each tenant. The figures of each tenant are printed.
+//
+//	go run ./examples/tenants
+//
+// The part to copy is in gate.go and server.go.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // 128 + SIGINT, as shells have it
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends the program in an orderly way, a second one at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the whole program but for what belongs to the process. It returns the
+// exit code, and leaves nothing running.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cfg, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		usage(stdout)
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "tenants: %v\ntenants -h explains the flags.\n", err)
+		return exitUsage
+	}
+	if err := demonstrate(ctx, cfg, stdout); err != nil {
+		fmt.Fprintf(stderr, "tenants: %v\n", err)
+		return exitFailure
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "tenants: interrupted: the figures are those of the requests sent until then")
+		return exitInterrupted
+	}
+	return exitOK
+}
+
+// demonstrate runs both phases, the second only if nobody interrupts the first,
+// and prints each as soon as it is over.
+func demonstrate(ctx context.Context, cfg config, stdout io.Writer) error {
+	introduce(stdout, cfg)
+	var phases []phase
+	for _, open := range []func() gate{shared, perTenant} {
+		if len(phases) > 0 && ctx.Err() != nil {
+			break
+		}
+		p, err := runPhase(ctx, cfg, open())
+		if err != nil {
+			return err
+		}
+		phases = append(phases, p)
+		if err := report(stdout, p); err != nil {
+			return err
+		}
+	}
+	if len(phases) == 2 {
+		_, err := fmt.Fprintln(stdout, verdict(phases[0], phases[1]))
+		return err
+	}
+	return nil
+}
