@@ -1,0 +1,22 @@
+package main
+
+import (
+	"context"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+)
+
+// withFailsafe retries with the retry policy of github.com/failsafe-go/failsafe-go.
+// ReturnLastFailure gives the caller the last error as it is; without it there
+// is an ExceededError around it. A policy may be kept and shared.
+func withFailsafe[T any](ctx context.Context, guarded func(context.Context) (T, error)) (T, error) {
+	policy := retrypolicy.NewBuilder[T]().
+		HandleIf(func(_ T, err error) bool { return err != nil && worthRetrying(err) }).
+		WithMaxAttempts(attempts).
+		WithBackoff(firstPause, maxPause).
+		WithJitterFactor(0.5).
+		ReturnLastFailure().
+		Build()
+	return failsafe.With(policy).WithContext(ctx).Get(func() (T, error) { return guarded(ctx) })
+}

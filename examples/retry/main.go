@@ -1,0 +1,65 @@
+// Retry puts a guarded call inside a retry, with each of four libraries. Every
+// attempt queues anew, and no slot is held during the backoff.
+//
+//	go run .
+//
+// Copy the file of your library (backoff.go, avast.go, sethvargo.go,
+// failsafe.go) and predicate.go, which they share.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// The same policy for all four: four attempts at the most, with a growing pause
+// between them, and chance in it so that those who failed together do not come
+// back together.
+const (
+	attempts   = 4
+	firstPause = 20 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// retrier calls a guarded function until it succeeds, or it is not worth
+// another attempt, or there have been enough.
+type retrier func(ctx context.Context, guarded func(context.Context) (string, error)) (string, error)
+
+var libraries = []struct {
+	name  string
+	retry retrier
+}{
+	{"cenkalti/backoff", withBackoff[string]},
+	{"avast/retry-go", withAvast[string]},
+	{"sethvargo/go-retry", withSethvargo[string]},
+	{"failsafe-go", withFailsafe[string]},
+}
+
+func main() { run(context.Background(), os.Stdout) }
+
+func run(ctx context.Context, out io.Writer) {
+	for _, library := range libraries {
+		bank := bulk.Must(bulk.New("bank", 1, bulk.WaitingRoom(10)))
+		tries := 0
+		// A bank that fails twice before it answers.
+		pay := func(context.Context) (string, error) {
+			if tries++; tries <= 2 {
+				return "", fmt.Errorf("bank: maintenance: %w", errTemporary)
+			}
+			return "receipt", nil
+		}
+		receipt, err := library.retry(ctx, bulk.Guard(bank, pay))
+		fmt.Fprintf(out, "%-18s  %q, %v after %d attempts, each admitted anew: %d admissions\n",
+			library.name, receipt, err, tries, bank.Status().Totals.Admitted)
+
+		// After Close there is nothing to wait for: one attempt, no pause.
+		bank.Close()
+		_, err = library.retry(ctx, bulk.Guard(bank, pay))
+		fmt.Fprintf(out, "%-18s  closed: %v after %d attempt\n", "", err, bank.Status().Totals.ClosedAtArrival)
+	}
+}

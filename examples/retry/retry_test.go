@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+)
+
+// each runs check with each library, in a bubble of its own.
+func each(t *testing.T, check func(t *testing.T, retry retrier)) {
+	for _, library := range libraries {
+		t.Run(library.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { check(t, library.retry) })
+		})
+	}
+}
+
+// flaky is a dependency that fails so many times before it answers.
+type flaky struct {
+	failures, calls int
+	failed          chan struct{} // gets a value after each failure
+}
+
+func (f *flaky) call(context.Context) (string, error) {
+	f.calls++
+	if f.calls <= f.failures {
+		defer func() { f.failed <- struct{}{} }()
+		return "", fmt.Errorf("call %d: %w", f.calls, errTemporary)
+	}
+	return "receipt", nil
+}
+
+// What every program here is about: the slot is free as soon as an attempt has
+// failed, although the caller has not given up.
+func TestNoSlotIsHeldDuringTheBackoff(t *testing.T) {
+	each(t, func(t *testing.T, retry retrier) {
+		b := bulk.Must(bulk.New("bank", 1))
+		f := &flaky{failures: attempts - 1, failed: make(chan struct{}, attempts)}
+		done := make(chan error)
+		go func() {
+			_, err := retry(t.Context(), bulk.Guard(b, f.call))
+			done <- err
+		}()
+		for range f.failures {
+			<-f.failed
+			synctest.Wait() // until nothing moves: the caller is in its pause
+			if s := b.Status(); s.InFlight != 0 || s.Waiting != 0 {
+				t.Errorf("in the pause: %d in flight, %d waiting", s.InFlight, s.Waiting)
+			}
+			slot, err := b.Acquire(t.Context(), deadline.Now())
+			if err != nil {
+				t.Errorf("another caller in the pause: %v", err)
+			}
+			slot.Release()
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if s := b.Status(); s.Totals.Admitted != attempts+uint64(f.failures) || s.InFlight != 0 {
+			t.Errorf("%d admitted, %d in flight", s.Totals.Admitted, s.InFlight)
+		}
+	})
+}
+
+// A caller who comes back after its pause goes to the end of the queue.
+func TestEachAttemptQueuesAnew(t *testing.T) {
+	each(t, func(t *testing.T, retry retrier) {
+		b := bulk.Must(bulk.New("bank", 1, bulk.WaitingRoom(1)))
+		f := &flaky{failures: 1, failed: make(chan struct{}, 1)}
+		done := make(chan error)
+		go func() {
+			_, err := retry(t.Context(), bulk.Guard(b, f.call))
+			done <- err
+		}()
+		<-f.failed
+		synctest.Wait()
+		other, _ := b.TryAcquire()
+		time.Sleep(maxPause) // the pause is over, and the slot is taken
+		synctest.Wait()
+		if w := b.Status().Waiting; w != 1 {
+			t.Errorf("%d waiting, want the second attempt", w)
+		}
+		other.Release()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if n := b.Status().Totals; n.Admitted != 3 || n.AdmittedFromQueue != 1 {
+			t.Errorf("%d admitted, %d of them from the queue; want 3 (both attempts and the other caller) and 1", n.Admitted, n.AdmittedFromQueue)
+		}
+	})
+}
+
+func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
+	ctx := context.Background()
+	ended, cancel := context.WithCancelCause(ctx)
+	cancel(errTemporary) // not even this makes a cancelled call worth another attempt
+	broken := errors.New("no such account")
+
+	fail := func(err error) func(context.Context) (string, error) {
+		return func(context.Context) (string, error) { return "", err }
+	}
+	answer := func(context.Context) (string, error) { return "receipt", nil }
+	full := func() *bulk.Bulkhead {
+		b := bulk.Must(bulk.New("bank", 1, bulk.WaitingRoom(1)))
+		b.TryAcquire()
+		return b
+	}
+	closed := func() *bulk.Bulkhead {
+		b := bulk.Must(bulk.New("bank", 1))
+		b.Close()
+		return b
+	}
+	open := func() *bulk.Bulkhead { return bulk.Must(bulk.New("bank", 1)) }
+
+	for _, tt := range []struct {
+		why      string
+		bulkhead func() *bulk.Bulkhead
+		ctx      context.Context // of the guarded call alone
+		slots    int
+		fn       func(context.Context) (string, error)
+		limit    deadline.Limit
+		want     error
+		attempts int
+	}{
+		{"saturated may pass", full, ctx, 1, answer, deadline.Now(), bulk.ErrSaturated, attempts},
+		{"expired may pass", full, ctx, 1, answer, deadline.Within(1), bulk.ErrExpired, attempts},
+		{"the operation says so", open, ctx, 1, fail(errTemporary), deadline.Limit{}, errTemporary, attempts},
+		{"the operation does not say so", open, ctx, 1, fail(broken), deadline.Limit{}, broken, 1},
+		{"closed is for good", closed, ctx, 1, answer, deadline.Limit{}, bulk.ErrClosed, 1},
+		{"oversized will never fit", open, ctx, 2, answer, deadline.Limit{}, bulk.ErrOversized, 1},
+		{"cancelled: nobody waits for it", open, ended, 1, answer, deadline.Limit{}, bulk.ErrCancelled, 1},
+		{"success needs no second attempt", open, ctx, 1, answer, deadline.Limit{}, nil, 1},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			each(t, func(t *testing.T, retry retrier) {
+				b := tt.bulkhead()
+				tries := 0
+				_, err := retry(t.Context(), func(context.Context) (string, error) {
+					tries++
+					return bulk.RunN(tt.ctx, b, tt.slots, tt.fn, tt.limit)
+				})
+				if !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+					t.Errorf("error %v, want %v", err, tt.want)
+				}
+				if tries != tt.attempts {
+					t.Errorf("%d attempts, want %d", tries, tt.attempts)
+				}
+			})
+		})
+	}
+}
+
+func TestTheCallersEndEndsThePause(t *testing.T) {
+	each(t, func(t *testing.T, retry retrier) {
+		ctx, cancel := context.WithCancel(t.Context())
+		b := bulk.Must(bulk.New("bank", 1))
+		f := &flaky{failures: attempts, failed: make(chan struct{}, attempts)}
+		start := time.Now()
+		done := make(chan error)
+		go func() {
+			_, err := retry(ctx, bulk.Guard(b, f.call))
+			done <- err
+		}()
+		<-f.failed
+		synctest.Wait()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		if f.calls != 1 || time.Since(start) != 0 {
+			t.Errorf("%d calls in %v", f.calls, time.Since(start))
+		}
+	})
+}
+
+func TestAPanicGoesUpAndCostsNoSlot(t *testing.T) {
+	each(t, func(t *testing.T, retry retrier) {
+		b := bulk.Must(bulk.New("bank", 1))
+		func() {
+			defer func() {
+				if recover() != "bug" {
+					t.Error("the panic got lost")
+				}
+			}()
+			_, _ = retry(t.Context(), bulk.Guard(b, func(context.Context) (string, error) { panic("bug") }))
+		}()
+		if _, ok := b.TryAcquire(); !ok {
+			t.Error("the slot is gone")
+		}
+	})
+}
+
+func Example() {
+	main()
+	// Output:
+	// cenkalti/backoff    "receipt", <nil> after 3 attempts, each admitted anew: 3 admissions
+	//                     closed: bulkhead "bank": closed after 1 attempt
+	// avast/retry-go      "receipt", <nil> after 3 attempts, each admitted anew: 3 admissions
+	//                     closed: bulkhead "bank": closed after 1 attempt
+	// sethvargo/go-retry  "receipt", <nil> after 3 attempts, each admitted anew: 3 admissions
+	//                     closed: bulkhead "bank": closed after 1 attempt
+	// failsafe-go         "receipt", <nil> after 3 attempts, each admitted anew: 3 admissions
+	//                     closed: bulkhead "bank": closed after 1 attempt
+}
