@@ -1,0 +1,55 @@
+// Httpclient sends HTTP requests through a bulkhead, by way of a RoundTripper
+// whose slot lives until the body of the response is closed or read to its end.
+//
+//	go run ./examples/httpclient
+//
+// The part to copy is transport.go.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+func main() {
+	if err := run(os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(out io.Writer) error {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "catalogue") }))
+	defer server.Close()
+
+	catalogue := bulk.Must(bulk.New("catalogue", 1))
+	client := &http.Client{Transport: &transport{bulkhead: catalogue, base: http.DefaultTransport}}
+	defer client.CloseIdleConnections()
+
+	first, err := client.Get(server.URL)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "The first answer is there and has not been read: %d slot in use.\n", catalogue.Status().InUse)
+
+	_, err = client.Get(server.URL)
+	fmt.Fprintf(out, "A second request: %v; never sent: %v.\n", reason(err), errors.Is(err, bulk.ErrNotStarted))
+
+	text, err := io.ReadAll(first.Body)
+	fmt.Fprintf(out, "The first one read %q: %d slots in use.\n", text, catalogue.Status().InUse)
+	return errors.Join(err, first.Body.Close())
+}
+
+func reason(err error) any {
+	var refused *bulk.AdmissionError
+	if errors.As(err, &refused) {
+		return refused.Reason
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// transport sends requests through a bulkhead: use it as http.Client.Transport.
+// A request that is turned away is never sent; the *url.Error of the client
+// matches bulk.ErrNotStarted and the others, and is no timeout.
+//
+// The slot is held until the body of the response is closed or has been read to
+// its end. Until then the other side is busy with the answer, a connection is
+// in use, and the caller is not finished: that is what a compartment counts.
+// So close every body, as net/http asks for anyway; for one that is forgotten
+// the slot comes back when the request's context ends.
+//
+// Who sends a request while it holds the body of another one holds one slot and
+// waits for a second. Give the bulkhead a wait limit, or nested requests a
+// bulkhead of their own. Redirects are not nested: the client closes each body
+// before it follows.
+type transport struct {
+	bulkhead *bulk.Bulkhead
+	base     http.RoundTripper
+
+	// releaseAtHeaders frees the slot as soon as the headers of the response
+	// are there. Take it if answers are streams that stay open (events, logs,
+	// large downloads): it bounds how many requests are being *answered*, and
+	// says nothing of how many streams are open. With it set, a caller who
+	// reads slowly or forgets to close doesn't hold up the others, and the
+	// other side can have any number of half-read answers to keep.
+	releaseAtHeaders bool
+}
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	slot, err := t.bulkhead.Acquire(r.Context())
+	if err != nil {
+		if r.Body != nil {
+			r.Body.Close() // a RoundTripper must, also when it fails
+		}
+		return nil, err
+	}
+	kept := false
+	defer func() {
+		if !kept { // an error, a panic, or nothing to read
+			slot.Release()
+		}
+	}()
+	resp, err := t.base.RoundTrip(r)
+	if err != nil || t.releaseAtHeaders || resp.Body == nil || resp.Body == http.NoBody {
+		return resp, err
+	}
+	kept = true
+	resp.Body = hold(r.Context(), resp.Body, slot)
+	return resp, nil
+}
+
+// CloseIdleConnections lets http.Client.CloseIdleConnections reach the base.
+func (t *transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
+
+// hold returns b as a body with which the slot ends.
+func hold(ctx context.Context, b io.ReadCloser, slot bulk.Slot) io.ReadCloser {
+	held := &body{b, slot, context.AfterFunc(ctx, slot.Release)}
+	// After 101 Switching Protocols the body is the connection itself and can be
+	// written to. One side's end is then not the end: only Close is.
+	if w, ok := b.(io.Writer); ok {
+		return struct {
+			io.Reader
+			io.Writer
+			io.Closer
+		}{b, w, held}
+	}
+	return held
+}
+
+type body struct {
+	io.ReadCloser
+	slot   bulk.Slot
+	forget func() bool // the context's end
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil { // io.EOF, or an error after which there is nothing more to come
+		b.release()
+	}
+	return n, err
+}
+
+// Close may be called again, and after the end: a slot can be released any
+// number of times.
+func (b *body) Close() error {
+	defer b.release()
+	return b.ReadCloser.Close()
+}
+
+func (b *body) release() {
+	b.forget()
+	b.slot.Release()
+}

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+func start(t *testing.T, h http.HandlerFunc) *httptest.Server {
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// clientOf has connections of its own, which end with the test.
+func clientOf(t *testing.T, tr *transport) *http.Client {
+	if tr.base == nil {
+		tr.base = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	client := &http.Client{Transport: tr}
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+func page(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("page ", 1000)) }
+
+func TestWhenTheSlotIsFreeAgain(t *testing.T) {
+	for _, tt := range []struct {
+		why       string
+		handler   http.HandlerFunc
+		method    string
+		atHeaders bool
+		end       func(*http.Response) error // nil: nothing is needed
+	}{
+		{"closed without reading", page, http.MethodGet, false, func(r *http.Response) error { return r.Body.Close() }},
+		{"read to the end and never closed", page, http.MethodGet, false, func(r *http.Response) error {
+			_, err := io.Copy(io.Discard, r.Body)
+			return err
+		}},
+		{"an answer that breaks off", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			fmt.Fprint(w, "half of it")
+		}, http.MethodGet, false, func(r *http.Response) error {
+			if _, err := io.ReadAll(r.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+				return fmt.Errorf("read: %w", err)
+			}
+			return nil
+		}},
+		{"nothing to read: HEAD", page, http.MethodHead, false, nil},
+		{"nothing to read: 204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, http.MethodGet, false, nil},
+		{"the other choice: at the headers", page, http.MethodGet, true, nil},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			b := bulk.Must(bulk.New("server", 1))
+			server := start(t, tt.handler)
+			client := clientOf(t, &transport{bulkhead: b, releaseAtHeaders: tt.atHeaders})
+			request, err := http.NewRequestWithContext(t.Context(), tt.method, server.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.end != nil {
+				if n := b.Status().InUse; n != 1 {
+					t.Errorf("before the end: %d slots in use", n)
+				}
+				if err := tt.end(resp); err != nil {
+					t.Error(err)
+				}
+			}
+			if n := b.Status().InUse; n != 0 {
+				t.Errorf("after the end: %d slots in use", n)
+			}
+			other, ok := b.TryAcquire()
+			if !ok {
+				t.Fatal("no slot for the next one")
+			}
+			// Whatever is done to the body from now on, it must not free the
+			// slot of another.
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+			_ = resp.Body.Close()
+			if n := b.Status().InUse; n != 1 {
+				t.Errorf("%d slots in use: the next one's was freed", n)
+			}
+			other.Release()
+		})
+	}
+}
+
+func TestABodyThatIsForgottenEndsWithItsContext(t *testing.T) {
+	released := make(chan struct{}, 1)
+	b := bulk.Must(bulk.New("server", 1, bulk.OnEvent(func(e bulk.Event) {
+		if e.Kind == bulk.EventReleased {
+			released <- struct{}{}
+		}
+	})))
+	server := start(t, page)
+	client := clientOf(t, &transport{bulkhead: b})
+	ctx, cancel := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Do(request); err != nil { //nolint:bodyclose // that is the point
+		t.Fatal(err)
+	}
+	cancel()
+	select {
+	case <-released:
+	case <-time.After(30 * time.Second):
+		t.Error("the slot is gone")
+	}
+}
+
+// closeCounter is a request body that knows how often it was closed.
+type closeCounter struct {
+	io.Reader
+	closed int
+}
+
+func (c *closeCounter) Close() error { c.closed++; return nil }
+
+func TestARequestThatIsTurnedAwayIsNeverSent(t *testing.T) {
+	server := start(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	b := bulk.Must(bulk.New("server", 1))
+	b.TryAcquire()
+	client := clientOf(t, &transport{bulkhead: b})
+	upload := &closeCounter{Reader: strings.NewReader("upload")}
+	_, err := client.Post(server.URL, "text/plain", upload)
+	if !errors.Is(err, bulk.ErrSaturated) || !bulk.NotStarted(err, b) {
+		t.Error(err)
+	}
+	var asURL *url.Error
+	if !errors.As(err, &asURL) || asURL.Timeout() {
+		t.Errorf("%v looks like a timeout of the server", err)
+	}
+	if upload.closed == 0 {
+		t.Error("the request's body was left open")
+	}
+}
+
+func TestWhatFailsOrPanicsBelowCostsNoSlot(t *testing.T) {
+	b := bulk.Must(bulk.New("server", 1))
+	for _, base := range []roundTripper{
+		func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") },
+		func(*http.Request) (*http.Response, error) { panic("bug") },
+		func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }, // a stub without a body
+	} {
+		func() {
+			defer func() { _ = recover() }()
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			_, _ = (&transport{bulkhead: b, base: base}).RoundTrip(request)
+		}()
+		if n := b.Status().InUse; n != 0 {
+			t.Errorf("%d slots in use", n)
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestRedirectsNeedOneSlotAtATime(t *testing.T) {
+	server := start(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/here" {
+			http.Redirect(w, r, "/here", http.StatusFound)
+			return
+		}
+		page(w, r)
+	})
+	b := bulk.Must(bulk.New("server", 1))
+	resp, err := clientOf(t, &transport{bulkhead: b}).Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if s := b.Status(); s.Totals.Finished != 2 || s.InUse != 0 {
+		t.Errorf("%d finished, %d in use", s.Totals.Finished, s.InUse)
+	}
+}
+
+// After 101 the body is a connection: it must still be one behind the bulkhead,
+// and it holds its slot until it is closed, whatever has been read.
+func TestAConnectionThatWasUpgradedHoldsItsSlotUntilClosed(t *testing.T) {
+	server := start(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "echo")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		line, _ := rw.ReadString('\n')
+		_, _ = rw.WriteString("echo " + line)
+		_ = rw.Flush()
+	})
+	b := bulk.Must(bulk.New("server", 1))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Connection", "Upgrade")
+	request.Header.Set("Upgrade", "echo")
+	resp, err := clientOf(t, &transport{bulkhead: b}).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, ok := resp.Body.(io.ReadWriteCloser)
+	if !ok || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%s with a %T", resp.Status, resp.Body)
+	}
+	fmt.Fprintln(conn, "hello")
+	r := bufio.NewReader(conn)
+	if line, err := r.ReadString('\n'); line != "echo hello\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+	if _, err := r.ReadByte(); err != io.EOF {
+		t.Errorf("at the end: %v", err)
+	}
+	if n := b.Status().InUse; n != 1 {
+		t.Errorf("open: %d slots in use", n)
+	}
+	for range 2 {
+		_ = conn.Close()
+		if n := b.Status().InUse; n != 0 {
+			t.Errorf("closed: %d slots in use", n)
+		}
+	}
+}
+
+func TestOutput(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(&out); err != nil {
+		t.Fatal(err)
+	}
+	const want = `The first answer is there and has not been read: 1 slot in use.
+A second request: saturated; never sent: true.
+The first one read "catalogue": 0 slots in use.
+`
+	if out.String() != want {
+		t.Errorf("%s\nwant\n%s", &out, want)
+	}
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// start starts a real server whose panics and other complaints go to the log of
+// the test.
+func start(t *testing.T, h http.Handler) *httptest.Server {
+	server := httptest.NewUnstartedServer(h)
+	server.Config.ErrorLog = log.New(t.Output(), "", 0)
+	server.Start()
+	t.Cleanup(server.Close)
+	return server
+}
+
+// await waits for the next event of this kind.
+func await(t *testing.T, events <-chan bulk.Event, kind bulk.EventKind) {
+	t.Helper()
+	timeout := time.After(30 * time.Second)
+	for {
+		select {
+		case e := <-events:
+			if e.Kind == kind {
+				return
+			}
+		case <-timeout:
+			t.Fatalf("no %v", kind)
+		}
+	}
+}
+
+// Twice as many requests as the handler can serve, for two seconds.
+func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
+	const slots = 4
+	b := bulk.Must(bulk.New("reports", slots, bulk.WaitingRoom(4), bulk.WaitLimit(100*time.Millisecond)))
+	var inside, most, served atomic.Int64
+	server := start(t, routes(b, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := inside.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		time.Sleep(20 * time.Millisecond) // the work: 4 slots do 200 of it a second
+		served.Add(1)
+		inside.Add(-1)
+		fmt.Fprintln(w, "report")
+	})))
+	got := offer(t, server.Client(), server.URL+"/report", 800, 2500*time.Microsecond)
+
+	s := b.Status()
+	t.Logf("%v, %d on the way at most; %d admitted, %d saturated, %d expired", got.status, got.mostAtOnce, s.Totals.Admitted, s.Totals.Saturated, s.Totals.Expired)
+	if got.sent() != 800 || got.failed > 0 || got.impolite > 0 {
+		t.Errorf("%d sent, %d failed, %d without a good Retry-After", got.sent(), got.failed, got.impolite)
+	}
+	if got.status[http.StatusOK] == 0 || got.status[http.StatusServiceUnavailable] == 0 {
+		t.Errorf("statuses %v: want both", got.status)
+	}
+	if int64(got.status[http.StatusOK]) != served.Load() || uint64(served.Load()) != s.Totals.Finished {
+		t.Errorf("%d times OK, %d served, %d finished", got.status[http.StatusOK], served.Load(), s.Totals.Finished)
+	}
+	if uint64(got.status[http.StatusServiceUnavailable]) != s.Totals.Rejected() {
+		t.Errorf("%d times 503, %d rejected", got.status[http.StatusServiceUnavailable], s.Totals.Rejected())
+	}
+	if most.Load() > slots {
+		t.Errorf("%d handlers at once", most.Load())
+	}
+}
+
+func TestAClientThatHangsUpLeavesTheWaitingRoom(t *testing.T) {
+	events := make(chan bulk.Event, 32)
+	b := bulk.Must(bulk.New("reports", 1, bulk.WaitingRoom(1), bulk.OnEvent(func(e bulk.Event) { events <- e })))
+	served := new(atomic.Int64)
+	server := start(t, routes(b, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })))
+	slot, _ := b.TryAcquire()
+
+	ctx, hangUp := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/report", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if resp, err := server.Client().Do(request); err == nil {
+			resp.Body.Close()
+			t.Error("an answer for a client that hung up")
+		}
+	}()
+	await(t, events, bulk.EventQueued)
+	hangUp()
+	await(t, events, bulk.EventCancelled)
+	<-gone
+	slot.Release()
+	if s := b.Status(); s.Waiting != 0 || s.InFlight != 0 || served.Load() != 0 {
+		t.Errorf("%d waiting, %d in flight, %d served", s.Waiting, s.InFlight, served.Load())
+	}
+}
+
+func TestAHandlerThatPanicsCostsNoSlot(t *testing.T) {
+	const slots = 2
+	b := bulk.Must(bulk.New("reports", slots))
+	var calls atomic.Int64
+	server := start(t, routes(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		switch r.FormValue("how") {
+		case "abort":
+			panic(http.ErrAbortHandler)
+		case "half":
+			fmt.Fprint(w, "half an answ")
+			panic("bug")
+		}
+	})))
+	for range 5 * slots {
+		for _, how := range []string{"abort", "half", "well"} {
+			resp, err := server.Client().Get(server.URL + "/report?how=" + how)
+			if err == nil {
+				resp.Body.Close()
+			}
+			if how == "well" && (err != nil || resp.StatusCode != http.StatusOK) {
+				t.Errorf("%v %v", resp, err)
+			}
+		}
+	}
+	if err := b.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// The client tries a GET again when a connection that it had kept is closed,
+	// so there can be more calls than requests.
+	if totals := b.Status().Totals; totals.Finished != uint64(calls.Load()) || totals.Arrivals() != totals.Finished {
+		t.Errorf("%d arrived, %d finished, %d calls", totals.Arrivals(), totals.Finished, calls.Load())
+	}
+}
+
+func TestWhatWasNotStartedIsAlways503(t *testing.T) {
+	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") })
+	full := bulk.Must(bulk.New("full", 1))
+	full.TryAcquire()
+	closed := bulk.Must(bulk.New("closed", 1))
+	closed.Close()
+	ended, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	for _, tt := range []struct {
+		why        string
+		b          *bulk.Bulkhead
+		ctx        context.Context
+		retryAfter bool
+		connection string
+	}{
+		{"saturated: come back later", full, t.Context(), true, ""},
+		{"closed: go elsewhere", closed, t.Context(), false, "close"},
+		{"another middleware ended its time", full, ended, false, ""},
+	} {
+		w := httptest.NewRecorder()
+		limit(tt.b, never).ServeHTTP(w, httptest.NewRequestWithContext(tt.ctx, http.MethodGet, "/", nil))
+		if w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d", tt.why, w.Code)
+		}
+		if got := w.Header().Get("Retry-After"); (got != "") != tt.retryAfter {
+			t.Errorf("%s: Retry-After %q", tt.why, got)
+		}
+		if got := w.Header().Get("Connection"); got != tt.connection {
+			t.Errorf("%s: Connection %q", tt.why, got)
+		}
+	}
+}
+
+const output = `10 requests for a report, 2 at a time, 3 may wait. Meanwhile /healthz: 200 OK
+  request  1: 200 OK
+  request  2: 200 OK
+  request  3: 200 OK
+  request  4: 200 OK
+  request  5: 200 OK
+  request  6: 503 Service Unavailable, Retry-After
+  request  7: 503 Service Unavailable, Retry-After
+  request  8: 503 Service Unavailable, Retry-After
+  request  9: 503 Service Unavailable, Retry-After
+  request 10: 503 Service Unavailable, Retry-After
+`
+
+func TestOutput(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(io.MultiWriter(&out, t.Output())); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != output {
+		t.Errorf("want\n%s", strings.TrimSpace(output))
+	}
+}
