@@ -1,0 +1,95 @@
+// Grpc puts the methods of a gRPC server behind a bulkhead, by way of a unary
+// and a stream interceptor.
+//
+//	go run .
+//
+// The part to copy is interceptors.go. The service is one that comes with gRPC
+// for its own tests; any will do.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	pb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// newServer returns a server whose methods, but for health checks, go through b.
+func newServer(b *bulk.Bulkhead, service pb.TestServiceServer, outer ...grpc.ServerOption) *grpc.Server {
+	compartment := func(fullMethod string) *bulk.Bulkhead {
+		if strings.HasPrefix(fullMethod, "/grpc.health.v1.Health/") {
+			return nil
+		}
+		return b
+	}
+	server := grpc.NewServer(append(outer,
+		grpc.ChainUnaryInterceptor(limitUnary(compartment)),
+		grpc.ChainStreamInterceptor(limitStream(compartment)))...)
+	pb.RegisterTestServiceServer(server, service)
+	return server
+}
+
+// slow is a service that answers when it is told to.
+type slow struct {
+	pb.UnimplementedTestServiceServer
+	ready chan struct{}
+}
+
+func (s slow) EmptyCall(context.Context, *pb.Empty) (*pb.Empty, error) {
+	<-s.ready
+	return &pb.Empty{}, nil
+}
+
+// run makes five calls to a server with one slot and two places to wait.
+func run(ctx context.Context, out io.Writer) error {
+	events := make(chan bulk.Event, 16) // room for all of them: a handler must not block
+	b := bulk.Must(bulk.New("orders", 1, bulk.WaitingRoom(2), bulk.OnEvent(func(e bulk.Event) { events <- e })))
+	service := slow{ready: make(chan struct{})}
+	server := newServer(b, service)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	go server.Serve(l)
+	defer server.GracefulStop()
+
+	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var calls sync.WaitGroup
+	var answers [5]error
+	for i := range answers {
+		calls.Go(func() {
+			_, answers[i] = pb.NewTestServiceClient(conn).EmptyCall(ctx, &pb.Empty{})
+		})
+		<-events // it is in, or waits, or was turned away: the next one comes after it
+	}
+	close(service.ready)
+	calls.Wait()
+	for i, err := range answers {
+		answer := "answered"
+		if s, ok := status.FromError(err); ok && err != nil {
+			answer = fmt.Sprintf("%v: %s", s.Code(), s.Message())
+		}
+		fmt.Fprintf(out, "call %d: %s\n", i+1, answer)
+	}
+	return nil
+}

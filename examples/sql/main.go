@@ -1,0 +1,100 @@
+// Sql puts a database behind bulkheads: one for those who read and one for
+// those who write, in front of the pool of database/sql.
+//
+//	go run .
+//
+// The part to copy is store.go. The database is SQLite, in pure Go.
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	_ "modernc.org/sqlite" // the driver
+)
+
+func main() {
+	dir, err := os.MkdirTemp("", "orders")
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = run(context.Background(), dir, os.Stdout)
+	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// open opens an empty database of orders in dir. A transaction takes the write
+// lock when it begins, and there is no busy timeout: what is locked is locked.
+func open(ctx context.Context, dir string) (*store, error) {
+	path := filepath.ToSlash(filepath.Join(dir, "orders.db"))
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(0)&_txlock=immediate")
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(db)
+	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL, amount INTEGER NOT NULL)")
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// order is what a user does most often.
+func (s *store) order(ctx context.Context, item string, amount int) error {
+	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO orders (item, amount) VALUES (?, ?)", item, amount)
+		return err
+	})
+}
+
+type sales struct {
+	item   string
+	amount int
+}
+
+// bestsellers is what an analyst does now and then.
+func (s *store) bestsellers(ctx context.Context) ([]sales, error) {
+	return query(ctx, s, func(rows *sql.Rows) (x sales, err error) {
+		return x, rows.Scan(&x.item, &x.amount)
+	}, "SELECT item, SUM(amount) FROM orders GROUP BY item ORDER BY 2 DESC, 1")
+}
+
+func run(ctx context.Context, dir string, out io.Writer) (err error) {
+	s, err := open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.db.Close()) }()
+	for n, item := range []string{"tea", "coffee", "tea"} {
+		if err := s.order(ctx, item, n+1); err != nil {
+			return err
+		}
+	}
+	// All slots for reading are taken by reports that don't end …
+	reports, err := s.reads.AcquireN(ctx, readers)
+	if err != nil {
+		return err
+	}
+	_, errReport := s.bestsellers(ctx)
+	errOrder := s.order(ctx, "tea", 1) // … which doesn't concern this one
+	fmt.Fprintf(out, "one more report: %v\none more order: %v\n", errReport, errOrder)
+	reports.Release()
+
+	best, err := s.bestsellers(ctx)
+	fmt.Fprintf(out, "bestsellers: %v\n", best)
+	for _, b := range []*bulk.Bulkhead{s.reads, s.writes} {
+		fmt.Fprintf(out, "%s: %d finished\n", b.Label(), b.Status().Totals.Finished)
+	}
+	return err
+}
