@@ -1,0 +1,66 @@
+// Otel shows bulkheads as OpenTelemetry instruments, and here one reading of
+// them.
+//
+//	go run .
+//
+// The part to copy is instruments.go. It needs the metric API alone; which SDK
+// and exporter are behind it is for the program to say.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"os"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"go.opentelemetry.io/otel/attribute"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	reader := sdk.NewManualReader() // a program has a periodic one, with an exporter
+	provider := sdk.NewMeterProvider(sdk.WithReader(reader))
+	meter := provider.Meter("github.com/bulklink/bulklink-go")
+
+	recordWaits, err := waits(meter)
+	if err != nil {
+		return err
+	}
+	payments, err := bulk.New("payments", 2, bulk.WaitingRoom(20), bulk.OnEvent(recordWaits))
+	if err != nil {
+		return err
+	}
+	if _, err := observe(meter, func() []bulk.Status { return []bulk.Status{payments.Status()} }); err != nil {
+		return err
+	}
+
+	if err := bulk.Do(ctx, payments, func(context.Context) error { return nil }); err != nil {
+		return err
+	}
+	if err := payments.Shutdown(ctx); err != nil {
+		return err
+	}
+	_ = bulk.Do(ctx, payments, func(context.Context) error { return nil }) // is turned away
+
+	var reading metricdata.ResourceMetrics
+	if err := reader.Collect(ctx, &reading); err != nil {
+		return err
+	}
+	for _, m := range reading.ScopeMetrics[0].Metrics {
+		for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
+			if p.Value != 0 {
+				fmt.Fprintf(out, "%s %v %d %s\n", m.Name, p.Attributes.Encoded(attribute.DefaultEncoder()), p.Value, m.Unit)
+			}
+		}
+	}
+	return provider.Shutdown(ctx)
+}

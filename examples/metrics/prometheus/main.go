@@ -1,0 +1,72 @@
+// Prometheus shows bulkheads to Prometheus: a collector for client_golang, and
+// here a scrape of it.
+//
+//	go run .
+//
+// The part to copy is collector.go. Queries to begin with:
+//
+//	bulkhead_slots_in_use / bulkhead_slots
+//	sum by (bulkhead, reason) (rate(bulkhead_operations_turned_away_total[5m]))
+//	histogram_quantile(0.99, sum by (bulkhead, le) (rate(bulkhead_wait_seconds_bucket[5m])))
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	payments := bulk.Must(bulk.New("payments", 2))
+	search := bulk.Must(bulk.New("search", 10, bulk.WaitingRoom(20)))
+
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(newCollector(func() []bulk.Status {
+		return []bulk.Status{payments.Status(), search.Status()}
+	}))
+	server := httptest.NewServer(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	defer server.Close()
+
+	work := func(context.Context) error { return nil }
+	for range 3 {
+		if err := bulk.Do(ctx, search, work); err != nil {
+			return err
+		}
+	}
+	slots, err := payments.AcquireN(ctx, 2)
+	defer slots.Release()
+	if err != nil {
+		return err
+	}
+	_ = bulk.Do(ctx, payments, work) // is turned away
+
+	resp, err := http.Get(server.URL)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		// What isn't 0, without the help texts.
+		if line := lines.Text(); !strings.HasPrefix(line, "#") && !strings.HasSuffix(line, " 0") {
+			fmt.Fprintln(out, line)
+		}
+	}
+	return lines.Err()
+}
