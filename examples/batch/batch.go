@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"iter"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// tally says what became of the items, also if it was not all of them: those
+// below next were done, have failed, or are left.
+type tally struct {
+	done, failed int
+	left         []int // pulled and never started: at most one for each slot
+	next         int   // the first one that was not pulled
+}
+
+// process does work for each item, as many at once as b has slots, in memory
+// that doesn't grow with the number of items: bulk.Map pulls an item only when
+// there is room for its result, and yields results in the order of the items.
+//
+// When ctx ends no further item is pulled. What has begun is finished: work gets
+// a ctx that does not end, so that nothing is left half done and nobody has to
+// guess. Those that were pulled and have not begun are left. There can be
+// one that has begun behind one that is left, so next alone would not be enough
+// to go on from.
+func process(ctx context.Context, b *bulk.Bulkhead, items iter.Seq[int], work func(context.Context, int) error, progress func()) tally {
+	var t tally
+	run := func(ctx context.Context, item int) (struct{}, error) {
+		return struct{}{}, work(context.WithoutCancel(ctx), item)
+	}
+	for item, res := range bulk.Map(ctx, b, items, run) {
+		switch err := res.Err(); {
+		case err == nil:
+			t.done++
+		case bulk.NotStarted(err, b):
+			t.left = append(t.left, item)
+		default:
+			t.failed++
+		}
+		t.next = item + 1
+		progress()
+	}
+	return t
+}

@@ -1,0 +1,199 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is the program itself, running.
+type process struct {
+	cmd    *exec.Cmd
+	url    string
+	out    *bufio.Reader
+	stderr bytes.Buffer
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "service")
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(dir, "service")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return program, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if program, err := build(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(program))
+	}
+	os.Exit(code)
+}
+
+func start(t *testing.T, args ...string) *process {
+	program, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.CommandContext(t.Context(), program, args...)}
+	p.cmd.Stderr = &p.stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.out = bufio.NewReader(out)
+	if _, err := fmt.Fscanf(p.out, "listening on %s\n", &p.url); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// end returns what the process printed last, and its exit code.
+func (p *process) end(t *testing.T) (string, int) {
+	rest, err := io.ReadAll(p.out)
+	if err != nil {
+		t.Error(err)
+	}
+	_ = p.cmd.Wait() // its error is the exit code
+	return string(rest), p.cmd.ProcessState.ExitCode()
+}
+
+// A request has a connection of its own, so that none lies idle and unused:
+// Shutdown would wait for it.
+func newClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+}
+
+// Twice the load that it can bear, SIGTERM in the midst of it, and more load
+// after that. What the process says it has finished and turned away is what the
+// clients were told: no request that got in went without its answer.
+func TestSignalUnderLoadLosesNothing(t *testing.T) {
+	p := start(t)
+	client := newClient()
+	var done, turnedAway [2]atomic.Int64
+	var notAccepted atomic.Int64
+	answered := make(chan struct{}, 4000)
+
+	ticks := time.NewTicker(1250 * time.Microsecond) // 4 slots do 200 a second for each route
+	defer ticks.Stop()
+	var clients sync.WaitGroup
+	ended := make(chan struct{})
+	go func() {
+		for range 100 { // it is in full swing
+			<-answered
+		}
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	}()
+	var rest string
+	var code int
+	go func() {
+		defer close(ended)
+		rest, code = p.end(t)
+	}()
+load:
+	for n := 0; ; n++ {
+		select {
+		case <-ticks.C:
+		case <-ended:
+			break load
+		}
+		route := n % 2
+		clients.Go(func() {
+			resp, err := client.Get(p.url + [...]string{"/reports", "/exports"}[route])
+			if err != nil {
+				notAccepted.Add(1) // or lost: then the sums below differ
+				return
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			switch {
+			case err == nil && resp.StatusCode == http.StatusOK && string(body) == "done\n":
+				done[route].Add(1)
+			case err == nil && resp.StatusCode == http.StatusServiceUnavailable:
+				turnedAway[route].Add(1)
+			default:
+				t.Errorf("%s with %q, %v", resp.Status, body, err)
+			}
+			select {
+			case answered <- struct{}{}:
+			default:
+			}
+		})
+	}
+	clients.Wait()
+	if code != 0 || p.stderr.Len() > 0 {
+		t.Errorf("exit code %d: %s", code, &p.stderr)
+	}
+	want := ""
+	for route, label := range []string{"reports", "exports"} {
+		want += fmt.Sprintf("%s: %d finished, %d turned away, 0 in flight\n", label, done[route].Load(), turnedAway[route].Load())
+	}
+	if rest != want {
+		t.Errorf("the process says\n%s  the clients\n%s", rest, want)
+	}
+	t.Logf("%s%d not accepted", rest, notAccepted.Load())
+}
+
+func TestWhoWaitsIsToldAtOnceAndWhatCannotEndInTimeIsNamed(t *testing.T) {
+	p := start(t, "-work", "10m", "-drain", "300ms")
+	client := newClient()
+	answers := make(chan string, slots+room+1)
+	for i := range slots + room + 1 {
+		go func() {
+			resp, err := client.Get(fmt.Sprintf("%s/exports?id=%d", p.url, i))
+			if err != nil {
+				answers <- "cut off"
+				return
+			}
+			defer resp.Body.Close()
+			body, _ := io.ReadAll(resp.Body)
+			answers <- string(body)
+		}()
+	}
+	// One too many: as soon as that one is turned away, the others are inside.
+	if a := <-answers; !strings.Contains(a, "saturated") {
+		t.Errorf("one too many: %s", a)
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	for range room { // before anybody is cut off
+		if a := <-answers; a != "bulkhead \"exports\": closed\n" {
+			t.Errorf("who waited: %s", a)
+		}
+	}
+	rest, code := p.end(t)
+	for range slots {
+		if a := <-answers; a != "cut off" {
+			t.Errorf("who was in flight: %s", a)
+		}
+	}
+	if code != 1 || !strings.Contains(rest, "exports: ") {
+		t.Errorf("exit code %d; %s", code, rest)
+	}
+	stderr := p.stderr.String()
+	if !strings.Contains(stderr, `bulkhead "exports": not drained, 4 in flight`) || strings.Contains(stderr, "reports") {
+		t.Errorf("stderr: %s", stderr)
+	}
+	if n := strings.Count(stderr, "GET /exports?id="); n != slots {
+		t.Errorf("%d requests named: %s", n, stderr)
+	}
+}
