@@ -1,5 +1,5 @@
-// Package propcheck checks bulkheads: [bulk.Bulkhead] itself, and whatever is
-// built around one. It drives the thing to be checked through random sequences
+// Package propcheck checks bulkheads, registries of them and bulkheads per key:
+// those of this module themselves, and whatever is built around one. It drives the thing to be checked through random sequences
 // of actions, in virtual time, side by side with a reference model, and compares
 // all that can be seen after each step.
 //
@@ -34,6 +34,45 @@
 //     back, or ends its goroutine does no harm.
 //  10. What is not allowed is refused as it should be, and counts as nothing.
 //  11. In the end everything drains, and no goroutine is left.
+//
+// # Registries
+//
+// [TestRegistry] checks a [registry.Registry] or a wrapper of one, by all its
+// methods, while slots of the members come and go:
+//
+//  1. A label is there once. Of several GetOrCreate at the same time one makes the
+//     bulkhead, and all get that one. One that exists stays as it is.
+//  2. Get, All, Statuses and Reports agree, in the order of creation. A loop over
+//     All sees what there was when it began.
+//  3. The defaults come before the options of a bulkhead.
+//  4. Remove closes, waits, and then forgets. Until then the label is taken. Who
+//     gives up gets a DrainError, and the member stays.
+//  5. Apply and ApplyJSON set all that is said and nothing else; with anything
+//     wrong they set nothing, and the error matches each of the things wrong.
+//     Closed members are reported, the others set.
+//  6. After Close nothing is created. Shutdown names each member that still has
+//     something in flight, and how much, in order, when ctx ends and not before.
+//
+// # Bulkheads per key
+//
+// [TestKeyed] checks a [registry.Keyed] with strings as keys, or a wrapper of one:
+//
+//  1. Each key has its own slots and places, first come, first served.
+//  2. There are at most MaxKeys keys. The one left first makes room; if none is
+//     idle a new one is turned away. A key that is used is never evicted, also if
+//     Evict and several operations come at the same time.
+//  3. EvictIdle takes those that have been idle for IdleAfter, to the nanosecond.
+//     Whatever way an operation ends, its key is idle from then on.
+//  4. A done ctx, a passed bound or a closed Keyed makes and evicts no key.
+//  5. Status counts everything once, also what was evicted. Events agree with it.
+//  6. No error names a key. Each matches its sentinels and has the label.
+//  7. Close turns out all who wait, Shutdown counts what is in flight over all keys.
+//
+// Acquire and Release are checked of every subject. RunKey and GuardKey take a
+// *registry.Keyed, so they are checked if the subject is one; a wrapper offers
+// its own way as a [KeyedDoer].
+//
+// The models of both are in the files whose names end in _model.go.
 //
 // # How
 //

@@ -2,6 +2,7 @@ package propcheck_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
 	"github.com/bulklink/bulklink-go/propcheck"
+	"github.com/bulklink/bulklink-go/registry"
 )
 
 // loggedBulkhead is a bulkhead that logs whom it turns away.
@@ -67,4 +69,115 @@ func TestBareBulkhead(t *testing.T) {
 	propcheck.TestBulkhead(t, func(label string, parallelism int, opts ...bulk.Option) (propcheck.Subject, error) {
 		return bulk.New(label, parallelism, opts...)
 	})
+}
+
+// loggedRegistry is a registry that logs what is created in it.
+type loggedRegistry struct {
+	*registry.Registry
+	log *slog.Logger
+}
+
+// Create makes a bulkhead.
+func (l *loggedRegistry) Create(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error) {
+	b, err := l.Registry.Create(label, parallelism, opts...)
+	l.log.Info("create", "bulkhead", label, "parallelism", parallelism, "err", err)
+	return b, err
+}
+
+func newLoggedRegistry(defaults ...bulk.Option) (propcheck.RegistrySubject, error) {
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	return &loggedRegistry{registry.New(defaults...), log}, nil
+}
+
+// A registry of one's own. This is the body of a test function.
+func ExampleTestRegistry() {
+	var t *testing.T // the test's
+
+	propcheck.TestRegistry(t, newLoggedRegistry)
+}
+
+// Keep this in sync with ExampleTestRegistry.
+func TestLoggedRegistry(t *testing.T) { propcheck.TestRegistry(t, newLoggedRegistry) }
+
+// tenants gives each tenant a compartment.
+type tenants struct{ *registry.Keyed[string] }
+
+func newTenants(label string, parallelism int, opts ...registry.KeyedOption) (propcheck.KeyedSubject, error) {
+	k, err := registry.NewKeyed[string](label, parallelism, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return tenants{k}, nil
+}
+
+// DoKey makes tenants a KeyedDoer: its own way to run an operation is checked
+// too.
+func (s tenants) DoKey(ctx context.Context, tenant string, fn func(context.Context) error, limits ...deadline.Limit) error {
+	_, err := registry.RunKey(ctx, s.Keyed, tenant, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, fn(ctx)
+	}, limits...)
+	return err
+}
+
+// Compartments of one's own. This is the body of a test function.
+func ExampleTestKeyed() {
+	var t *testing.T // the test's
+
+	propcheck.TestKeyed(t, newTenants)
+}
+
+// Keep this in sync with ExampleTestKeyed.
+func TestTenants(t *testing.T) { propcheck.TestKeyed(t, newTenants) }
+
+// A wrapper that embeds what it wraps has all the methods.
+func ExampleRegistrySubject() {
+	var subject propcheck.RegistrySubject = &loggedRegistry{registry.New(), slog.Default()}
+	_, found := subject.Get("payments")
+	fmt.Println(found)
+	// Output: false
+}
+
+// Each sequence is checked on a new one.
+func ExampleMakeRegistry() {
+	var build propcheck.MakeRegistry = func(defaults ...bulk.Option) (propcheck.RegistrySubject, error) {
+		return registry.New(defaults...), nil
+	}
+	subject, err := build(bulk.WaitingRoom(3))
+	fmt.Println(len(subject.Statuses()), err)
+	// Output: 0 <nil>
+}
+
+// A Keyed is a KeyedSubject if its keys are strings.
+func ExampleKeyedSubject() {
+	k, err := registry.NewKeyed[string]("tenants", 4, registry.MaxKeys(100))
+	if err != nil {
+		panic(err)
+	}
+	var subject propcheck.KeyedSubject = k
+	fmt.Println(subject.Status().MaxKeys)
+	// Output: 100
+}
+
+// The options must be passed on.
+func ExampleMakeKeyed() {
+	var build propcheck.MakeKeyed = newTenants
+	subject, err := build("tenants", 4, registry.MaxKeys(100))
+	fmt.Println(subject.Status().Label, err)
+	// Output: tenants <nil>
+}
+
+// What a wrapper offers beside the methods of a Keyed.
+func ExampleKeyedDoer() {
+	k, err := newTenants("tenants", 4, registry.MaxKeys(100))
+	if err != nil {
+		panic(err)
+	}
+	err = k.(propcheck.KeyedDoer).DoKey(context.Background(), "acme", func(context.Context) error {
+		fmt.Println(k.Status().InFlight)
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// 1
+	// <nil>
 }

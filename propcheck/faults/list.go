@@ -6,7 +6,8 @@ type fault struct {
 	name, file, right, wrong string
 }
 
-// faults are those of the core. Each must be caught by the machine.
+// faults are those of packages bulk and registry. Each must be caught by the
+// machine for its package: see testsFor.
 var faults = []fault{
 	// Who is admitted.
 	{"a done context is admitted", "bulk/run.go", "return len(limits) == 0 && ctx.Err() == nil", "return len(limits) == 0"},
@@ -93,4 +94,59 @@ var faults = []fault{
 	{"taking a handler off reopens", "bulk/handlers.go", "b.watched = b.closed || len(handlers) > 0", "b.watched = len(handlers) > 0"},
 	{"handlers in the wrong order", "bulk/handlers.go", "b.listen(append(slices.Clip(b.handlers), added))", "b.listen(append([]*handler{added}, b.handlers...))"},
 	{"a panic of a handler goes on up", "bulk/handlers.go", "if r := recover(); r != nil {", "if r := any(nil); r != nil {"},
+
+	// Registry.
+	{"registry: a taken label is accepted", "registry/create.go", "return nil, about(label, ErrDuplicate)", "return b, nil"},
+	{"registry: the second of a race wins too", "registry/create.go", "\tif first, exists := r.members[label]; exists {\n\t\treturn first, false, nil\n\t}\n", ""},
+	{"registry: the last created is the first", "registry/create.go", "r.order = append(r.order, b)", "r.order = append([]*bulk.Bulkhead{b}, r.order...)"},
+	{"registry: defaults are forgotten", "registry/create.go", "slices.Concat(r.defaults, opts)", "slices.Concat(nil, opts)"},
+	{"registry: defaults come last", "registry/create.go", "slices.Concat(r.defaults, opts)", "slices.Concat(opts, r.defaults)"},
+	{"registry: one that exists is resized", "registry/create.go", "\tcase exists:\n\t\treturn b, false, nil\n", "\tcase exists:\n\t\treturn b, false, b.Resize(parallelism)\n"},
+	{"registry: a closed registry hides its members", "registry/create.go", "\tcase exists:\n", "\tcase exists && !closed:\n"},
+	{"registry: close allows creation", "registry/remove.go", "\tr.closed = true\n", ""},
+	{"registry: close leaves the last one out", "registry/remove.go", "\tview := r.order\n", "\tview := r.order[:max(len(r.order)-1, 0)]\n"},
+	{"registry: forgotten before it is drained", "registry/remove.go", "\tif err := b.Shutdown(ctx); err != nil {\n\t\treturn err\n\t}\n", "\t_ = b.Close()\n"},
+	{"registry: forgotten though the remover gave up", "registry/remove.go", "\tif err := b.Shutdown(ctx); err != nil {\n\t\treturn err\n\t}\n\tr.mu.Lock()\n\tdefer r.mu.Unlock()\n", "\terr := b.Shutdown(ctx)\n\tr.mu.Lock()\n\tdefer r.mu.Unlock()\n\tif err != nil {\n\t\tdelete(r.members, label)\n\t\treturn err\n\t}\n"},
+	{"registry: removed, and not closed", "registry/remove.go", "\tif err := b.Shutdown(ctx); err != nil {", "\tif err := b.Wait(ctx); b.Status().InFlight > 0 && err != nil {"},
+	{"registry: a view changes under a loop", "registry/remove.go", "slices.DeleteFunc(slices.Clone(r.order), func", "slices.DeleteFunc(r.order, func"},
+	{"registry: shutdown names one only", "registry/remove.go", "errs = append(errs, b.Wait(ctx))", "errs = append(errs[:0], b.Wait(ctx))"},
+	{"registry: shutdown closes nothing", "registry/remove.go", "\t_ = r.Close() // always nil\n\tvar errs", "\tvar errs"},
+	{"registry: apply sets before it has checked", "registry/apply.go", "\t\tchanges = append(changes, change{b, part})\n", "\t\tif ok {\n\t\t\t_ = seam.SetPart(b, part)\n\t\t}\n\t\tchanges = append(changes, change{b, part})\n"},
+	{"registry: apply doesn't check values", "registry/apply.go", "if err := validate(part); err != nil {", "if err := validate(part); err != nil && !ok {"},
+	{"registry: apply stops at a closed one", "registry/apply.go", "\t\tclosed = append(closed, seam.SetPart(c.member, c.part))\n", "\t\tif err := seam.SetPart(c.member, c.part); err != nil {\n\t\t\treturn err\n\t\t}\n"},
+	{"registry: apply forgets the wait limit", "registry/apply.go", ", WaitLimit: &c.WaitLimit}", "}"},
+	{"registry: a field that is absent in JSON becomes zero", "registry/applyjson.go", "\tvar part seam.Part\n", "\tpart := seam.Part{WaitingRoom: new(int)}\n"},
+	{"registry: an unknown field in JSON is ignored", "registry/applyjson.go", "\t\t\terr = &bulk.ConfigError{Field: field, Value: shown(value), Problem: \"is unknown: fields are parallelism, waiting_room and wait_limit\"}\n", ""},
+
+	// Keyed: leases.
+	{"keyed: a panic costs the lease", "registry/runkey.go", "\tdefer k.leave(e)\n\treturn bulk.Run(ctx, e.bulkhead, fn, limits...)", "\tv, err := bulk.Run(ctx, e.bulkhead, fn, limits...)\n\tk.leave(e)\n\treturn v, err"},
+	{"keyed: the lease of RunKey is not given back", "registry/runkey.go", "\tdefer k.leave(e)\n\treturn bulk.Run(ctx, e.bulkhead, fn, limits...)", "\treturn bulk.Run(ctx, e.bulkhead, fn, limits...)"},
+	{"keyed: the lease of GuardKey is not given back", "registry/runkey.go", "\t\tdefer k.leave(e)\n", ""},
+	{"keyed: who gets no slot keeps the lease", "registry/runkey.go", "admitted = err == nil", "admitted = true"},
+	{"keyed: the lease ends when the slot is there", "registry/runkey.go", "admitted = err == nil", "admitted = err == nil && false"},
+	{"keyed: a known key is found without a lease", "registry/lease.go", "\te.leases++\n", ""},
+	{"keyed: a key in use stays in the list of idle ones", "registry/lease.go", "\tif e.leases == 0 {\n\t\tk.idle.remove(e)\n\t}\n", ""},
+	{"keyed: idle from the first use on", "registry/lease.go", "\t\te.since = now\n", "\t\tif e.since == 0 {\n\t\t\te.since = now\n\t\t}\n"},
+
+	// Keyed: making and evicting.
+	{"keyed: a key in use is evicted", "registry/evict.go", "if e == nil || e.leases > 0 {", "if e == nil {"},
+	{"keyed: the newest makes room", "registry/newkey.go", "victim = k.forget(k.idle.oldest)", "victim = k.forget(k.idle.newest)"},
+	{"keyed: one key too many", "registry/newkey.go", "full := len(k.keys) == k.maxKeys", "full := len(k.keys) > k.maxKeys"},
+	{"keyed: one key too few", "registry/newkey.go", "full := len(k.keys) == k.maxKeys", "full := len(k.keys) >= max(k.maxKeys-1, 1)"},
+	{"keyed: the second of a race makes one too", "registry/newkey.go", "\t\tif e := k.find(key); e != nil {\n\t\t\tk.mu.Unlock()\n\t\t\treturn e, nil\n\t\t}\n\t\tif k.closed", "\t\tif k.closed"},
+	{"keyed: what is lost makes a key", "registry/newkey.go", "\tif late(ctx, limits) {\n", "\tif late(ctx, limits) && false {\n"},
+	{"keyed: exactly IdleAfter is too short", "registry/evict.go", "now-e.since >= k.idleAfter", "now-e.since > k.idleAfter"},
+	{"keyed: a nanosecond before IdleAfter is enough", "registry/evict.go", "now-e.since >= k.idleAfter", "now-e.since >= k.idleAfter-1"},
+	{"keyed: who leaves the middle cuts the list of idle ones", "registry/idle.go", "e.older.newer = e.newer", "l.newest, e.older.newer = e.older, nil"},
+	{"keyed: who goes takes the last one along", "registry/evict.go", "\tk.all[e.place] = k.all[last]\n\tk.all[e.place].place = e.place\n", ""},
+	{"keyed: an evicted bulkhead stays open", "registry/newkey.go", "\t_ = victim.Close() // always nil\n", ""},
+
+	// Keyed: seeing and ending.
+	{"keyed: the totals of evicted ones are lost", "registry/evict.go", "\tk.retired = k.retired.Plus(e.bulkhead.Status().Totals)\n", ""},
+	{"keyed: the door is not counted", "registry/keyedstatus.go", "\tadd(k.door.Status())\n", ""},
+	{"keyed: too many is not counted", "registry/newkey.go", "\t\t\tk.tooManyKeys++\n", ""},
+	{"keyed: close leaves who waits", "registry/keyedclose.go", "\t\t_ = e.bulkhead.Close()\n", ""},
+	{"keyed: close allows new keys", "registry/keyedclose.go", "\tk.closed = true\n", ""},
+	{"keyed: the DrainError counts one key only", "registry/keyedclose.go", "sum.InFlight += drain.InFlight", "sum.InFlight = drain.InFlight"},
+	{"keyed: too many is no overload", "registry/toomany.go", "return target == bulk.ErrNotStarted || target == bulk.ErrOverload", "return target == bulk.ErrNotStarted"},
 }

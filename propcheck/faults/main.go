@@ -37,7 +37,7 @@ func main() {
 func run(ctx context.Context) error {
 	sample := flag.Int("sample", 0, "make only so many faults, evenly spread; 0: all")
 	word := flag.String("run", "", "make only faults whose name contains this")
-	tests := flag.String("tests", "./propcheck -run ^TestBulkheadAgainstModel$ -rapid.shrinktime=1ms", "arguments of go test: what must find them")
+	tests := flag.String("tests", "", "arguments of go test: what must find them; empty: the machine for the package of each")
 	flag.Parse()
 	if flag.NArg() > 0 || *sample < 0 {
 		return fmt.Errorf("bad arguments: want [-sample N] [-run WORD] [-tests ARGUMENTS]")
@@ -62,7 +62,7 @@ func run(ctx context.Context) error {
 	var failures []error
 	for _, f := range chosen {
 		began := time.Now()
-		found, err := try(ctx, dir, f, *tests)
+		found, err := try(ctx, dir, f, cmp.Or(*tests, testsFor(f)))
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -76,6 +76,16 @@ func run(ctx context.Context) error {
 	}
 	fmt.Printf("%d faults, %d caught\n", len(chosen), len(chosen)-len(failures))
 	return errors.Join(failures...)
+}
+
+// testsFor returns the arguments of go test that run the machine for the package
+// of a fault.
+func testsFor(f fault) string {
+	machine := "TestBulkheadAgainstModel"
+	if strings.HasPrefix(f.file, "registry/") {
+		machine = "Test(Registry|Keyed)AgainstModel"
+	}
+	return "./propcheck -run ^" + machine + "$ -rapid.shrinktime=1ms"
 }
 
 // catch is how a fault was found.
@@ -102,7 +112,7 @@ func try(ctx context.Context, dir string, f fault, tests string) (catch, error) 
 	}
 	defer os.WriteFile(path, right, 0o644)
 
-	args := append([]string{"test", "-count=1", "-failfast", "-timeout=3m"}, strings.Fields(tests)...)
+	args := append([]string{"test", "-vet=off", "-count=1", "-failfast", "-timeout=3m"}, strings.Fields(tests)...)
 	out, err := command(ctx, dir, "go", args...).CombinedOutput()
 	switch {
 	case err == nil:

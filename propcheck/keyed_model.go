@@ -1,4 +1,4 @@
-package registry_test
+package propcheck
 
 import (
 	"slices"
@@ -7,45 +7,49 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// outcome is what becomes of an arrival, by the model.
-type outcome string
+// keyedOutcome is what becomes of an arrival at a Keyed.
+type keyedOutcome string
 
 const (
-	admitted  outcome = "admitted"
-	waits     outcome = "waits"
-	saturated outcome = "saturated"
-	expired   outcome = "expired"
-	cancelled outcome = "cancelled"
-	closed    outcome = "closed"
-	tooMany   outcome = "too many keys"
+	keyAdmitted  keyedOutcome = "admitted"
+	keyWaits     keyedOutcome = "waiting"
+	keyFinished  keyedOutcome = "finished"
+	keySaturated keyedOutcome = "saturated"
+	keyExpired   keyedOutcome = "expired"
+	keyCancelled keyedOutcome = "cancelled"
+	keyClosed    keyedOutcome = "closed"
+	keyTooMany   keyedOutcome = "too many keys"
 )
 
 // keyedModel says what a Keyed does, in plain code: no lock, no lease, no clock
 // of its own, and every list is searched from end to end.
 type keyedModel struct {
+	label                      string
 	parallelism, room, maxKeys int
 	idleAfter                  time.Duration
 
-	closed bool
-	known  []*modelKey // in the order in which they were last left: the oldest first
-	status registry.KeyedStatus
+	closed   bool
+	known    []*modelKey // in the order in which they were last left: the oldest first
+	status   registry.KeyedStatus
+	closings int // how many bulkheads were closed, the one that turns away without a key included
 }
 
 type modelKey struct {
-	key      int
+	key      string
 	inFlight int
-	waiting  []*modelOp
+	waiting  []*keyedOp
 	left     time.Time
 }
 
 func (k *modelKey) idle() bool { return k.inFlight == 0 && len(k.waiting) == 0 }
 
-type modelOp struct {
+// keyedOp is an operation; key is nil if it never reached one.
+type keyedOp struct {
 	key     *modelKey
-	outcome outcome
+	outcome keyedOutcome
 }
 
-func (m *keyedModel) find(key int) *modelKey {
+func (m *keyedModel) find(key string) *modelKey {
 	for _, k := range m.known {
 		if k.key == key {
 			return k
@@ -72,34 +76,37 @@ func (m *keyedModel) oldestIdle() *modelKey {
 func (m *keyedModel) forget(k *modelKey) {
 	m.known = slices.DeleteFunc(m.known, func(o *modelKey) bool { return o == k })
 	m.status.Evicted++
+	if !m.closed {
+		m.closings++
+	}
 }
 
 // arrive decides. lost is what the arrival is whatever its key, if it is lost.
-func (m *keyedModel) arrive(key int, lost outcome, mayWait bool, now time.Time) *modelOp {
-	if m.closed && lost != cancelled {
-		lost = closed
+func (m *keyedModel) arrive(key string, lost keyedOutcome, mayWait bool, now time.Time) *keyedOp {
+	if m.closed && lost != keyCancelled {
+		lost = keyClosed
 	}
 	k := m.find(key)
 	if lost != "" {
 		switch lost {
-		case cancelled:
+		case keyCancelled:
 			m.status.Totals.CancelledAtArrival++
-		case closed:
+		case keyClosed:
 			m.status.Totals.ClosedAtArrival++
-		case expired:
+		case keyExpired:
 			m.status.Totals.ExpiredAtArrival++
 		}
 		if k != nil && !m.closed && k.idle() {
 			m.depart(k, now)
 		}
-		return &modelOp{nil, lost}
+		return &keyedOp{nil, lost}
 	}
 	if k == nil {
 		if len(m.known) == m.maxKeys {
 			victim := m.oldestIdle()
 			if victim == nil {
 				m.status.TooManyKeys++
-				return &modelOp{nil, tooMany}
+				return &keyedOp{nil, keyTooMany}
 			}
 			m.forget(victim)
 		}
@@ -107,33 +114,34 @@ func (m *keyedModel) arrive(key int, lost outcome, mayWait bool, now time.Time) 
 		m.known = append(m.known, k)
 		m.status.Created++
 	}
-	op := &modelOp{key: k}
+	op := &keyedOp{key: k}
 	switch {
 	case k.inFlight < m.parallelism:
-		op.outcome = admitted
+		op.outcome = keyAdmitted
 		k.inFlight++
 		m.status.Totals.Admitted++
 	case mayWait && len(k.waiting) < m.room:
-		op.outcome = waits
+		op.outcome = keyWaits
 		k.waiting = append(k.waiting, op)
 		m.status.Totals.Queued++
 	default:
-		op.outcome = saturated
+		op.outcome = keySaturated
 		m.status.Totals.Saturated++
 	}
 	return op
 }
 
 // finish ends an operation in flight; the first one that waits has its slot.
-func (m *keyedModel) finish(op *modelOp, now time.Time) {
+func (m *keyedModel) finish(op *keyedOp, now time.Time) {
 	k := op.key
 	k.inFlight--
+	op.outcome = keyFinished
 	m.status.Totals.Finished++
 	if len(k.waiting) > 0 {
 		next := k.waiting[0]
 		k.waiting = k.waiting[1:]
 		k.inFlight++
-		next.outcome = admitted
+		next.outcome = keyAdmitted
 		m.status.Totals.Admitted++
 		m.status.Totals.AdmittedFromQueue++
 	}
@@ -143,20 +151,20 @@ func (m *keyedModel) finish(op *modelOp, now time.Time) {
 }
 
 // leave ends a wait. There is always something in flight beside it.
-func (m *keyedModel) leave(op *modelOp, why outcome) {
-	op.key.waiting = slices.DeleteFunc(op.key.waiting, func(o *modelOp) bool { return o == op })
+func (m *keyedModel) leave(op *keyedOp, why keyedOutcome) {
+	op.key.waiting = slices.DeleteFunc(op.key.waiting, func(o *keyedOp) bool { return o == op })
 	op.outcome = why
 	switch why {
-	case cancelled:
+	case keyCancelled:
 		m.status.Totals.Cancelled++
-	case expired:
+	case keyExpired:
 		m.status.Totals.Expired++
-	case closed:
+	case keyClosed:
 		m.status.Totals.Closed++
 	}
 }
 
-func (m *keyedModel) evict(key int) bool {
+func (m *keyedModel) evict(key string) bool {
 	k := m.find(key)
 	if k == nil || !k.idle() {
 		return false
@@ -177,10 +185,13 @@ func (m *keyedModel) evictIdle(now time.Time) int {
 }
 
 func (m *keyedModel) close() {
+	if !m.closed {
+		m.closings += len(m.known) + 1
+	}
 	m.closed = true
 	for _, k := range m.known {
 		for _, op := range slices.Clone(k.waiting) {
-			m.leave(op, closed)
+			m.leave(op, keyClosed)
 		}
 	}
 }
@@ -196,7 +207,7 @@ func (m *keyedModel) inFlight() int {
 // reading is the status that a Keyed in this state has, but for times.
 func (m *keyedModel) reading() registry.KeyedStatus {
 	s := m.status
-	s.Label, s.MaxKeys, s.Keys, s.Closed = "tenants", m.maxKeys, len(m.known), m.closed
+	s.Label, s.MaxKeys, s.Keys, s.Closed = m.label, m.maxKeys, len(m.known), m.closed
 	for _, k := range m.known {
 		s.InFlight += k.inFlight
 		s.InUse += k.inFlight
