@@ -15,7 +15,7 @@ func newKeyed(label string, parallelism int, opts ...registry.KeyedOption) (Keye
 
 // The standard budget: a Keyed itself against the model.
 func TestKeyedAgainstModel(t *testing.T) {
-	checks(t, *sequences/slower/4)
+	checks(t, *sequences/slower/10)
 	TestKeyed(t, newKeyed)
 }
 

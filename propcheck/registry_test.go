@@ -16,7 +16,7 @@ func newRegistry(defaults ...bulk.Option) (RegistrySubject, error) {
 
 // The standard budget: a registry itself against the model.
 func TestRegistryAgainstModel(t *testing.T) {
-	checks(t, *sequences/slower/4)
+	checks(t, *sequences/slower/10)
 	TestRegistry(t, newRegistry)
 }
 

@@ -3,9 +3,10 @@
 // the next. It prints which test caught each fault and after how many sequences,
 // and exits with 1 if a fault survives or can no longer be made.
 //
-//	go run ./propcheck/faults            # all of them
-//	go run ./propcheck/faults -sample 8  # every so many-th, for a quick look
-//	go run ./propcheck/faults -run slot  # those whose name contains a word
+//	go run ./propcheck/faults                 # all of them
+//	go run ./propcheck/faults -sample 8       # every so many-th, for a quick look
+//	go run ./propcheck/faults -run slot       # those whose name contains a word
+//	go run ./propcheck/faults -run registry: # those of registries; "keyed:": of bulkheads per key
 package main
 
 import (
