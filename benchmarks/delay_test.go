@@ -1,0 +1,76 @@
+package benchmarks
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/benchmarks/peers"
+)
+
+// From the end of one operation, where it gives its slot back, to the start of
+// the next. There is one slot, so that operations can note the times for each
+// other. With op=yields the processors are busy handing over; with op=parks each
+// operation asks another goroutine for something and is parked meanwhile.
+func BenchmarkStartDelay(b *testing.B) {
+	const goroutines = 16
+	for _, parks := range []bool{false, true} {
+		name := "yields"
+		if parks {
+			name = "parks"
+		}
+		b.Run("op="+name, func(b *testing.B) {
+			with(b, peers.Limits, patient(peers.Setup{Slots: 1, Room: goroutines}), func(b *testing.B, p peers.Peer) {
+				ask, answer := make(chan struct{}), make(chan struct{})
+				defer close(ask)
+				go func() {
+					for range ask {
+						answer <- struct{}{}
+					}
+				}()
+				delays := newSamples(1, b.N)
+				var ended time.Time
+				op := func(ctx context.Context) (int, error) {
+					if !ended.IsZero() {
+						delays.note(0, time.Since(ended))
+					}
+					if parks {
+						ask <- struct{}{}
+						<-answer
+					} else {
+						_, _ = yield(ctx)
+					}
+					ended = time.Now()
+					return 0, nil
+				}
+				saturated(b, 1, goroutines, p, func(ctx context.Context, _, n int) { p.Times(ctx, n, op) })
+				delays.report(b, "", "p50", "p99")
+			})
+		})
+	}
+}
+
+// How long each of many equals has to wait: in a fair queue all about the same.
+// The operation yields, which is when others could push in.
+func BenchmarkFairness(b *testing.B) {
+	const goroutines = 64
+	with(b, peers.Limits, patient(peers.Setup{Slots: 1, Room: goroutines}), func(b *testing.B, p peers.Peer) {
+		waits := newSamples(goroutines, b.N/goroutines+1)
+		saturated(b, 1, goroutines, p, func(ctx context.Context, g, n int) {
+			var asked time.Time
+			op := func(ctx context.Context) (int, error) {
+				if !asked.IsZero() {
+					waits.note(g, time.Since(asked))
+				}
+				return yield(ctx)
+			}
+			// The first wait is from before the clock started.
+			_, _ = p.Run(ctx, op)
+			for range n - 1 {
+				asked = time.Now()
+				_, _ = p.Run(ctx, op)
+			}
+		})
+		waits.report(b, "", "p50", "p99", "max")
+	})
+}

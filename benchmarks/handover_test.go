@@ -1,0 +1,72 @@
+package benchmarks
+
+import (
+	"context"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/benchmarks/peers"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// yield lets others run while it holds its slot, as an operation does that
+// waits for anything. Without it two processors would never have 64 slots in use
+// at the same time. And one slot would not stay contended: where each wait
+// allocates, the collector parks the goroutines one by one until the queue is
+// empty, and then a single one runs through its loop and never waits again.
+func yield(context.Context) (int, error) {
+	runtime.Gosched()
+	return 1, nil
+}
+
+// More goroutines than slots: every call waits and is handed its slot.
+// handovers/op is how many really got one that another had: where it is well
+// below 1 the figure is not one of waiting. 16 goroutines can't fill 64 slots:
+// that is BenchmarkParallel.
+func BenchmarkHandOver(b *testing.B) {
+	limits := []struct {
+		name string
+		wait time.Duration
+	}{{"none", peers.Forever}, {"never-fires", time.Minute}}
+	for _, slots := range []int{1, 64} {
+		for _, goroutines := range []int{16, 256, 4096} {
+			if goroutines <= slots || testing.Short() && goroutines != 256 {
+				continue
+			}
+			for _, limit := range limits {
+				b.Run("slots="+itoa(slots)+"/goroutines="+itoa(goroutines)+"/limit="+limit.name, func(b *testing.B) {
+					setup := peers.Setup{Slots: slots, Room: goroutines, Wait: limit.wait}
+					with(b, peers.Limits, as(setup), func(b *testing.B, p peers.Peer) {
+						var last, switches atomic.Int64 // last is who had a slot before
+						saturated(b, slots, goroutines, p, func(ctx context.Context, g, n int) {
+							me, mine := int64(g)+1, int64(0)
+							p.Times(ctx, n, func(ctx context.Context) (int, error) {
+								if last.Swap(me) != me {
+									mine++
+								}
+								return yield(ctx)
+							})
+							switches.Add(mine)
+						})
+						b.ReportMetric(float64(switches.Load())/float64(b.N), "handovers/op")
+					})
+				})
+			}
+		}
+	}
+}
+
+// The same with one ctx for all, as goroutines of an errgroup have: those who
+// wait in a select then meet at the ctx's channel as well.
+func BenchmarkSharedContext(b *testing.B) {
+	const goroutines = 256
+	setup := peers.Setup{Slots: 1, Room: goroutines, Wait: peers.Forever}
+	with(b, peers.Limits|peers.Cancels, as(setup), func(b *testing.B, p peers.Peer) {
+		shared := b.Context()
+		saturated(b, 1, goroutines, p, func(_ context.Context, _, n int) { p.Times(shared, n, yield) })
+	})
+}

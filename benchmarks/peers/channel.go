@@ -1,0 +1,186 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+var errFull = errors.New("full")
+
+// The runtime happens to serve senders in order. Nothing says that it always
+// will, which is why none of these has Orders.
+
+// channel is a buffered channel as a semaphore, as short as it can be written.
+var channel = Spec{
+	Name:  "channel",
+	Title: "buffered channel, bare",
+	Has:   Limits | Rejects | Unwinds | InPlace | Bundled,
+	New: func(s Setup) Peer {
+		c := make(bareChannel, s.Slots)
+		switch {
+		case s.Listen > 0:
+			return nil
+		case s.Wait == 0:
+			return tryChannel{c}
+		case s.Wait == Forever:
+			return c
+		}
+		return nil
+	},
+}
+
+// channelCtx is the same with a way out: what one should write.
+var channelCtx = Spec{
+	Name:  "channel-ctx",
+	Title: "buffered channel, select with ctx",
+	Has:   Limits | Rejects | Cancels | Unwinds | InPlace | Bundled,
+	New: func(s Setup) Peer {
+		c := make(bareChannel, s.Slots)
+		switch {
+		case s.Listen > 0:
+			return nil
+		case s.Wait == 0:
+			return tryChannel{c}
+		case s.Wait == Forever:
+			return ctxChannel{c}
+		}
+		return nil
+	},
+}
+
+// channelTimer adds a timer for those that wait.
+var channelTimer = Spec{
+	Name:  "channel-timer",
+	Title: "buffered channel, select with ctx and timer",
+	Has:   Limits | Rejects | Cancels | TimesOut | Unwinds | InPlace | Bundled,
+	New: func(s Setup) Peer {
+		c := make(bareChannel, s.Slots)
+		switch {
+		case s.Listen > 0 || s.Wait == Forever:
+			return nil
+		case s.Wait == 0:
+			return tryChannel{c}
+		}
+		return timerChannel{c, s.Wait}
+	},
+}
+
+type bareChannel chan struct{}
+
+func (c bareChannel) release() { <-c }
+
+func (c bareChannel) Run(ctx context.Context, op Op) (int, error) {
+	c <- struct{}{}
+	defer c.release()
+	return op(ctx)
+}
+
+func (c bareChannel) Times(ctx context.Context, n int, op Op) {
+	for range n {
+		_, _ = c.Run(ctx, op)
+	}
+}
+
+func (c bareChannel) Pairs(_ context.Context, n int) {
+	for range n {
+		c <- struct{}{}
+		c.release()
+	}
+}
+
+type tryChannel struct{ bareChannel }
+
+func (c tryChannel) Run(ctx context.Context, op Op) (int, error) {
+	select {
+	case c.bareChannel <- struct{}{}:
+	default:
+		return 0, errFull
+	}
+	defer c.release()
+	return op(ctx)
+}
+
+func (c tryChannel) Times(ctx context.Context, n int, op Op) {
+	for range n {
+		_, _ = c.Run(ctx, op)
+	}
+}
+
+type ctxChannel struct{ bareChannel }
+
+func (c ctxChannel) acquire(ctx context.Context) error {
+	select {
+	case c.bareChannel <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c ctxChannel) Run(ctx context.Context, op Op) (int, error) {
+	if err := c.acquire(ctx); err != nil {
+		return 0, err
+	}
+	defer c.release()
+	return op(ctx)
+}
+
+func (c ctxChannel) Times(ctx context.Context, n int, op Op) {
+	for range n {
+		_, _ = c.Run(ctx, op)
+	}
+}
+
+func (c ctxChannel) Pairs(ctx context.Context, n int) {
+	for range n {
+		if c.acquire(ctx) == nil {
+			c.release()
+		}
+	}
+}
+
+type timerChannel struct {
+	bareChannel
+	limit time.Duration
+}
+
+func (c timerChannel) acquire(ctx context.Context) error {
+	select { // a timer only for those who have to wait
+	case c.bareChannel <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(c.limit)
+	defer timer.Stop()
+	select {
+	case c.bareChannel <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return errFull
+	}
+}
+
+func (c timerChannel) Run(ctx context.Context, op Op) (int, error) {
+	if err := c.acquire(ctx); err != nil {
+		return 0, err
+	}
+	defer c.release()
+	return op(ctx)
+}
+
+func (c timerChannel) Times(ctx context.Context, n int, op Op) {
+	for range n {
+		_, _ = c.Run(ctx, op)
+	}
+}
+
+func (c timerChannel) Pairs(ctx context.Context, n int) {
+	for range n {
+		if c.acquire(ctx) == nil {
+			c.release()
+		}
+	}
+}

@@ -1,0 +1,127 @@
+// Report runs the benchmarks several times, one whole run after the other, and
+// writes what they say as tables and charts.
+//
+//	go run ./report                            # all of it
+//	go run ./report -short                     # the headline
+//	go run ./report -only HandOver -o handover    # one kind of work
+//	go run ./report -from results/raw.txt      # tables and charts anew from kept results
+//
+// Into the folder of -o it writes raw.txt (for benchstat), results.md, charts as
+// SVG, and README-snippet.md, which is the part that README shows.
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("report", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	out := flags.String("o", "", "folder to write to (default results, or results-short)")
+	from := flags.String("from", "", "read these raw results instead of measuring")
+	short := flags.Bool("short", false, "the headline alone")
+	runs := flags.Int("runs", 0, "interleaved runs (default 6, or 4 with -short: fewer can't be significant)")
+	benchtime := flags.Duration("benchtime", 0, "of each benchmark in each run (default 60ms, or 15ms with -short)")
+	only := flags.String("only", "", "measure these alone, by the names of their benchmarks: Uncontended,HandOver")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	p := plan{runs: 6, benchtime: 60 * time.Millisecond}
+	folder := "results"
+	if *short {
+		p, folder = plan{runs: 4, benchtime: 15 * time.Millisecond, short: true}, "results-short"
+	}
+	if *runs > 0 {
+		p.runs = *runs
+	}
+	if *benchtime > 0 {
+		p.benchtime = *benchtime
+	}
+	if *only != "" {
+		p.only = strings.Split(*only, ",")
+		for _, bench := range p.only {
+			if findWork(bench) == nil {
+				return fmt.Errorf("-only: there is no benchmark %q", bench)
+			}
+		}
+	}
+	if *out != "" {
+		folder = *out
+	}
+
+	raw, err := rawResults(ctx, p, *from, stderr)
+	if err != nil {
+		return err
+	}
+	r, err := parse(bytes.NewReader(raw), "raw results")
+	if err != nil {
+		return err
+	}
+	if len(r.cases) == 0 {
+		return fmt.Errorf("no results of these benchmarks in %q", *from)
+	}
+	if err := write(folder, raw, r); err != nil {
+		return err
+	}
+	writeSnippet(stdout, r, command)
+	fmt.Fprintf(stdout, "\nWritten to %s.\n", folder)
+	return nil
+}
+
+// command is what README tells its readers to run.
+const command = "cd benchmarks && go run ./report"
+
+func rawResults(ctx context.Context, p plan, from string, progress io.Writer) ([]byte, error) {
+	if from != "" {
+		return os.ReadFile(from)
+	}
+	var raw bytes.Buffer
+	if err := measure(ctx, p, &raw, progress); err != nil {
+		return nil, err
+	}
+	return raw.Bytes(), nil
+}
+
+// write writes all files of a report.
+func write(folder string, raw []byte, r *results) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	var tables, snippet bytes.Buffer
+	writeTables(&tables, r)
+	writeSnippet(&snippet, r, command)
+	files := map[string][]byte{"raw.txt": raw, "results.md": tables.Bytes(), "README-snippet.md": snippet.Bytes()}
+	for _, c := range charts {
+		svg, err := c.draw(r)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.file, err)
+		}
+		if svg != nil {
+			files[c.file] = svg
+		}
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+func readRaw(t *testing.T) *results {
+	t.Helper()
+	f, err := os.Open("testdata/raw.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := parse(f, "raw.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestParse(t *testing.T) {
+	r := readRaw(t)
+	wantConfig := map[string]string{
+		"goos": "linux", "goarch": "amd64", "pkg": benchmarks, "cpu": "Example CPU",
+		"toolchain": "go1.26.8", "runs": "6", "processors": "2",
+	}
+	if diff := cmp.Diff(wantConfig, r.config); diff != "" {
+		t.Errorf("config (-want +got):\n%s", diff)
+	}
+	g := r.find("HandOver", "slots=1, goroutines=256, limit=none")
+	if g == nil {
+		t.Fatal("no hand-over")
+	}
+	if got := g.params["goroutines"]; got != "256" {
+		t.Errorf("goroutines=%q", got)
+	}
+	if got := g.subjects["xsync"]["ns/op"]; len(got) != 6 || got[0] < 400 || got[0] > 600 {
+		t.Errorf("ns/op of xsync: %v", got) // nanoseconds, not benchfmt's seconds
+	}
+	if got := r.find("Guard", "").subjects["guard"]["ns/op"]; len(got) != 6 {
+		t.Errorf("guard: %v", got)
+	}
+	if slices.ContainsFunc(r.cases, func(g *group) bool { return g.bench == "OfSomebodyElse" }) {
+		t.Error("a benchmark that isn't ours was taken in")
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for name, raw := range map[string]string{
+		"no peer":       "BenchmarkUncontended/slots=1 1 5 ns/op\n",
+		"not key=value": "BenchmarkUncontended/fast 1 5 ns/op\n",
+		"no number":     "BenchmarkUncontended/peer=x 1 five ns/op\n",
+	} {
+		if _, err := parse(strings.NewReader(raw), "raw"); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestRatio(t *testing.T) {
+	apart := compare([]float64{8, 8, 8.1, 8.2, 7.9, 8}, []float64{10, 10, 10.1, 9.9, 10, 10.2})
+	if got := apart.String(); got != "0.80× (p=0.002)" {
+		t.Errorf("far apart: %q", got)
+	}
+	same := compare([]float64{8, 9, 10, 11, 12, 13}, []float64{8.5, 9.5, 10.5, 11.5, 12.5, 7})
+	if same.significant || !strings.HasPrefix(same.String(), "~ ") {
+		t.Errorf("interleaved samples are told apart: %v", same)
+	}
+	if few := compare([]float64{1, 1.1, 1.2}, []float64{5, 5.1, 5.2}); few.significant {
+		t.Error("three runs can't be significant")
+	}
+	if got := compare([]float64{1, 2, 3, 4}, []float64{0, 0, 0, 0}).String(); got != "–" {
+		t.Errorf("by nothing: %q", got)
+	}
+}
+
+func TestDigits(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0", 0.8: "0.80", 9.994: "9.99", 9.996: "10.0", 18.53: "18.5", 99.94: "99.9", 99.96: "100",
+		1234.4: "1,234", 1234567: "1,234,567", -4000: "-4,000",
+	} {
+		if got := digits(v); got != want {
+			t.Errorf("digits(%v) = %q, want %q", v, got, want)
+		}
+	}
+}
+
+func TestTables(t *testing.T) {
+	var b bytes.Buffer
+	writeTables(&b, readRaw(t))
+	golden(t, "results.md", b.String())
+	for i, line := range strings.Split(b.String(), "\n") {
+		if strings.HasSuffix(line, " ") {
+			t.Errorf("line %d ends with a space", i+1)
+		}
+	}
+}
+
+func TestSnippet(t *testing.T) {
+	var b bytes.Buffer
+	writeSnippet(&b, readRaw(t), command)
+	golden(t, "README-snippet.md", b.String())
+}
+
+func TestEveryFigureHasItsGaps(t *testing.T) {
+	for _, w := range works {
+		if w.by == "" && w.needs == 0 {
+			t.Errorf("%s: nothing is needed, so nobody lacks anything", w.bench)
+		}
+		for _, peer := range []string{"floor", "channel"} {
+			if w.by == "" && (gapsOf(peer, w.needs) == "none" || gapsOf(peer, w.needs) == "") {
+				t.Errorf("%s: no gap of %s is declared", w.bench, peer)
+			}
+		}
+	}
+}
+
+// TestWorksMatchBenchmarks finds a benchmark that has no table, and a table
+// without a benchmark.
+func TestWorksMatchBenchmarks(t *testing.T) {
+	files, err := filepath.Glob("../*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have []string
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func Benchmark(\w+)\(`).FindAllSubmatch(src, -1) {
+			have = append(have, string(m[1]))
+		}
+	}
+	var want []string
+	for _, w := range works {
+		want = append(want, w.bench)
+	}
+	slices.Sort(have)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("tables and benchmarks (-tables +benchmarks):\n%s", diff)
+	}
+}
+
+func TestCharts(t *testing.T) {
+	r := readRaw(t)
+	for _, c := range charts {
+		svg, err := c.draw(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.file == "start-delay.svg" { // not among the results
+			if svg != nil {
+				t.Errorf("%s: drawn from nothing", c.file)
+			}
+			continue
+		}
+		for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", c.file, err)
+			}
+		}
+		if !bytes.Contains(svg, []byte("Bulklink")) {
+			t.Errorf("%s: Bulklink isn't in it", c.file)
+		}
+		again, err := c.draw(r)
+		if err != nil || !bytes.Equal(svg, again) {
+			t.Errorf("%s: drawn twice, it differs (%v)", c.file, err)
+		}
+	}
+}
+
+func TestPasses(t *testing.T) {
+	full := plan{runs: 6, benchtime: 80 * time.Millisecond}
+	first, second := full.passes(0), full.passes(1)
+	if len(first) != 5 {
+		t.Fatalf("%d passes", len(first))
+	}
+	if slices.Equal(first[0], second[0]) || slices.Equal(first[0], first[2]) {
+		t.Error("the peers are not rotated")
+	}
+	all := strings.Join(slices.Concat(first...), " ")
+	for _, w := range works {
+		if !strings.Contains(all, w.bench) {
+			t.Errorf("%s is never run", w.bench)
+		}
+	}
+	short := strings.Join(slices.Concat(plan{runs: 4, benchtime: time.Millisecond, short: true}.passes(0)...), " ")
+	if strings.Contains(short, "QueueLength") || !strings.Contains(short, "-test.short") {
+		t.Errorf("short: %s", short)
+	}
+}
+
+func TestRunFromRawResults(t *testing.T) {
+	dir := t.TempDir()
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-from", "testdata/raw.txt", "-o", dir}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"raw.txt", "results.md", "README-snippet.md", "headline.svg", "handover.svg", "queue-length.svg", "http.svg"} {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || len(data) == 0 {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+	}
+	if !strings.Contains(out.String(), "uncontended") {
+		t.Errorf("the headline isn't printed:\n%s", out.String())
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.txt")
+	if err := os.WriteFile(empty, []byte("PASS\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, args := range map[string][]string{
+		"no such file": {"-from", "testdata/none.txt"},
+		"nothing":      {"-from", empty},
+		"unknown flag": {"-fast"},
+		"unknown work": {"-only", "Everything"},
+	} {
+		if err := run(t.Context(), append(args, "-o", t.TempDir()), io.Discard, io.Discard); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestMeasure runs a little of it for real.
+func TestMeasure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles the benchmarks")
+	}
+	dir := t.TempDir()
+	args := []string{"-only", "Rejection,HandOver", "-short", "-runs", "1", "-benchtime", "1ms", "-o", dir}
+	if err := run(t.Context(), args, io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := os.ReadFile(filepath.Join(dir, "results.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"## Turned away when full", "**slots=1, goroutines=256, limit=none**", "1 interleaved runs on"} {
+		if !bytes.Contains(tables, []byte(want)) {
+			t.Errorf("no %q in the tables", want)
+		}
+	}
+}
