@@ -529,3 +529,16 @@ func ExampleCapacity_UnmarshalJSON() {
 	// bulk: wait_limit "100": must be a duration such as "250ms"; "0s" is no limit
 	// bulk: capacity "paralelism": there is only parallelism waiting_room wait_limit
 }
+
+// What several bulkheads have counted, as if it were one: for a total over all
+// the replicas of a client, say.
+func ExampleTotals_Plus() {
+	reads := bulk.Must(bulk.New("reads", 2))
+	writes := bulk.Must(bulk.New("writes", 1))
+	for _, b := range []*bulk.Bulkhead{reads, writes, writes} {
+		b.TryAcquire() // the second write is turned away
+	}
+	all := reads.Status().Totals.Plus(writes.Status().Totals)
+	fmt.Println(all.Arrivals(), "arrived,", all.Admitted, "admitted,", all.Saturated, "saturated")
+	// Output: 3 arrived, 2 admitted, 1 saturated
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/option"
 	"github.com/bulklink/bulklink-go/registry"
 )
 
@@ -166,4 +167,33 @@ func ExampleKeyed_Shutdown() {
 	defer cancel()
 	fmt.Println(k.Shutdown(ctx))
 	// Output: bulkhead "tenants": not drained, 3 in flight: context deadline exceeded
+}
+
+// Options can be kept together as a preset.
+func ExampleKeyedOption() {
+	small := option.Join(registry.MaxKeys(100), registry.Each(bulk.WaitingRoom(2)))
+	for _, label := range []string{"tenants", "hosts"} {
+		k, err := registry.NewKeyed[string](label, 4, small)
+		fmt.Println(k.Status().Label, k.Status().MaxKeys, err)
+	}
+	// Output:
+	// tenants 100 <nil>
+	// hosts 100 <nil>
+}
+
+// A status has counts only: no key leaves.
+func ExampleKeyedStatus() {
+	tenants, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(2))
+	for _, tenant := range []string{"ada", "ada", "bob", "eve"} {
+		_, err := tenants.Acquire(context.Background(), tenant)
+		fmt.Println(err)
+	}
+	s := tenants.Status()
+	fmt.Println(s.Keys, "keys,", s.InFlight, "in flight,", s.Totals.Saturated, "saturated,", s.TooManyKeys, "keys too many")
+	// Output:
+	// <nil>
+	// bulkhead "tenants": saturated: 1/1 slots in use, 0/0 waiting
+	// <nil>
+	// registry: "tenants": too many keys: 2 of 2 in use
+	// 2 keys, 2 in flight, 1 saturated, 1 keys too many
 }
