@@ -50,7 +50,7 @@ func TestPlantedRegistryBugIsCaught(t *testing.T) {
 // say what the patterns say.
 func mustBeCaught(t *testing.T, test string, patterns ...string) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$", "-test.timeout=60s", "-rapid.checks=2000", "-rapid.shrinktime=1s")
+	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$", "-rapid.checks=2000", "-rapid.shrinktime=1s")
 	cmd.Env = append(os.Environ(), plantedEnv+"="+test)
 	out, err := cmd.CombinedOutput()
 	if err == nil {
