@@ -7,35 +7,35 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// admit returns when an operation without limits, whose ctx is not done, may
-// start, or the error with which it was turned away. Who was admitted owes a
-// finish with what admit returned: its record, or nil if there is nothing to
-// remember about it but its slots.
+// admit decides about an operation without limits, whose ctx is not done. It may
+// start, is to await its turn (see arrive), or is turned away with an error. Who
+// may start owes a finish with what admit returned: its record, or nil if there is
+// nothing to remember about it but its slots.
 //
 // This function has all that is needed when such an operation is admitted at
 // once, or turned away as saturated: what happens nearly always in a healthy
 // service, and in an overloaded one. It decides as arrive does, to which it
 // leaves everything else.
-func (b *Bulkhead) admit(ctx context.Context, slots int) (*operation, error) {
+func (b *Bulkhead) admit(slots int) (*operation, verdict, error) {
 	b.mu.Lock()
 	switch {
 	case b.watched || b.samples():
 	case b.fits(slots):
 		b.begin(slots)
 		b.mu.Unlock()
-		return nil, nil
+		return nil, admitNow, nil
 	case slots <= b.capacity.Parallelism && b.room.len >= b.capacity.WaitingRoom:
 		b.totals.Saturated++
 		err := b.errorOf(Saturated, slots, 0, nil)
 		b.mu.Unlock()
-		return nil, err
+		return nil, turnAway, err
 	}
-	return b.arrive(ctx, &arrival{slots: slots}, nil)
+	return b.arrive(&arrival{slots: slots}, nil)
 }
 
 // admitWith is admit for an operation with limits, or with a ctx that is done.
 // It asks ctx, which is a stranger's code, before it takes the lock.
-func (b *Bulkhead) admitWith(ctx context.Context, slots int, limits []deadline.Limit, keep bool) (*operation, error) {
+func (b *Bulkhead) admitWith(ctx context.Context, slots int, limits []deadline.Limit, keep bool) (*operation, verdict, error) {
 	var bounds bounds
 	if len(limits) == 1 {
 		bounds.Limit = limits[0]
@@ -47,7 +47,7 @@ func (b *Bulkhead) admitWith(ctx context.Context, slots int, limits []deadline.L
 	}
 	ended := endingOf(ctx)
 	b.mu.Lock()
-	return b.arrive(ctx, &arrival{slots: slots, keep: keep, bounds: &bounds}, ended)
+	return b.arrive(&arrival{slots: slots, keep: keep, bounds: &bounds}, ended)
 }
 
 // fits reports whether an arrival can have its slots at once: they are free and
@@ -159,28 +159,31 @@ func (a *arrival) impatient() bool {
 
 // arrive decides about an operation, whose ctx may have ended already, and does
 // what the decision says. It is called with the lock held and gives it back.
-func (b *Bulkhead) arrive(ctx context.Context, a *arrival, ended *ending) (*operation, error) {
+//
+// Who is to queue up has its place in the room by then, and must await its turn.
+// The verbs themselves see to that, so that what it took to decide is not on the
+// stack of everyone who waits: nearly all of them do with the smallest stack.
+func (b *Bulkhead) arrive(a *arrival, ended *ending) (op *operation, v verdict, err error) {
 	var j journal
-	switch v, reason := b.decide(a, ended, &j); v {
+	v, reason := b.decide(a, ended, &j)
+	switch v {
 	case admitNow:
-		op := b.start(a)
+		op = b.start(a)
 		b.note(&j, EventAdmitted, a.slots, false, 0)
 		b.mu.Unlock()
 		b.deliverOwn(op, &j)
-		return op, nil
 	case queueUp:
-		op := b.queue(a, &j)
+		op = b.queue(a, &j)
 		b.mu.Unlock()
 		b.deliverOwn(op, &j)
-		return b.await(ctx, op)
 	default:
 		b.totals.countAtArrival(reason)
 		b.note(&j, reason.event(), a.slots, false, 0)
-		err := b.errorOf(reason, a.slots, 0, ended)
+		err = b.errorOf(reason, a.slots, 0, ended)
 		b.mu.Unlock()
 		b.deliver(&j)
-		return nil, err
 	}
+	return op, v, err
 }
 
 // start puts an arrival in flight. It gets a record if there is something to

@@ -29,19 +29,7 @@ func Guard1[A, T any](b *Bulkhead, fn func(context.Context, A) (T, error), limit
 	mustHave(fn != nil, "Guard1")
 	limits = merge(limits)
 	return func(ctx context.Context, arg A) (T, error) {
-		var op *operation
-		var err error
-		if plain(ctx, limits) {
-			op, err = b.admit(ctx, 1)
-		} else {
-			op, err = b.admitWith(ctx, 1, limits, false)
-		}
-		if err != nil {
-			var zero T
-			return zero, err
-		}
-		defer b.finish(op, 1)
-		return fn(ctx, arg)
+		return run(ctx, b, 1, func(ctx context.Context) (T, error) { return fn(ctx, arg) }, limits)
 	}
 }
 

@@ -87,8 +87,14 @@ func (b *Bulkhead) nowFor(j *journal) int64 {
 // say about the operation concerned. The lock is held.
 func (b *Bulkhead) note(j *journal, kind EventKind, slots int, queued bool, waited time.Duration) {
 	if len(b.handlers) > 0 {
-		b.write(j, Event{Kind: kind, Slots: slots, Queued: queued, Waited: waited})
+		b.tell(j, kind, slots, queued, waited)
 	}
+}
+
+// tell is apart from note, so that those whom nobody listens to don't have an
+// Event on their stack.
+func (b *Bulkhead) tell(j *journal, kind EventKind, slots int, queued bool, waited time.Duration) {
+	b.write(j, Event{Kind: kind, Slots: slots, Queued: queued, Waited: waited})
 }
 
 func (b *Bulkhead) write(j *journal, e Event) {
@@ -104,11 +110,15 @@ func (b *Bulkhead) write(j *journal, e Event) {
 	j.page.handlers = b.handlers
 }
 
-// deliver gives the events to the handlers. The lock is not held.
+// deliver gives the events, if there are any, to the handlers. The lock is not
+// held.
 func (b *Bulkhead) deliver(j *journal) {
-	if j.page == nil {
-		return
+	if j.page != nil {
+		b.deliverPage(j)
 	}
+}
+
+func (b *Bulkhead) deliverPage(j *journal) {
 	d := delivery{bulkhead: b, page: j.page}
 	d.run()
 	j.page.events, j.page.handlers = j.page.events[:0], nil
@@ -119,16 +129,19 @@ func (b *Bulkhead) deliver(j *journal) {
 // to run or to wait. If a handler ends the goroutine, it leaves again: nobody
 // would free its slots.
 func (b *Bulkhead) deliverOwn(op *operation, j *journal) {
-	if j.page == nil {
-		return
+	if j.page != nil {
+		b.deliverPageOf(op, j)
 	}
+}
+
+func (b *Bulkhead) deliverPageOf(op *operation, j *journal) {
 	returned := false
 	defer func() {
 		if !returned {
 			_, _ = b.leave(op, &canceled)
 		}
 	}()
-	b.deliver(j)
+	b.deliverPage(j)
 	returned = true
 }
 

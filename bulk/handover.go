@@ -19,35 +19,22 @@ func (b *Bulkhead) await(ctx context.Context, op *operation) (*operation, error)
 		}
 	}()
 	done := ctx.Done()
-	woken, why := true, handedOver
+	why := ctxDone
 	if done == nil {
 		why = <-op.wake
 	} else {
 		select {
 		case why = <-op.wake:
 		case <-done:
-			woken = false
 		}
 	}
-	late := false
-	if woken && why == due && done != nil && b.endsWithin(ctx, op.deadline) {
-		// ctx ends no later than the bound, so it is about to be done: give it a
-		// moment, to learn its cause. If it isn't, because this machine is busy
-		// or because it doesn't keep its word, its deadline says enough.
-		grace := time.NewTimer(time.Millisecond)
-		select {
-		case <-done:
-		case why = <-op.wake:
-		case <-grace.C:
-			late = true
-		}
-		grace.Stop()
+	var end *ending
+	if why == due {
+		why, end = b.overdue(ctx, done, op)
+	} else {
+		end = endingOf(ctx)
 	}
-	end := endingOf(ctx)
-	if end == nil && late {
-		end = &exceeded
-	}
-	if end == nil && !woken {
+	if why == ctxDone && end == nil {
 		end = &canceled // a ctx that is done and doesn't say how
 	}
 	if why == due && end == nil {
@@ -58,13 +45,36 @@ func (b *Bulkhead) await(ctx context.Context, op *operation) (*operation, error)
 			return nil, err
 		}
 		decided = false
-		end, why = endingOf(ctx), handedOver
+		why, end = handedOver, endingOf(ctx)
 	}
 	decided = true
 	if why == handedOver && end == nil {
 		return op, nil
 	}
 	return b.leave(op, end)
+}
+
+// overdue says what ends the wait of op, whose bound is reached. A ctx that ends
+// no later than the bound is about to be done: it gets a moment, so that its
+// cause is learnt. If it isn't done then, because this machine is busy or because
+// it doesn't keep its word, its deadline says enough.
+func (b *Bulkhead) overdue(ctx context.Context, done <-chan struct{}, op *operation) (signal, *ending) {
+	if done == nil || !b.endsWithin(ctx, op.deadline) {
+		return due, endingOf(ctx)
+	}
+	grace := time.NewTimer(time.Millisecond)
+	defer grace.Stop()
+	select {
+	case <-done:
+		return ctxDone, endingOf(ctx)
+	case why := <-op.wake:
+		return why, endingOf(ctx)
+	case <-grace.C:
+	}
+	if end := endingOf(ctx); end != nil {
+		return due, end
+	}
+	return due, &exceeded
 }
 
 // endsWithin reports whether ctx has a deadline that is not after the reading.

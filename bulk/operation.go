@@ -49,7 +49,8 @@ const (
 type signal uint8
 
 const (
-	handedOver signal = iota // it has its slots
+	ctxDone    signal = iota // it woke by itself; never sent
+	handedOver               // it has its slots
 	refused                  // it was turned away
 	due                      // its wait is over, if it still waits
 )

@@ -17,58 +17,60 @@ import (
 // Run blocks only while it waits in the waiting room. It takes the lock twice
 // and allocates nothing.
 func Run[T any](ctx context.Context, b *Bulkhead, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
-	mustHave(fn != nil, "Run")
-	var op *operation
-	var err error
-	if plain(ctx, limits) {
-		op, err = b.admit(ctx, 1)
-	} else {
-		op, err = b.admitWith(ctx, 1, limits, false)
-	}
-	if err != nil {
-		var zero T
-		return zero, err
-	}
-	defer b.finish(op, 1)
-	return fn(ctx)
+	return run(ctx, b, 1, fn, limits)
 }
 
 // RunN is [Run] for an operation that needs n slots at once: all or none, never
 // some. n below 1 is a [*ConfigError], and not an arrival.
 func RunN[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
 	mustHave(fn != nil, "RunN")
-	var zero T
 	if err := checkSlots(n); err != nil {
+		var zero T
 		return zero, err
 	}
-	var op *operation
-	var err error
-	if plain(ctx, limits) {
-		op, err = b.admit(ctx, n)
-	} else {
-		op, err = b.admitWith(ctx, n, limits, false)
-	}
-	if err != nil {
-		return zero, err
-	}
-	defer b.finish(op, n)
-	return fn(ctx)
+	return run(ctx, b, n, fn, limits)
 }
 
 // Do is [Run] for a function that returns only an error.
 func Do(ctx context.Context, b *Bulkhead, fn func(context.Context) error, limits ...deadline.Limit) error {
 	mustHave(fn != nil, "Do")
+	_, err := run(ctx, b, 1, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, limits)
+	return err
+}
+
+// run is what all these verbs do.
+//
+// The deferred function has all that is needed when nothing has to be
+// remembered about the operation and nobody waits or listens, and leaves
+// everything else to release. It stands here because a method would be one call
+// more: each deferred call goes through a function of its own.
+func run[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Context) (T, error), limits []deadline.Limit) (T, error) {
+	mustHave(fn != nil, "Run") // the others have looked before
 	var op *operation
+	var v verdict
 	var err error
 	if plain(ctx, limits) {
-		op, err = b.admit(ctx, 1)
+		op, v, err = b.admit(n)
 	} else {
-		op, err = b.admitWith(ctx, 1, limits, false)
+		op, v, err = b.admitWith(ctx, n, limits, false)
+	}
+	if v == queueUp {
+		op, err = b.await(ctx, op)
 	}
 	if err != nil {
-		return err
+		var zero T
+		return zero, err
 	}
-	defer b.finish(op, 1)
+	defer func() {
+		b.mu.Lock()
+		if op != nil || b.room.head != nil || b.watched {
+			b.release(op, n)
+			return
+		}
+		b.inUse -= n
+		b.totals.Finished++
+		b.mu.Unlock()
+	}()
 	return fn(ctx)
 }
 

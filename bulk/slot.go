@@ -79,7 +79,7 @@ func (b *Bulkhead) TryAcquireN(n int) (Slot, bool) {
 		b.mu.Unlock()
 		return s, true
 	}
-	op, err := b.arrive(context.Background(), &arrival{slots: n, keep: true, bounds: &bounds{Limit: deadline.Now()}}, nil)
+	op, _, err := b.arrive(&arrival{slots: n, keep: true, bounds: &bounds{Limit: deadline.Now()}}, nil)
 	if err != nil {
 		return Slot{}, false
 	}
@@ -88,9 +88,10 @@ func (b *Bulkhead) TryAcquireN(n int) (Slot, bool) {
 
 func (b *Bulkhead) acquire(ctx context.Context, n int, limits []deadline.Limit) (Slot, error) {
 	var op *operation
+	var v verdict
 	var err error
 	if !plain(ctx, limits) {
-		op, err = b.admitWith(ctx, n, limits, true)
+		op, v, err = b.admitWith(ctx, n, limits, true)
 	} else {
 		b.mu.Lock()
 		if !b.watched && b.fits(n) {
@@ -98,7 +99,10 @@ func (b *Bulkhead) acquire(ctx context.Context, n int, limits []deadline.Limit) 
 			b.mu.Unlock()
 			return s, nil
 		}
-		op, err = b.arrive(ctx, &arrival{slots: n, keep: true}, nil)
+		op, v, err = b.arrive(&arrival{slots: n, keep: true}, nil)
+	}
+	if v == queueUp {
+		op, err = b.await(ctx, op)
 	}
 	if err != nil {
 		return Slot{}, err

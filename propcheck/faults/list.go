@@ -48,7 +48,7 @@ var faults = []fault{
 
 	// Hand-over, leaving, finishing.
 	{"a hand-over beats cancellation", "bulk/handover.go", "\tif why == handedOver && end == nil {", "\tif why == handedOver {"},
-	{"expired before cancelled at the same instant", "bulk/handover.go", "if woken && why == due && done != nil && b.endsWithin(ctx, op.deadline) {", "if false {"},
+	{"expired before cancelled at the same instant", "bulk/handover.go", "if done == nil || !b.endsWithin(ctx, op.deadline) {", "if true {"},
 	{"cancelled is counted as expired", "bulk/handover.go", "\t\tif end != nil {\n\t\t\treason = Cancelled\n\t\t}\n", ""},
 	{"an abandoned slot is lost", "bulk/handover.go", "\tb.inUse -= op.slots\n\tb.totals.Abandoned++\n", "\tb.totals.Abandoned++\n"},
 	{"abandoned is not counted", "bulk/handover.go", "\tb.inUse -= op.slots\n\tb.totals.Abandoned++\n", "\tb.inUse -= op.slots\n\tb.totals.Finished++\n"},
@@ -57,15 +57,15 @@ var faults = []fault{
 	{"a release grants nobody", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n\tb.settle(&j)\n", "\tb.note(&j, EventReleased, slots, queued, 0)\n"},
 	{"a release grants one at most", "bulk/handover.go", "for op := b.room.head; op != nil && op.slots <= b.capacity.Parallelism-b.inUse; op = b.room.head {", "if op := b.room.head; op != nil {"},
 	{"the head is granted what isn't there", "bulk/handover.go", "for op := b.room.head; op != nil && op.slots <= b.capacity.Parallelism-b.inUse; op = b.room.head {", "for op := b.room.head; op != nil && b.inUse < b.capacity.Parallelism; op = b.room.head {"},
-	{"a plain release wakes nobody", "bulk/handover.go", "if op != nil || b.room.head != nil || b.watched {", "if op != nil || b.watched {"},
-	{"a plain release makes no event", "bulk/handover.go", "if op != nil || b.room.head != nil || b.watched {", "if op != nil || b.room.head != nil {"},
+	{"a plain release wakes nobody", "bulk/run.go", "if op != nil || b.room.head != nil || b.watched {", "if op != nil || b.watched {"},
+	{"a plain release makes no event", "bulk/run.go", "if op != nil || b.room.head != nil || b.watched {", "if op != nil || b.room.head != nil {"},
 	{"released makes no event", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n", "\t_ = queued\n"},
 	{"released is told twice", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n", "\tb.note(&j, EventReleased, slots, queued, 0)\n\tb.note(&j, EventReleased, slots, queued, 0)\n"},
 	{"a wait is not summed", "bulk/handover.go", "\tt.Wait = time.Duration(add(int64(t.Wait), int64(d)))\n", ""},
 	{"a wait is missing in the histogram", "bulk/handover.go", "\tb.waits[bucketOf(d)]++\n", ""},
 	{"drained while one is in flight", "bulk/handover.go", "if b.closed && !b.drained && b.inFlight() == 0 {", "if b.closed && !b.drained && b.inFlight() <= 1 {"},
-	{"a panic costs the slot", "bulk/run.go", "\tdefer b.finish(op, 1)\n\treturn fn(ctx)\n}\n\n// RunN", "\tv, err := fn(ctx)\n\tb.finish(op, 1)\n\treturn v, err\n}\n\n// RunN"},
-	{"RunN frees one slot only", "bulk/run.go", "defer b.finish(op, n)", "defer b.finish(op, 1)"},
+	{"a panic costs the slot", "bulk/run.go", "\tdefer func() {\n\t\tb.mu.Lock()\n", "\tdefer func() {\n\t\tif r := recover(); r != nil {\n\t\t\tpanic(r)\n\t\t}\n\t\tb.mu.Lock()\n"},
+	{"RunN frees one slot only", "bulk/run.go", "\t\tb.inUse -= n\n", "\t\tb.inUse--\n"},
 
 	// Slots.
 	{"a second Release frees again", "bulk/slot.go", "if s.op.turn != s.turn {", "if false {"},
