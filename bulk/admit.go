@@ -168,7 +168,7 @@ func (b *Bulkhead) arrive(a *arrival, ended *ending) (op *operation, v verdict, 
 	v, reason := b.decide(a, ended, &j)
 	switch v {
 	case admitNow:
-		op = b.start(a)
+		op = b.start(a.slots, a.keep)
 		b.note(&j, EventAdmitted, a.slots, false, 0)
 		b.mu.Unlock()
 		b.deliverOwn(op, &j)
@@ -186,16 +186,16 @@ func (b *Bulkhead) arrive(a *arrival, ended *ending) (op *operation, v verdict, 
 	return op, v, err
 }
 
-// start puts an arrival in flight. It gets a record if there is something to
-// remember about it: that a Slot stands for it, that it is sampled, or that a
-// handler may end its goroutine (see deliverOwn). The lock is held.
-func (b *Bulkhead) start(a *arrival) *operation {
+// start puts an operation in flight. It gets a record if there is something to
+// remember about it: that a Slot stands for it (keep), that it is sampled, or
+// that a handler may end its goroutine (see deliverOwn). The lock is held.
+func (b *Bulkhead) start(slots int, keep bool) *operation {
 	sampled := b.samples()
-	b.begin(a.slots)
-	if !a.keep && !sampled && !b.watched {
+	b.begin(slots)
+	if !keep && !sampled && !b.watched {
 		return nil
 	}
-	op := b.take(a.slots)
+	op := b.take(slots)
 	op.state = admitted
 	if op.sampled = sampled; sampled {
 		op.granted = b.now()

@@ -75,7 +75,7 @@ func (b *Bulkhead) TryAcquireN(n int) (Slot, bool) {
 	}
 	b.mu.Lock()
 	if !b.watched && b.fits(n) {
-		s := b.start(&arrival{slots: n, keep: true}).slot()
+		s := b.start(n, true).slot()
 		b.mu.Unlock()
 		return s, true
 	}
@@ -95,7 +95,7 @@ func (b *Bulkhead) acquire(ctx context.Context, n int, limits []deadline.Limit) 
 	} else {
 		b.mu.Lock()
 		if !b.watched && b.fits(n) {
-			s := b.start(&arrival{slots: n, keep: true}).slot()
+			s := b.start(n, true).slot()
 			b.mu.Unlock()
 			return s, nil
 		}
