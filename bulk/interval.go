@@ -115,5 +115,5 @@ func (i Interval) meanHold() float64 {
 	if h.Samples == 0 {
 		return 0
 	}
-	return float64(h.Sum) / float64(h.Samples) / float64(time.Second)
+	return float64(max(0, h.Sum)) / float64(h.Samples) / float64(time.Second)
 }

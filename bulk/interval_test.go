@@ -346,6 +346,23 @@ func TestCountsThatWentDown(t *testing.T) {
 	_ = i.Report().String() + i.String() + most.String()
 }
 
+// Sums made by hand can be negative. A mean of them is not a huge one.
+func TestNegativeSumsAreNone(t *testing.T) {
+	n := bulk.Totals{Admitted: 100, AdmittedFromQueue: 7, Queued: 7, Wait: -10, LongestWait: -10, Holds: bulk.Holds{Samples: 30, Sum: -10}}
+	if n.MeanWait() != 0 || n.Holds.Mean() != 0 {
+		t.Errorf("mean wait %v, mean hold %v", n.MeanWait(), n.Holds.Mean())
+	}
+	for _, r := range []bulk.Report{
+		bulk.Status{Capacity: has(10, 5), Totals: n}.Report(),
+		bulk.Interval{End: bulk.Status{Capacity: has(10, 5)}, Duration: time.Second, Totals: n}.Report(),
+	} {
+		if len(r.Findings) > 0 {
+			t.Errorf("found %v", r)
+		}
+	}
+	mustBeFinite(t, bulk.Interval{Duration: time.Second, Totals: n})
+}
+
 // No field of Totals is forgotten, or taken for another.
 func TestEveryCountIsADifference(t *testing.T) {
 	start, end := bulk.Status{ID: 1, Index: 1}, bulk.Status{ID: 1, Index: 2}

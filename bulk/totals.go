@@ -94,9 +94,11 @@ func (h Holds) Mean() time.Duration { return mean(h.Sum, h.Samples) }
 // holdSampling is how many admissions share one sample: a power of two.
 const holdSampling = 64
 
+// mean returns sum/n, 0 for nothing. A sum made by hand or read from a file can
+// be negative: it is taken as 0.
 func mean(sum time.Duration, n uint64) time.Duration {
 	if n == 0 {
 		return 0
 	}
-	return time.Duration(uint64(sum) / n)
+	return time.Duration(uint64(max(0, sum)) / n)
 }
