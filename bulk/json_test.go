@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -172,6 +173,16 @@ func TestWaitsJSON(t *testing.T) {
 		{"null", "no waits", `null`, `[]`, nil},
 		{"some", "in order, whatever the order was", `[{"le_ns":8,"count":1},{"le_ns":0,"count":2}]`, `[{"le_ns":0,"count":2},{"le_ns":8,"count":1}]`, nil},
 		{"the last bucket", "the longest duration", `[{"le_ns":9223372036854775807,"count":1}]`, `[{"le_ns":9223372036854775807,"count":1}]`, nil},
+		{"a bucket twice", "its waits are all there", `[{"le_ns":8,"count":1},{"le_ns":8,"count":2}]`, `[{"le_ns":8,"count":3}]`, nil},
+		{"a bucket of none", "it is not there", `[{"le_ns":8,"count":0}]`, `[]`, nil},
+		{"a name of later days", "names may be added", `[{"le_ns":8,"count":1,"new":true}]`, `[{"le_ns":8,"count":1}]`, nil},
+		{"without a bound", "they didn't wait for nothing", `[{"count":5}]`, "", `[{"count":5}]`},
+		{"a bound by another name", "they didn't wait for nothing", `[{"le_ms":8,"count":5}]`, "", `[{"le_ms":8,"count":5}]`},
+		{"without a count", "it says nothing", `[{"le_ns":8}]`, "", `[{"le_ns":8}]`},
+		{"null for a bucket", "it says nothing", `[null]`, "", `[null]`},
+		{"more than can be counted", "one bucket in two parts", `[{"le_ns":8,"count":18446744073709551615},{"le_ns":8,"count":1}]`, "", uint64(1)},
+		{"more than can be counted in all", "Count adds them up", `[{"le_ns":8,"count":2},{"le_ns":9,"count":18446744073709551614}]`, "", uint64(math.MaxUint64 - 1)},
+		{"as many as can be counted", "nothing overflows", `[{"le_ns":8,"count":1},{"le_ns":9,"count":18446744073709551614}]`, `[{"le_ns":8,"count":1},{"le_ns":9,"count":18446744073709551614}]`, nil},
 		{"a bound within a bucket", "it would move waits", `[{"le_ns":16,"count":1}]`, "", 16 * time.Nanosecond},
 		{"a negative bound", "nobody waits less than nothing", `[{"le_ns":-1,"count":1}]`, "", -1 * time.Nanosecond},
 		{"not a list", "of another type", `{"le_ns":16}`, "", `{"le_ns":16}`},
@@ -190,6 +201,19 @@ func TestWaitsJSON(t *testing.T) {
 				t.Errorf("%s, %v, want %s", got, err, c.want)
 			}
 		})
+	}
+}
+
+// The error about a bound names one that would do.
+func TestWaitsJSONSaysWhichBound(t *testing.T) {
+	for text, want := range map[string]string{
+		`[{"le_ns":16,"count":1}]`:      "bulk: waits 16ns: must be the upper bound of a bucket, such as 17 ns",
+		`[{"le_ns":1000000,"count":1}]`: "bulk: waits 1ms: must be the upper bound of a bucket, such as 1048575 ns",
+		`[{"le_ns":-5,"count":1}]`:      "bulk: waits -5ns: must be the upper bound of a bucket, such as 0 ns",
+	} {
+		if err := json.Unmarshal([]byte(text), new(bulk.Waits)); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 
