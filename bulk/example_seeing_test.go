@@ -238,6 +238,15 @@ func ExampleReport_MarshalJSON() {
 	// <nil> ok true
 }
 
+// What one program judged, another one can look through.
+func ExampleReport_UnmarshalJSON() {
+	text, _ := json.Marshal(tenSeconds().Report())
+	var r bulk.Report
+	fmt.Println(json.Unmarshal(text, &r), r.Severity(), r.Findings[0].Code, r.Interval.Duration)
+	// Output:
+	// <nil> warning execution_full 10s
+}
+
 func ExampleReport_LogValue() {
 	logger().Info("every minute", "report", tenSeconds().Report())
 	// Output:

@@ -31,8 +31,8 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return visibleJSON(fields(e))
 }
 
-// MarshalJSON returns the status, the interval if there is one, the findings,
-// and what they amount to: severity, and healthy.
+// MarshalJSON returns the status, the interval if there is one, the findings (an
+// empty list if there are none), and what they amount to: severity, and healthy.
 func (r Report) MarshalJSON() ([]byte, error) {
 	if r.Findings == nil {
 		r.Findings = []Finding{}
@@ -44,6 +44,19 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		Status   Status    `json:"status"`
 		Interval *Interval `json:"interval,omitempty"`
 	}{r.Severity(), r.Healthy(), r.Findings, r.Status, r.Interval})
+}
+
+// UnmarshalJSON reads what MarshalJSON returns. Severity and healthy are not
+// read: they follow from the findings.
+func (r *Report) UnmarshalJSON(text []byte) error {
+	type fields Report
+	if err := json.Unmarshal(text, (*fields)(r)); err != nil {
+		return err
+	}
+	if len(r.Findings) == 0 {
+		r.Findings = nil
+	}
+	return nil
 }
 
 // visibleJSON is json.Marshal with escapes for the characters that it leaves

@@ -109,6 +109,7 @@ func TestJSONComesBack(t *testing.T) {
 	comesBack(t, morning(t))
 	comesBack(t, minute(t))
 	comesBack(t, minute(t).Report())
+	comesBack(t, bulk.Status{}.Report()) // nothing was found
 	comesBack(t, bulk.Status{})
 	comesBack(t, bulk.Event{Kind: bulk.EventResized, Previous: bulk.Capacity{Parallelism: 3}})
 	comesBack(t, bulk.Finding{Code: bulk.CodeRejections, Severity: bulk.SeverityWarning, Message: "m", Advice: "a"})
@@ -142,7 +143,7 @@ func comesBack[T any](t *testing.T, v T) {
 
 // No exported field is without a name of its own in JSON.
 func TestEveryFieldHasAName(t *testing.T) {
-	for _, v := range []any{bulk.Status{}, bulk.Totals{}, bulk.Peak{}, bulk.Holds{}, bulk.Event{}, bulk.Interval{}, bulk.Finding{}} {
+	for _, v := range []any{bulk.Status{}, bulk.Totals{}, bulk.Peak{}, bulk.Holds{}, bulk.Event{}, bulk.Interval{}, bulk.Report{}, bulk.Finding{}} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
 			f := typ.Field(i)
@@ -159,6 +160,14 @@ func TestJSONRefusesWhatHasNoWord(t *testing.T) {
 	for _, v := range []any{bulk.Event{}, bulk.Event{Kind: 99}, bulk.Finding{Severity: 9}, bulk.Report{Findings: []bulk.Finding{{Severity: 9}}}} {
 		if text, err := json.Marshal(v); !errors.Is(err, bulk.ErrConfig) {
 			t.Errorf("%s, %v", text, err)
+		}
+	}
+}
+
+func TestReportJSONRefuses(t *testing.T) {
+	for _, text := range []string{`[]`, `{"findings":1}`, `{"findings":[{"severity":"bad"}]}`, `{"status":{"totals":{"waits":1}}}`} {
+		if err := json.Unmarshal([]byte(text), new(bulk.Report)); err == nil {
+			t.Errorf("%s was read", text)
 		}
 	}
 }

@@ -12,9 +12,9 @@ import "strings"
 // the bulkhead was closed, their ctx was done, or their deadline had passed at
 // arrival are never held against the capacity.
 type Report struct {
-	Status   Status    // what was judged; the End of an interval
-	Interval *Interval // nil: the whole life
-	Findings []Finding // nil if there is nothing to say
+	Status   Status    `json:"status"`             // what was judged; the End of an interval
+	Interval *Interval `json:"interval,omitempty"` // nil: the whole life
+	Findings []Finding `json:"findings"`           // nil if there is nothing to say
 }
 
 // Finding is one thing that a report has to say.
