@@ -57,3 +57,9 @@ type Event struct {
 	Waiting  int  `json:"waiting"`
 	Closed   bool `json:"closed"`
 }
+
+// tellsWait reports whether Waited says how long the operation waited. Released
+// and abandoned come after an admitted that has said it.
+func (e Event) tellsWait() bool {
+	return e.Queued && e.Kind != EventReleased && e.Kind != EventAbandoned
+}

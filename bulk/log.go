@@ -24,7 +24,7 @@ func (e Event) LogValue() slog.Value {
 	if e.Slots > 0 {
 		attrs = append(attrs, slog.Int("slots", e.Slots))
 	}
-	if e.Queued {
+	if e.tellsWait() {
 		attrs = append(attrs, slog.Duration("waited", e.Waited))
 	}
 	attrs = append(attrs, load(e.InUse, e.Waiting, e.Capacity)...)

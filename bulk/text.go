@@ -65,7 +65,7 @@ func (e Event) String() string {
 	if e.Slots > 1 {
 		text += fmt.Sprintf(" %d slots", e.Slots)
 	}
-	if e.Queued && (e.Waited > 0 || e.Kind != EventReleased && e.Kind != EventAbandoned) {
+	if e.tellsWait() {
 		text += fmt.Sprintf(" after %v", short(e.Waited))
 	}
 	if e.Kind == EventResized {

@@ -41,6 +41,8 @@ func TestText(t *testing.T) {
 			`bulkhead "x": event 2: admitted after 0s: 0/10 slots in use, 0/50 waiting`},
 		{"released", "its wait was told before", bulk.Event{Label: "x", Seq: 3, Kind: bulk.EventReleased, Slots: 1, Queued: true, Capacity: ten},
 			`bulkhead "x": event 3: released: 0/10 slots in use, 0/50 waiting`},
+		{"abandoned", "its wait was told before", bulk.Event{Label: "x", Seq: 3, Kind: bulk.EventAbandoned, Slots: 1, Queued: true, Capacity: ten},
+			`bulkhead "x": event 3: abandoned: 0/10 slots in use, 0/50 waiting`},
 		{"resized", "from what to what", bulk.Event{Label: "x", Seq: 4, Kind: bulk.EventResized, Previous: bulk.Capacity{Parallelism: 5}, Capacity: ten},
 			`bulkhead "x": event 4: resized from 5 slots, 0 places to 10 slots, 50 places, 250ms: 0/10 slots in use, 0/50 waiting`},
 		{"the zero event", "it is none, and says so", bulk.Event{}, `bulkhead "": event 0: event kind(0): 0/0 slots in use, 0/0 waiting`},
