@@ -32,7 +32,11 @@ func (i Interval) String() string {
 		p.add(", closed")
 	}
 	p.now(i.End)
-	p.past(i.Totals, 0, i.rate)
+	rate := i.rate
+	if i.Duration <= 0 { // a rate over no time says nothing
+		rate = nil
+	}
+	p.past(i.Totals, 0, rate)
 	if load := i.OfferedLoad(); load > 0 {
 		p.row("offered load", "%s of %s", figure(load), several(i.End.Capacity.Parallelism, "slot"))
 	}

@@ -30,6 +30,8 @@ func TestText(t *testing.T) {
 			"bulkhead \"new\"\n  slots        0 of 1 in use, 0 operations in flight\n  waiting      2 of 0\n  arrivals     0\n  admitted     0"},
 		{"an empty interval", "no rates of nothing", bulk.Interval{End: bulk.Status{Label: "new", Closed: true, Capacity: bulk.Capacity{Parallelism: 1}}},
 			"bulkhead \"new\" over 0s, closed\n  slots        0 of 1 in use, 0 operations in flight\n  arrivals     0\n  admitted     0"},
+		{"an interval of no time", "nor rates over none", bulk.Interval{End: bulk.Status{Label: "new", Capacity: bulk.Capacity{Parallelism: 1}}, Totals: bulk.Totals{Admitted: 3, Saturated: 2}},
+			"bulkhead \"new\" over 0s\n  slots        0 of 1 in use, 0 operations in flight\n  arrivals     5\n  admitted     3\n  turned away  2: 2 saturated"},
 		{"a report of nothing", "one line", bulk.Status{Label: "new", Capacity: bulk.Capacity{Parallelism: 1}}.Report(),
 			`bulkhead "new": ok (0/1 slots in use, 0/0 waiting)`},
 		{"a finding", "one line", bulk.Finding{Code: "code", Severity: bulk.SeverityNotice, Message: "Message.", Advice: "Advice."}, "notice: code: Message. Advice."},
