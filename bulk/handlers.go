@@ -187,5 +187,5 @@ func (b *Bulkhead) report(e Event, recovered any) {
 }
 
 func logHandlerPanic(e Event, recovered any) {
-	slog.Error("bulkhead event handler panicked", "bulkhead", e.Label, "event", e.Kind.String(), "seq", e.Seq, "panic", recovered)
+	slog.Error("bulkhead event handler panicked", "bulkhead", shown(e.Label), "event", e.Kind.String(), "seq", e.Seq, "panic", recovered)
 }

@@ -54,10 +54,13 @@ func formsOf(t testing.TB, label string) map[string]string {
 	event := events.take()[0]
 	_, unrelated := end.Since(other)
 	_, reversed := start.Since(end)
+	drain := b.Shutdown(done(nil))
+	closed := b.Resize(2)
 
 	forms := map[string]string{
 		"Status.String": end.String(), "Interval.String": i.String(), "Report.String": i.Report().String(), "Report.Summary": end.Report().Summary(),
 		"Event.String": event.String(), "AdmissionError": refused.Error(), "ErrUnrelated": unrelated.Error(), "ErrReversed": reversed.Error(),
+		"DrainError": drain.Error(), "closed": closed.Error(),
 	}
 	for name, v := range map[string]any{"Status": end, "Interval": i, "Report": i.Report(), "Event": event} {
 		text, err := json.Marshal(v)
@@ -76,7 +79,18 @@ func formsOf(t testing.TB, label string) map[string]string {
 		forms["slog text "+name] = strings.TrimSuffix(text.String(), "\n")
 		forms["slog JSON "+name] = strings.TrimSuffix(object.String(), "\n")
 	}
+	forms["handler panic"] = loggedPanic(label)
 	return forms
+}
+
+// loggedPanic returns what is logged when a handler of events panics.
+func loggedPanic(label string) string {
+	var out bytes.Buffer
+	old := slog.Default()
+	defer slog.SetDefault(old)
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&out, nil)))
+	bulk.Must(bulk.New(label, 1, bulk.OnEvent(func(bulk.Event) { panic("no") }))).TryAcquire()
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 // mustBeHarmless checks the forms of one label.
