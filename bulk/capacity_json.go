@@ -3,6 +3,7 @@ package bulk
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -56,7 +57,7 @@ func (c *Capacity) UnmarshalJSON(text []byte) error {
 			errs = append(errs, &ConfigError{Field: f.name, Value: brief(value), Problem: f.must})
 		}
 	}
-	for _, name := range sortedKeys(given) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		errs = append(errs, &ConfigError{Field: "capacity", Value: brief([]byte(name)), Problem: "there is only parallelism waiting_room wait_limit"})
 	}
 	if errs == nil {
@@ -77,21 +78,4 @@ func (c *Capacity) readLimit(text []byte) error {
 	var err error
 	c.WaitLimit, err = time.ParseDuration(limit)
 	return err
-}
-
-func sortedKeys(m map[string]json.RawMessage) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// brief returns what was given, for an error: all of it, unless it is long.
-func brief(text []byte) string {
-	if begins := beginning(string(text)); len(begins) < len(text) {
-		return begins + "…"
-	}
-	return string(text)
 }

@@ -49,6 +49,14 @@ func beginning(label string) string {
 	return label[:n]
 }
 
+// brief returns what was given, for an error: all of it, unless it is long.
+func brief(text []byte) string {
+	if begins := beginning(string(text)); len(begins) < len(text) {
+		return begins + "…"
+	}
+	return string(text)
+}
+
 // visible reports whether all of the text can be printed.
 func visible(text string) bool {
 	for _, r := range text {

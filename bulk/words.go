@@ -29,5 +29,5 @@ func (w words) unmarshal(field string, text []byte, v *uint8) error {
 			return nil
 		}
 	}
-	return &ConfigError{Field: field, Value: string(text), Problem: "must be one of " + strings.Join(w, " ")}
+	return &ConfigError{Field: field, Value: brief(text), Problem: "must be one of " + strings.Join(w, " ")}
 }

@@ -68,6 +68,9 @@ func mustBeWords[E interface {
 			t.Errorf("%q doesn't say what was given and what is allowed", err)
 		}
 	}
+	if err := read(new(E), []byte(strings.Repeat("x", 9999))); err == nil || len(err.Error()) > 400 {
+		t.Errorf("something long: an error that drowns the log: %.100v", err)
+	}
 	var zero E
 	if err := read(&zero, nil); !errors.Is(err, bulk.ErrConfig) || zero != 0 {
 		t.Errorf("no text: %d, %v", uint8(zero), err)
