@@ -3,9 +3,9 @@ package bulk
 import (
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"time"
+
+	"github.com/bulklink/bulklink-go/internal/object"
 )
 
 // MarshalJSON returns the form for configuration files:
@@ -29,36 +29,38 @@ func (c Capacity) MarshalJSON() ([]byte, error) {
 // zero in a new Capacity, so that one that holds the present values is changed
 // only where something is given. A wait limit of "0s" is none.
 //
-// Unknown names and values of another type are errors, each a [*ConfigError],
-// all joined, and leave c as it was. Whether the values can be used is said by
-// [Capacity.Validate], and by whatever takes a Capacity.
+// Unknown names, the same one twice and values of another type are errors, each
+// a [*ConfigError], all joined, and leave c as it was. Whether the values can be
+// used is said by [Capacity.Validate], and by whatever takes a Capacity.
 func (c *Capacity) UnmarshalJSON(text []byte) error {
 	if string(text) == "null" { // as everywhere in encoding/json
 		return nil
 	}
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(text, &given); err != nil {
-		return &ConfigError{Field: "capacity", Value: brief(text), Problem: "must be an object with parallelism waiting_room wait_limit"}
-	}
 	read := *c
-	fields := []struct {
-		name string
+	type field struct {
 		read func([]byte) error
 		must string
-	}{
-		{"parallelism", into(&read.Parallelism), "must be a whole number"},
-		{"waiting_room", into(&read.WaitingRoom), "must be a whole number"},
-		{"wait_limit", read.readLimit, `must be a duration such as "250ms"; "0s" is no limit`},
 	}
+	fields := map[string]field{
+		"parallelism":  {into(&read.Parallelism), "must be a whole number"},
+		"waiting_room": {into(&read.WaitingRoom), "must be a whole number"},
+		"wait_limit":   {read.readLimit, `must be a duration such as "250ms"; "0s" is no limit`},
+	}
+	seen := make(map[string]bool)
 	var errs []error
-	for _, f := range fields {
-		value, ok := given[f.name]
-		if delete(given, f.name); ok && (string(value) == "null" || f.read(value) != nil) {
-			errs = append(errs, &ConfigError{Field: f.name, Value: brief(value), Problem: f.must})
+	if !json.Valid(text) || !object.Each(text, func(name string, value json.RawMessage) {
+		f, known := fields[name]
+		switch {
+		case !known:
+			errs = append(errs, &ConfigError{Field: "capacity", Value: brief([]byte(name)), Problem: "there is only parallelism waiting_room wait_limit"})
+		case seen[name]:
+			errs = append(errs, &ConfigError{Field: name, Value: brief(value), Problem: "must not be there twice"})
+		case string(value) == "null" || f.read(value) != nil:
+			errs = append(errs, &ConfigError{Field: name, Value: brief(value), Problem: f.must})
 		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		errs = append(errs, &ConfigError{Field: "capacity", Value: brief([]byte(name)), Problem: "there is only parallelism waiting_room wait_limit"})
+		seen[name] = true
+	}) {
+		return &ConfigError{Field: "capacity", Value: brief(text), Problem: "must be an object with parallelism waiting_room wait_limit"}
 	}
 	if errs == nil {
 		*c = read

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/object"
 	"github.com/bulklink/bulklink-go/internal/seam"
 )
 
@@ -35,13 +36,13 @@ func (r *Registry) ApplyJSON(data []byte) error {
 
 // decode returns what data says, and all that is wrong with it.
 func decode(data []byte) (map[string]seam.Part, []error) {
-	var object json.RawMessage
-	if err := json.Unmarshal(data, &object); err != nil {
+	var text json.RawMessage
+	if err := json.Unmarshal(data, &text); err != nil {
 		return nil, []error{notJSON(data, err)}
 	}
 	parts := make(map[string]seam.Part)
 	var wrong []error
-	if !eachMember(object, func(label string, value json.RawMessage) {
+	if !object.Each(text, func(label string, value json.RawMessage) {
 		if _, twice := parts[label]; twice {
 			wrong = append(wrong, within(label, &bulk.ConfigError{Field: "label", Value: label, Problem: "must not be there twice"}))
 			return
@@ -52,16 +53,16 @@ func decode(data []byte) (map[string]seam.Part, []error) {
 		}
 		parts[label] = part // also if it is wrong: the label is looked at too
 	}) {
-		wrong = append(wrong, fmt.Errorf("registry: %w", mustBe("capacities", object, "an object with labels")))
+		wrong = append(wrong, fmt.Errorf("registry: %w", mustBe("capacities", text, "an object with labels")))
 	}
 	return parts, wrong
 }
 
-func decodePart(object json.RawMessage) (seam.Part, []error) {
+func decodePart(text json.RawMessage) (seam.Part, []error) {
 	var part seam.Part
 	var wrong []error
 	seen := make(map[string]bool)
-	if !eachMember(object, func(field string, value json.RawMessage) {
+	if !object.Each(text, func(field string, value json.RawMessage) {
 		var err error
 		switch {
 		case seen[field]:
@@ -80,7 +81,7 @@ func decodePart(object json.RawMessage) (seam.Part, []error) {
 			wrong = append(wrong, err)
 		}
 	}) {
-		wrong = append(wrong, mustBe("capacity", object, "an object"))
+		wrong = append(wrong, mustBe("capacity", text, "an object"))
 	}
 	return part, wrong
 }
@@ -104,24 +105,6 @@ func decodeDuration(field string, value json.RawMessage) (*time.Duration, error)
 		return nil, mustBe(field, value, `a duration such as "250ms"`)
 	}
 	return &d, nil
-}
-
-// eachMember calls f for each member of a JSON value that is an object, in the
-// order of the text, and reports whether it is one. Unlike decoding into a map
-// or a struct, this shows what is there twice, and tells upper from lower case.
-func eachMember(value json.RawMessage, f func(name string, value json.RawMessage)) bool {
-	d := json.NewDecoder(bytes.NewReader(value))
-	if first, _ := d.Token(); first != json.Delim('{') {
-		return false
-	}
-	for d.More() {
-		// No errors: the text as a whole has been checked.
-		name, _ := d.Token()
-		var member json.RawMessage
-		_ = d.Decode(&member)
-		f(name.(string), member)
-	}
-	return true
 }
 
 func mustBe(field string, value json.RawMessage, what string) error {
