@@ -78,7 +78,7 @@ type AdmissionError struct {
 //	bulkhead "payments": saturated: 10/10 slots in use, 50/50 waiting
 func (e *AdmissionError) Error() string {
 	head := fmt.Sprintf("bulkhead %s: %s", quoted(e.Label), e.Reason)
-	numbers := fmt.Sprintf("%d/%d slots in use, %d/%d waiting", e.InUse, e.Parallelism, e.Waiting, e.WaitingRoom)
+	numbers := numbers(e.InUse, e.Waiting, Capacity{Parallelism: e.Parallelism, WaitingRoom: e.WaitingRoom})
 	switch e.Reason {
 	case Expired:
 		if e.Limit <= 0 {

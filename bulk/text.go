@@ -87,9 +87,9 @@ func (c Capacity) words() string {
 	return text
 }
 
-// numbers reads like those of an [AdmissionError].
 func (s Status) numbers() string { return numbers(s.InUse, s.Waiting, s.Capacity) }
 
+// numbers reads the same everywhere, also in an [AdmissionError].
 func numbers(inUse, waiting int, c Capacity) string {
 	return fmt.Sprintf("%d/%d slots in use, %d/%d waiting", inUse, c.Parallelism, waiting, c.WaitingRoom)
 }
