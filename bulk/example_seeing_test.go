@@ -433,13 +433,11 @@ func ExampleOnEvent_channel() {
 	}
 
 	var reader sync.WaitGroup
-	reader.Add(1)
-	go func() {
-		defer reader.Done()
+	reader.Go(func() {
 		for e := range events {
 			fmt.Println(e.Seq, e.Kind)
 		}
-	}()
+	})
 	close(events) // only when no more can come: here, all calls have returned
 	reader.Wait()
 	fmt.Println(dropped.Load(), "dropped")
@@ -450,22 +448,28 @@ func ExampleOnEvent_channel() {
 	// 2 dropped
 }
 
-// All bulkheads of a program at /debug/vars.
+// All bulkheads of a program at /debug/vars: as a list, because two may have the
+// same label.
 func Example_expvar() {
 	bulkheads := []*bulk.Bulkhead{bulk.Must(bulk.New("search", 4)), bulk.Must(bulk.New("inventory", 8))}
 	expvar.Publish("bulkheads", expvar.Func(func() any {
-		statuses := make(map[string]bulk.Status)
+		var statuses []bulk.Status
 		for _, b := range bulkheads {
-			statuses[b.Label()] = b.Status()
+			statuses = append(statuses, b.Status())
 		}
 		return statuses
 	}))
 
-	var read map[string]bulk.Status
+	var read []bulk.Status
 	err := json.Unmarshal([]byte(expvar.Get("bulkheads").String()), &read)
-	fmt.Println(err, read["search"].Free(), read["inventory"].Free())
+	for _, s := range read {
+		fmt.Println(s.Label, s.Free())
+	}
+	fmt.Println(err)
 	// Output:
-	// <nil> 4 8
+	// search 4
+	// inventory 8
+	// <nil>
 }
 
 // The waits as a Prometheus histogram: cumulative counts up to fixed bounds,
