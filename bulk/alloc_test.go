@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -91,6 +92,22 @@ func TestNothingIsAllocated(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// With a histogram, a reading allocates the copy of it and nothing else.
+func TestStatusAllocatesOneHistogram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := oneSlot()
+		wait(b, time.Second)
+		const runs = 1000
+		var start, end runtime.MemStats
+		runtime.ReadMemStats(&start)
+		n := testing.AllocsPerRun(runs, func() { _ = b.Status() })
+		runtime.ReadMemStats(&end)
+		if size := (end.TotalAlloc - start.TotalAlloc) / runs; n != 1 || size > 4<<10+100 {
+			t.Errorf("%v allocations, %d bytes in each reading", n, size)
+		}
+	})
 }
 
 func turnedAway(err, want error) error {

@@ -28,8 +28,11 @@ type handler struct{ handle func(Event) }
 // was just admitted on that goroutine is abandoned, one that was just queued
 // leaves as cancelled.
 //
-// Without handlers, events cost nothing. With one, each call reads the clock
-// once and copies one Event for each transition.
+// Without handlers, events cost nothing. With some, getting slots and giving
+// them back each read the clock once, and each handler is given a copy of each
+// event, of 168 bytes; in steady state nothing is allocated. One handler that
+// does nothing costs about 0.1 µs for each event where a bare mutex
+// lock/unlock pair costs 5 ns: BenchmarkUncontended/RunListened measures it.
 func (b *Bulkhead) OnEvent(h func(Event)) (remove func()) {
 	if h == nil {
 		panic("bulk: OnEvent: nil handler")

@@ -31,7 +31,7 @@ type Peak struct {
 }
 
 // Status takes a reading. It takes the lock once and allocates only the copy of
-// the histogram, if anyone has ever waited.
+// the histogram (4 kB), if anyone has ever waited.
 func (b *Bulkhead) Status() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
