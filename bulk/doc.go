@@ -97,9 +97,23 @@
 // arrivals and one slot each; C also assumes exponential holds and a waiting
 // room without end. Real arrivals come in bursts: take it as the least.
 //
-// All of it has forms for people (String), for tools (JSON, with stable names)
-// and for logs (slog.LogValuer). A label is quoted, escaped and, in text,
-// shortened, wherever it came from.
+// # Forms
+//
+// Status, Interval, Event, Report and [Finding] have a form for people (String)
+// and one for tools (JSON); Status, Event, Report and [AdmissionError] have one
+// for log/slog. [Reason], [EventKind] and [Severity] are words, both ways: an
+// unknown one is a [*ConfigError]. A label is quoted and escaped wherever it
+// came from, and in text and logs a long one is cut: it forges no line, hides
+// none and drowns nothing.
+//
+// The names in JSON stand at the fields, as tags. They are stable: some may be
+// added, none is taken away or changes its meaning. Durations are nanoseconds,
+// and their names end with _ns, but for the wait limit of a [Capacity], which
+// has the form of configuration files. Times are RFC 3339 with nanoseconds,
+// enumerations are words. All of it can be read back, by its own types: a label
+// then has U+FFFD where there were bytes that are no text, and a time has no
+// monotonic part. Read into a new value: what is absent, such as a wait limit
+// that isn't there, stays as it was.
 //
 // # What it is not for
 //

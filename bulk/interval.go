@@ -29,7 +29,8 @@ var (
 // readings of two bulkheads, whether or not they have the same label, with
 // [ErrUnrelated], and those in the wrong order with [ErrReversed]. The order is
 // that of Index: a clock can be set back. The same reading twice makes an empty
-// interval.
+// interval. IDs are those of one process: readings that were kept in a file by
+// an earlier run can't be told from those of this one.
 //
 // Intervals add up: for readings a, b, c, the counts from a to c are those from
 // a to b plus those from b to c. None is ever negative.

@@ -9,13 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// The names in JSON stand at the fields, as tags. They are stable: names may be
-// added, none is taken away or changes its meaning. Durations are nanoseconds
-// and their names end with _ns, enumerations are words, times are RFC 3339 with
-// nanoseconds.
-//
-// All of it can be read back, by its own types: a label then has U+FFFD where
-// there were bytes that are no text, and a time has no monotonic part.
+// What is promised of the names, and of reading back, stands in the package
+// documentation. The names themselves stand at the fields, as tags.
 
 // MarshalJSON returns s with the names at its fields. Characters that can't be
 // seen are escaped.

@@ -5,8 +5,10 @@ import (
 	"slices"
 )
 
-// The forms for log/slog: groups with the names of JSON. A label is shown as in
-// text: escaped where it can't be seen, and not longer than a line.
+// The forms for log/slog: groups. What is in JSON too has the same name, but for
+// durations, which handlers write in their own way: their names don't end with
+// _ns. A label is shown as in text: escaped where it can't be seen, and not
+// longer than a line.
 
 // LogValue returns the present and the most important counts.
 func (s Status) LogValue() slog.Value {
@@ -44,7 +46,9 @@ func (r Report) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// LogValue returns the reason, and the numbers that the error was made with.
+// LogValue returns the reason, and the numbers that the error was made with. The
+// cause of a cancelled one is a stranger's text: like a label, it is escaped,
+// and cut after 100 bytes.
 func (e *AdmissionError) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("label", shown(e.Label)), slog.String("reason", e.Reason.String()), slog.Int("slots", e.Slots)}
 	if e.Limit > 0 {
