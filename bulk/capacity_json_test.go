@@ -64,6 +64,17 @@ func TestCapacityJSON(t *testing.T) {
 	}
 }
 
+// Who calls it by hand has its errors too.
+func TestCapacityRefusesWhatIsNoJSON(t *testing.T) {
+	for _, text := range []string{"", "{", `{"parallelism":1`, `{"parallelism":1}x`, `{"parallelism":1,}`, `{parallelism:1}`, "\xff"} {
+		c := bulk.Capacity{Parallelism: 7}
+		err := c.UnmarshalJSON([]byte(text))
+		if got := problems(t, err); len(got) != 1 || got[0] != (problem{"capacity", text}) || c.Parallelism != 7 {
+			t.Errorf("%q: %v, %+v", text, err, c)
+		}
+	}
+}
+
 func TestCapacityComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := bulk.Capacity{Parallelism: rapid.Int().Draw(t, "parallelism"), WaitingRoom: rapid.Int().Draw(t, "room"),

@@ -169,6 +169,10 @@ func TestLabelsInText(t *testing.T) {
 		{"100 bytes", "the longest that is shown whole", strings.Repeat("x", 100), `"` + strings.Repeat("x", 100) + `"`, strings.Repeat("x", 100)},
 		{"101 bytes", "the shortest that is cut", strings.Repeat("x", 101), `"` + strings.Repeat("x", 100) + `"… (101 bytes)`, strings.Repeat("x", 100) + "… (101 bytes)"},
 		{"cut between characters", "half of one is no text", strings.Repeat("x", 99) + "→→", `"` + strings.Repeat("x", 99) + `"… (105 bytes)`, strings.Repeat("x", 99) + "… (105 bytes)"},
+		{"cut two bytes before", "a third of one is no text", strings.Repeat("x", 98) + "→", `"` + strings.Repeat("x", 98) + `"… (101 bytes)`, strings.Repeat("x", 98) + "… (101 bytes)"},
+		{"cut three bytes before", "nor is a quarter", strings.Repeat("x", 97) + "𝄞", `"` + strings.Repeat("x", 97) + `"… (101 bytes)`, strings.Repeat("x", 97) + "… (101 bytes)"},
+		{"long, and no text at all", "no character begins anywhere, and yet something is shown", strings.Repeat("\xbf", 101), `"` + strings.Repeat(`\xbf`, 96) + `"… (101 bytes)`, strings.Repeat(`\xbf`, 96) + "… (101 bytes)"},
+		{"no text", "not every handler of slog escapes it", "a\xff", `"a\xff"`, `a\xff`},
 		{"with a newline", "it is escaped", "a\nb", `"a\nb"`, `a\nb`},
 		{"with quotes", "handlers of slog quote by themselves", `a"b`, `"a\"b"`, `a"b`},
 	} {

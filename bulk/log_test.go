@@ -38,6 +38,8 @@ func TestLogValues(t *testing.T) {
 	}{
 		{"a status", "the present, and the most important counts", morning(t), nil,
 			`b.label=payments b.closed=false b.in_flight=9 b.in_use=10 b.waiting=42 b.parallelism=10 b.waiting_room=50 b.wait_limit=250ms b.arrivals=11804 b.admitted=11000 b.rejected=749`},
+		{"a closed status", "it says so", bulk.Status{Label: "x", Closed: true}, nil,
+			`b.label=x b.closed=true b.in_flight=0 b.in_use=0 b.waiting=0 b.parallelism=0 b.waiting_room=0 b.arrivals=0 b.admitted=0 b.rejected=0`},
 		{"admitted at once", "no wait to show", bulk.Event{Label: "x", Seq: 1, Kind: bulk.EventAdmitted, Slots: 1, Capacity: ten, InFlight: 1, InUse: 1}, nil,
 			`b.label=x b.kind=admitted b.seq=1 b.slots=1 b.in_use=1 b.waiting=0 b.parallelism=10 b.waiting_room=50`},
 		{"expired", "with its wait", bulk.Event{Label: "x", Seq: 2, Kind: bulk.EventExpired, Slots: 1, Queued: true, Waited: time.Second, Capacity: ten}, nil,
