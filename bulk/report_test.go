@@ -291,6 +291,8 @@ func TestDemandNamesTheSlots(t *testing.T) {
 		{"without one", "by Erlang B", 10, 0, 9, []string{"9 of 10 slots", "needs 17 slots", "Erlang B: a chance of being turned away of 1 %"}},
 		{"one slot", "the smallest", 1, 1, 1, []string{"1 of 1 slot:", "needs 4 slots"}},
 		{"many slots", "90 % of many is not too much", 2000, 50, 1800, []string{"1800 of 2000 slots", "1875 slots are enough"}},
+		{"just as many as it needs", "they are enough", 331, 50, 300, []string{"300 of 331 slots", "331 slots are enough"}},
+		{"one fewer than it needs", "they are not", 330, 50, 300, []string{"300 of 330 slots", "needs 331 slots"}},
 		{"too much to count up to", "no report takes long", 10, 50, 1 << 40, []string{"of 10 slots", "too much to estimate"}},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
