@@ -9,8 +9,8 @@ import (
 
 // admit decides about an operation without limits, whose ctx is not done. It may
 // start, is to await its turn (see arrive), or is turned away with an error. Who
-// may start owes a finish with what admit returned: its record, or nil if there is
-// nothing to remember about it but its slots.
+// may start owes a release with what admit returned: its record, or nil if there
+// is nothing to remember about it but its slots.
 //
 // This function has all that is needed when such an operation is admitted at
 // once, or turned away as saturated: what happens nearly always in a healthy

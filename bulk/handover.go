@@ -135,19 +135,6 @@ func (b *Bulkhead) unqueue(op *operation) {
 	}
 }
 
-// finish frees the slots of an operation that is over. op is what admit
-// returned for it.
-func (b *Bulkhead) finish(op *operation, slots int) {
-	b.mu.Lock()
-	if op != nil || b.room.head != nil || b.watched {
-		b.release(op, slots)
-		return
-	}
-	b.inUse -= slots
-	b.totals.Finished++
-	b.mu.Unlock()
-}
-
 // release frees slots and hands them over. It is called with the lock held and
 // gives it back.
 func (b *Bulkhead) release(op *operation, slots int) {
