@@ -43,7 +43,7 @@ func (r *Registry) apply(parts map[string]seam.Part, wrong []error) error {
 		if !ok {
 			wrong = append(wrong, about(label, ErrUnknown))
 		}
-		if err := validate(part); err != nil {
+		for _, err := range problems(part) {
 			wrong = append(wrong, within(label, err))
 		}
 		changes = append(changes, change{b, part})
@@ -58,8 +58,9 @@ func (r *Registry) apply(parts map[string]seam.Part, wrong []error) error {
 	return errors.Join(closed...)
 }
 
-// validate checks what is said. What is not said is as it is, which is allowed.
-func validate(p seam.Part) error {
+// problems returns what is wrong with what is said, one by one, so that each can
+// be told with its label. What is not said is as it is, which is allowed.
+func problems(p seam.Part) []error {
 	c := bulk.Capacity{Parallelism: 1}
 	if p.Parallelism != nil {
 		c.Parallelism = *p.Parallelism
@@ -70,5 +71,8 @@ func validate(p seam.Part) error {
 	if p.WaitLimit != nil {
 		c.WaitLimit = *p.WaitLimit
 	}
-	return c.Validate()
+	if joined, ok := c.Validate().(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return nil
 }

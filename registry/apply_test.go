@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/registry"
@@ -65,7 +66,7 @@ func TestApplyChecksAllBeforeItSetsAny(t *testing.T) {
 	})
 	mustBe(t, err, registry.ErrUnknown, bulk.ErrConfig)
 	text := err.Error()
-	for _, s := range []string{`"payments": bulk: parallelism 0`, "waiting_room -1", "wait_limit", `label: "nobody"`, `"nobody": bulk: parallelism 0`, `label: "another"`} {
+	for _, s := range []string{`"payments": bulk: parallelism 0`, `"payments": bulk: waiting_room -1`, `"payments": bulk: wait_limit -1ns`, `label: "nobody"`, `"nobody": bulk: parallelism 0`, `label: "another"`} {
 		if !strings.Contains(text, s) {
 			t.Errorf("%q is not in\n%s", s, text)
 		}
@@ -138,6 +139,8 @@ var badJSON = []struct {
 	{`"payments"`, `capacities "payments": must be an object`},
 	{"{\n\"payments\": {\n\"parallelism\": 1,\n}}", "line 4: "},
 	{"{\n\"payments\": {", "line 2: "},
+	{"{\n\"pay\nments\": {}}", "line 2: "}, // where the text breaks off, not where it goes on
+	{"{}\n}", "line 2: "},
 	{`{"payments":{"parallelism":5}} {}`, "line 1: "},
 	{`{"payments":{"parallelism":5}}x`, "after top-level value"},
 	{`{"payments":null}`, `"payments": bulk: capacity null: must be an object`},
@@ -149,17 +152,27 @@ var badJSON = []struct {
 	{`{"payments":{"parallelism":1e2}}`, "parallelism 1e2: must be a whole number"},
 	{`{"payments":{"parallelism":9223372036854775808}}`, "must be a whole number"},
 	{`{"payments":{"parallelism":0}}`, `"payments": bulk: parallelism 0: must be at least 1`},
+	{`{"payments":{"parallelism":0,"waiting_room":-1}}`, `registry: "payments": bulk: waiting_room -1: must be`},
 	{`{"payments":{"waiting_room":true}}`, "waiting_room true: must be a whole number"},
 	{`{"payments":{"waiting_room":-1}}`, `"payments": bulk: waiting_room -1: must be`},
 	{`{"payments":{"wait_limit":null}}`, `wait_limit null: must be a duration such as "250ms"`},
 	{`{"payments":{"wait_limit":250}}`, "wait_limit 250: must be a duration"},
 	{`{"payments":{"wait_limit":"soon"}}`, `wait_limit "soon": must be a duration`},
 	{`{"payments":{"wait_limit":"-1s"}}`, `"payments": bulk: wait_limit -1s: must be`},
-	{`{"payments":{"Parallelism":5}}`, `"payments": bulk: Parallelism 5: is unknown`},
-	{`{"payments":{"parallelism":5,"slots":1}}`, "slots 1: is unknown"},
-	{`{"payments":{"parallelism":5,"parallelism":5}}`, "parallelism 5: must not be there twice"},
+	{`{"payments":{"Parallelism":5}}`, `"payments": bulk: capacity "Parallelism": there is only parallelism`},
+	{`{"payments":{"parallelism":5,"slots":1}}`, `capacity "slots": there is only`},
+	{`{"payments":{"parallelism":5,"parallelism":5}}`, `capacity "parallelism": must not be there twice`},
 	{`{"payments":{"parallelism":5},"payments":{}}`, `label "payments": must not be there twice`},
 	{`{"Payments":{"parallelism":5}}`, `no such label: "Payments"`},
+
+	// What can't be seen, or would look like a line of its own.
+	{`{"payments":{"a\nb":1}}`, `capacity "a\nb": there is only`},
+	{`{"payments":{"a\nb":1,"a\nb":1}}`, `capacity "a\nb": must not be there twice`},
+	{"{\"payments\":{\"parallelism\":[\n1]}}", `parallelism [\n1]: must be`},
+	{"{\"payments\":{\"parallelism\":\"\u202e\u009b\"}}", `parallelism "\u202e\u009b": must be`},
+	{"{\"pay\u202ements\":{},\"pay\u202ements\":{}}", `label "pay\u202ements": must not be there twice`},
+	{"{\"payments\":{\"parallelism\":\"" + strings.Repeat("é", 100) + "\"}}", `é…: must be`},
+	{"{\"payments\":{\"" + strings.Repeat("x", 100) + "\":1}}", `x…: there is only`},
 }
 
 func TestApplyJSONRefusesWhatItDoesNotUnderstand(t *testing.T) {
@@ -174,12 +187,17 @@ func TestApplyJSONRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		if !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %q is not in: %v", text, c.says, err)
 		}
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			if !strings.HasPrefix(line, "registry: ") || !utf8.ValidString(line) || len(line) > 300 {
+				t.Errorf("%s: a line of the error is %q", text, line)
+			}
+		}
 		mustHave(t, r, want)
 	}
 	// All that is wrong, at once, and nothing is set.
 	r, want := three(t)
 	err := r.ApplyJSON([]byte(`{"auth":{"parallelism":1},"payments":{"parallelism":"1","x":2,"wait_limit":0},"nobody":{"waiting_room":-5}}`))
-	for _, s := range []string{"parallelism", "x 2", "wait_limit 0", `"nobody"`, "waiting_room -5"} {
+	for _, s := range []string{"parallelism", `capacity "x"`, "wait_limit 0", `"nobody"`, "waiting_room -5"} {
 		if !strings.Contains(err.Error(), s) {
 			t.Errorf("%q is not in: %v", s, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -44,7 +45,7 @@ func decode(data []byte) (map[string]seam.Part, []error) {
 	var wrong []error
 	if !object.Each(text, func(label string, value json.RawMessage) {
 		if _, twice := parts[label]; twice {
-			wrong = append(wrong, within(label, &bulk.ConfigError{Field: "label", Value: label, Problem: "must not be there twice"}))
+			wrong = append(wrong, within(label, odd("label", label, "must not be there twice")))
 			return
 		}
 		part, errs := decodePart(value)
@@ -66,7 +67,7 @@ func decodePart(text json.RawMessage) (seam.Part, []error) {
 		var err error
 		switch {
 		case seen[field]:
-			err = &bulk.ConfigError{Field: field, Value: shown(value), Problem: "must not be there twice"}
+			err = odd("capacity", field, "must not be there twice")
 		case field == "parallelism":
 			part.Parallelism, err = decodeInt(field, value)
 		case field == "waiting_room":
@@ -74,7 +75,7 @@ func decodePart(text json.RawMessage) (seam.Part, []error) {
 		case field == "wait_limit":
 			part.WaitLimit, err = decodeDuration(field, value)
 		default:
-			err = &bulk.ConfigError{Field: field, Value: shown(value), Problem: "is unknown: fields are parallelism, waiting_room and wait_limit"}
+			err = odd("capacity", field, "there is only parallelism waiting_room wait_limit")
 		}
 		seen[field] = true
 		if err != nil {
@@ -111,24 +112,44 @@ func mustBe(field string, value json.RawMessage, what string) error {
 	return &bulk.ConfigError{Field: field, Value: shown(value), Problem: "must be " + what}
 }
 
+// odd is about a name in what Field names. Names come from the text, so they are
+// never a Field themselves.
+func odd(in, name, problem string) error {
+	return &bulk.ConfigError{Field: in, Value: shown([]byte(strconv.Quote(name))), Problem: problem}
+}
+
 // excerpt is JSON as it stands in a message: not in quotes, because a text has
 // its own.
 type excerpt string
 
-func shown(value json.RawMessage) excerpt {
+// shown returns the beginning of a value, with escapes for what can't be seen: a
+// message that has it is one line, and says what it seems to say.
+func shown(value []byte) excerpt {
 	const most = 60
-	if len(value) > most {
-		return excerpt(value[:most]) + "…"
+	var b strings.Builder
+	for _, r := range string(value) {
+		if b.Len() >= most {
+			b.WriteString("…")
+			break
+		}
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
 	}
-	return excerpt(value)
+	return excerpt(b.String())
 }
 
 // notJSON says in which line the text stops being JSON.
 func notJSON(data []byte, err error) error {
-	line := 1 + bytes.Count(data, []byte("\n"))
+	end := len(data)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		line = 1 + bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n"))
+		// The last byte that was read is the one that is wrong: if that is the end
+		// of a line, it is the end of this one.
+		end = min(max(int(syntax.Offset)-1, 0), end)
 	}
+	line := 1 + bytes.Count(data[:end], []byte("\n"))
 	return fmt.Errorf("registry: capacities, line %d: %w: %w", line, bulk.ErrConfig, err)
 }

@@ -112,11 +112,11 @@ var faults = []fault{
 	{"registry: shutdown names one only", "registry/remove.go", "errs = append(errs, b.Wait(ctx))", "errs = append(errs[:0], b.Wait(ctx))"},
 	{"registry: shutdown closes nothing", "registry/remove.go", "\t_ = r.Close() // always nil\n\tvar errs", "\tvar errs"},
 	{"registry: apply sets before it has checked", "registry/apply.go", "\t\tchanges = append(changes, change{b, part})\n", "\t\tif ok {\n\t\t\t_ = seam.SetPart(b, part)\n\t\t}\n\t\tchanges = append(changes, change{b, part})\n"},
-	{"registry: apply doesn't check values", "registry/apply.go", "if err := validate(part); err != nil {", "if err := validate(part); err != nil && !ok {"},
+	{"registry: apply doesn't check values", "registry/apply.go", "for _, err := range problems(part) {", "for _, err := range problems(part)[:0] {"},
 	{"registry: apply stops at a closed one", "registry/apply.go", "\t\tclosed = append(closed, seam.SetPart(c.member, c.part))\n", "\t\tif err := seam.SetPart(c.member, c.part); err != nil {\n\t\t\treturn err\n\t\t}\n"},
 	{"registry: apply forgets the wait limit", "registry/apply.go", ", WaitLimit: &c.WaitLimit}", "}"},
 	{"registry: a field that is absent in JSON becomes zero", "registry/applyjson.go", "\tvar part seam.Part\n", "\tpart := seam.Part{WaitingRoom: new(int)}\n"},
-	{"registry: an unknown field in JSON is ignored", "registry/applyjson.go", "\t\t\terr = &bulk.ConfigError{Field: field, Value: shown(value), Problem: \"is unknown: fields are parallelism, waiting_room and wait_limit\"}\n", ""},
+	{"registry: an unknown field in JSON is ignored", "registry/applyjson.go", "\t\t\terr = odd(\"capacity\", field, \"there is only parallelism waiting_room wait_limit\")\n", ""},
 
 	// Keyed: leases.
 	{"keyed: a panic costs the lease", "registry/runkey.go", "\tdefer k.leave(e)\n\treturn bulk.Run(ctx, e.bulkhead, fn, limits...)", "\tv, err := bulk.Run(ctx, e.bulkhead, fn, limits...)\n\tk.leave(e)\n\treturn v, err"},
