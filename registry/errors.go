@@ -3,6 +3,8 @@ package registry
 import (
 	"errors"
 	"fmt"
+
+	"github.com/bulklink/bulklink-go/internal/seam"
 )
 
 // What errors.Is answers for the errors of a [Registry]. Each of them names the
@@ -14,7 +16,9 @@ var (
 )
 
 // about says which label err is about.
-func about(label string, err error) error { return fmt.Errorf("%w: %q", err, label) }
+func about(label string, err error) error { return fmt.Errorf("%w: %s", err, seam.Quoted(label)) }
 
 // within says of which member err is.
-func within(label string, err error) error { return fmt.Errorf("registry: %q: %w", label, err) }
+func within(label string, err error) error {
+	return fmt.Errorf("registry: %s: %w", seam.Quoted(label), err)
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/seam"
 )
 
 // ErrTooManyKeys is matched by the error of a call that brought a new key when
@@ -30,7 +31,7 @@ type TooManyKeysError struct {
 }
 
 func (e *TooManyKeysError) Error() string {
-	return fmt.Sprintf("registry: %q: too many keys: %d of %d in use", e.Label, e.MaxKeys, e.MaxKeys)
+	return fmt.Sprintf("registry: %s: too many keys: %d of %d in use", seam.Quoted(e.Label), e.MaxKeys, e.MaxKeys)
 }
 
 // Unwrap returns [ErrTooManyKeys].

@@ -1,5 +1,5 @@
-// Package seam is where package registry reaches into package bulk for two
-// things that are nobody else's business. Package bulk sets the functions when
+// Package seam is where package registry reaches into package bulk for what
+// is nobody else's business. Package bulk sets the functions when
 // the program starts; its types are passed as any, because it imports this
 // package.
 package seam
@@ -22,3 +22,7 @@ type Part struct {
 // SetPart is SetCapacity of a *bulk.Bulkhead for a part, in one step: a Resize
 // at the same time is not undone.
 var SetPart func(bulkhead any, p Part) error
+
+// Quoted is a label as it stands in every text: in quotes, with escapes for what
+// can't be seen, and only the beginning of a long one.
+var Quoted func(label string) string
