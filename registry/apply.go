@@ -52,9 +52,7 @@ func (r *Registry) apply(parts map[string]seam.Part, wrong []error) error {
 		return errors.Join(wrong...)
 	}
 	var closed []error
-	for _, c := range changes {
-		closed = append(closed, seam.SetPart(c.member, c.part))
-	}
+	inTurn(changes, func(c change) { closed = append(closed, seam.SetPart(c.member, c.part)) })
 	return errors.Join(closed...)
 }
 

@@ -40,9 +40,7 @@ func (k *Keyed[K]) EvictIdle() int {
 	n := 0
 	for n < most {
 		victims := k.forgetIdle(batch[:0:min(len(batch), most-n)])
-		for _, victim := range victims {
-			_ = victim.Close() // always nil
-		}
+		inTurn(victims, func(victim *bulk.Bulkhead) { _ = victim.Close() }) // always nil
 		if n += len(victims); len(victims) < len(batch) {
 			break
 		}

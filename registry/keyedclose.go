@@ -13,23 +13,21 @@ import (
 // flight, never blocks, may be called again, and always returns nil. The keys
 // stay until they are evicted.
 func (k *Keyed[K]) Close() error {
-	k.close()
+	// First the door, so that it is closed whenever k is; the keys also if an event
+	// handler of the door ends this goroutine.
+	defer k.closeKeys()
+	_ = k.door.Close() // always nil
 	return nil
 }
 
-// close returns the entries there were. First the door, so that it is closed
-// whenever k is; then nothing can be added; then the list is taken: nobody is
-// left out.
-func (k *Keyed[K]) close() []*entry[K] {
-	_ = k.door.Close() // always nil
+// closeKeys sees to it that nothing can be added, and then takes the list: nobody
+// is left out.
+func (k *Keyed[K]) closeKeys() {
 	k.mu.Lock()
 	k.closed = true
 	all := slices.Clone(k.all)
 	k.mu.Unlock()
-	for _, e := range all {
-		_ = e.bulkhead.Close()
-	}
-	return all
+	inTurn(all, func(e *entry[K]) { _ = e.bulkhead.Close() })
 }
 
 // Shutdown is Close, then it waits until nothing is in flight for any key. If
@@ -37,10 +35,14 @@ func (k *Keyed[K]) close() []*entry[K] {
 // label, and how many are in flight over all keys. It returns nil when all are
 // drained, even with a done ctx. Giving up disturbs nobody else.
 func (k *Keyed[K]) Shutdown(ctx context.Context) error {
+	_ = k.Close() // always nil
+	k.mu.Lock()
+	all := slices.Clone(k.all) // who was evicted since Close had nothing in flight
+	k.mu.Unlock()
 	// All are closed and drain by themselves, so looking at one after the other
 	// is waiting for all at once.
 	var sum *bulk.DrainError
-	for _, e := range k.close() {
+	for _, e := range all {
 		var drain *bulk.DrainError
 		if !errors.As(e.bulkhead.Wait(ctx), &drain) {
 			continue

@@ -43,9 +43,7 @@ func (r *Registry) Close() error {
 	r.closed = true
 	view := r.order
 	r.mu.Unlock()
-	for _, b := range view {
-		_ = b.Close() // always nil
-	}
+	inTurn(view, func(b *bulk.Bulkhead) { _ = b.Close() }) // always nil
 	return nil
 }
 

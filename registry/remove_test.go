@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -139,6 +140,58 @@ func TestCloseStopsCreationFirst(t *testing.T) {
 	}))
 	_ = r.Close()
 	mustBe(t, err, registry.ErrClosed)
+}
+
+// An event handler that ends the goroutine keeps nobody from being closed, or
+// changed.
+func TestAHandlerThatEndsItsGoroutineLeavesNobodyOut(t *testing.T) {
+	ends := bulk.OnEvent(func(e bulk.Event) {
+		switch e.Kind {
+		case bulk.EventClosed, bulk.EventResized:
+			runtime.Goexit()
+		}
+	})
+	inBackground := func(f func()) {
+		var g sync.WaitGroup
+		g.Go(f)
+		g.Wait()
+	}
+	r := registry.New(ends)
+	two := make(map[string]bulk.Capacity)
+	for i := range 4 {
+		mustCreate(t, r, fmt.Sprint(i), 1)
+		two[fmt.Sprint(i)] = bulk.Capacity{Parallelism: 2}
+	}
+	inBackground(func() { _ = r.Apply(two) })
+	mustHave(t, r, two)
+	inBackground(func() { _ = r.Close() })
+	for _, s := range r.Statuses() {
+		if !s.Drained() {
+			t.Errorf("%q is open", s.Label)
+		}
+	}
+
+	for name, f := range map[string]func(k *registry.Keyed[int]){
+		"Close":     func(k *registry.Keyed[int]) { _ = k.Close() },
+		"EvictIdle": func(k *registry.Keyed[int]) { k.EvictIdle() },
+	} {
+		closed := 0
+		k := mustKeyed[int](t, 1, registry.MaxKeys(4), registry.Each(bulk.OnEvent(func(e bulk.Event) {
+			if e.Kind == bulk.EventDrained {
+				closed++
+				runtime.Goexit()
+			}
+		})))
+		touch(t, k, 0, 1, 2, 3)
+		want := 4
+		if name == "Close" {
+			want++ // the door
+		}
+		inBackground(func() { f(k) })
+		if closed != want {
+			t.Errorf("%s: %d closed, want %d", name, closed, want)
+		}
+	}
 }
 
 // Whatever is created while Close runs is either refused or closed.

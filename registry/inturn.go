@@ -1,0 +1,17 @@
+package registry
+
+// inTurn calls f with one after the other. An event handler that f runs into may
+// end this goroutine: then the others have their turn on the way out, so that
+// what was begun is done for all.
+func inTurn[T any](list []T, f func(T)) {
+	next := 0
+	defer func() {
+		if next < len(list) {
+			inTurn(list[next:], f)
+		}
+	}()
+	for next < len(list) {
+		next++
+		f(list[next-1])
+	}
+}
