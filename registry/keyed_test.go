@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"strings"
@@ -73,6 +74,25 @@ func TestEachKeyHasItsOwnBulkhead(t *testing.T) {
 	check(t, k)
 	if len(ids) != 3 || ids[0] == ids[1] || ids[0] != ids[2] {
 		t.Errorf("admitted by %v", ids)
+	}
+}
+
+// The names in JSON are those of a bulkhead's status, as far as it has the same.
+func TestKeyedStatusInJSON(t *testing.T) {
+	k := mustKeyed[string](t, 1, registry.MaxKeys(2))
+	hold(t, k, "secret")
+	_, _ = k.Acquire(t.Context(), "secret")
+	text, err := json.Marshal(k.Status())
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := `{"label":"tenants","keys":1,"max_keys":2,"in_flight":1,"in_use":1,"waiting":0,"closed":false,"created":1,"evicted":0,"too_many_keys":0,"totals":{"admitted":1,`
+	if !strings.HasPrefix(string(text), head) || strings.Contains(string(text), "secret") {
+		t.Errorf("%s", text)
+	}
+	var back registry.KeyedStatus
+	if err := json.Unmarshal(text, &back); err != nil || back != k.Status() {
+		t.Errorf("read back as %+v, %v", back, err)
 	}
 }
 

@@ -6,14 +6,20 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// KeyedStatus is one reading of a [Keyed]: counts only, no key.
+// KeyedStatus is one reading of a [Keyed]: counts only, no key. Its JSON has the
+// names at its fields, as that of [bulk.Status].
 type KeyedStatus struct {
-	Label                         string
-	Keys, MaxKeys                 int // known now, and the most that are kept
-	InFlight, InUse, Waiting      int // over all keys
-	Closed                        bool
-	Created, Evicted, TooManyKeys uint64      // Keys = Created − Evicted; TooManyKeys: operations turned away for want of room
-	Totals                        bulk.Totals // over all keys, evicted ones included, and what was turned away without a key
+	Label       string      `json:"label"`
+	Keys        int         `json:"keys"`      // known now
+	MaxKeys     int         `json:"max_keys"`  // the most that are kept
+	InFlight    int         `json:"in_flight"` // over all keys, as the next two
+	InUse       int         `json:"in_use"`
+	Waiting     int         `json:"waiting"`
+	Closed      bool        `json:"closed"`
+	Created     uint64      `json:"created"`
+	Evicted     uint64      `json:"evicted"`       // Keys = Created − Evicted
+	TooManyKeys uint64      `json:"too_many_keys"` // operations turned away for want of room
+	Totals      bulk.Totals `json:"totals"`        // over all keys, evicted ones included, and what was turned away without a key
 }
 
 // Status takes a reading: of the keys at one instant, and then of each bulkhead.
