@@ -4,9 +4,14 @@ package registry_test
 
 import (
 	"context"
+	"runtime"
+	"strconv"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
 	"github.com/bulklink/bulklink-go/registry"
 )
@@ -46,4 +51,40 @@ func TestAKnownKeyAllocatesNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What the documentation of Keyed says of memory.
+func TestWhatAnIdleKeyTakesInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 2_000
+		keys := make([]string, n)
+		for i := range keys {
+			keys[i] = strconv.Itoa(i)
+		}
+		k := mustKeyed[string](t, 1, registry.MaxKeys(n), registry.Each(bulk.WaitingRoom(1)))
+		before := heap()
+		touch(t, k, keys...)
+		if each := (heap() - before) / n; each < 500 || each > 950 {
+			t.Errorf("an idle key takes %d bytes, not about 0.8 kB", each)
+		}
+		for _, key := range keys {
+			slot := hold(t, k, key)
+			var g sync.WaitGroup
+			g.Go(func() { touch(t, k, key) })
+			synctest.Wait()
+			slot.Release()
+			g.Wait()
+		}
+		if each := (heap() - before) / n; each < 4_000 || each > 5_700 {
+			t.Errorf("an idle key that once had to wait takes %d bytes, not about 5 kB", each)
+		}
+		runtime.KeepAlive(k)
+	})
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
