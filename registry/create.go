@@ -7,8 +7,8 @@ import (
 )
 
 // Create makes a bulkhead as [bulk.New] does, with the registry's defaults
-// before opts, and registers it. The error matches [ErrClosed] if the registry
-// is closed and [ErrDuplicate] if the label is taken; else it is all that is
+// before opts, and registers it. The error matches [ErrDuplicate] if the label is
+// taken, else [ErrClosed] if the registry is closed; else it is all that is
 // wrong with the values, as from bulk.New. With an error nothing is registered.
 //
 // A label is also taken while a bulkhead with it is being removed.

@@ -119,13 +119,31 @@ func ExampleRegistry_Statuses() {
 	// Output: payments: 1 of 2 slots in use
 }
 
+// What needs attention now, of all dependencies.
 func ExampleRegistry_Reports() {
 	r := registry.New()
-	_, _ = r.Create("payments", 2)
-	for _, rep := range r.Reports() {
-		fmt.Println(rep.Status.Label)
+	for _, label := range []string{"payments", "search", "auth"} {
+		_, _ = r.Create(label, 2)
 	}
-	// Output: payments
+	search, _ := r.Get("search")
+	slot, _ := search.TryAcquireN(2) // it hangs
+	defer slot.Release()
+	for range 20 {
+		_, _ = search.TryAcquire() // and everybody else is turned away
+	}
+
+	for _, rep := range r.Reports() {
+		fmt.Println(rep.Status.Label, rep.Healthy())
+		for _, f := range rep.Findings {
+			fmt.Printf("  %v: %s: %s\n", f.Severity, f.Code, f.Message)
+		}
+	}
+	// Output:
+	// payments true
+	// search false
+	//   warning: execution_full: 2/2 slots in use, 0/0 waiting: the next arrival is turned away.
+	//   critical: rejections: 20 of 21 operations were turned away (95.2 %): 20 saturated, 0 expired while waiting.
+	// auth true
 }
 
 func ExampleRegistry_Apply() {

@@ -49,7 +49,9 @@ func IdleAfter(d time.Duration) KeyedOption {
 // the error of the call that brought the key. It may be given several times.
 //
 // Event handlers get the events of all keys, which they can tell apart by ID
-// only; an evicted key's bulkhead makes closed and drained.
+// only; an evicted key's bulkhead makes closed and drained. One more ID stands for
+// no key: what is turned away without one (see [Keyed.Status]) and the end of the
+// Keyed itself are its events.
 func Each(opts ...bulk.Option) KeyedOption {
 	opts = slices.Clone(opts)
 	return func(c *KeyedConfig) error {
