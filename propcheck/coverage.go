@@ -26,6 +26,16 @@ type tally struct {
 	tried  int // the most orders in one step
 }
 
+// newTally returns the tally for one sequence, and what takes it in at the end. A
+// nil coverage has a nil one.
+func (c *coverage) newTally() (t *tally, end func()) {
+	if c == nil {
+		return nil, func() {}
+	}
+	t = &tally{counts: make(map[string]int)}
+	return t, func() { c.add(t) }
+}
+
 func (t *tally) hit(corner string) {
 	if t != nil {
 		t.counts[corner]++
@@ -54,7 +64,11 @@ func (c *coverage) missing(corners []string) []string {
 
 func (c *coverage) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d sequences, %d steps, at most %d orders in one step\n", c.sequences, c.steps, c.tried)
+	fmt.Fprintf(&b, "%d sequences", c.sequences)
+	if c.steps > 0 {
+		fmt.Fprintf(&b, ", %d steps, at most %d orders in one step", c.steps, c.tried)
+	}
+	b.WriteByte('\n')
 	for _, corner := range slices.Sorted(maps.Keys(c.counts)) {
 		fmt.Fprintf(&b, "%9d  %s\n", c.counts[corner], corner)
 	}

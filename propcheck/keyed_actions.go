@@ -38,7 +38,7 @@ func (m *keyedMachine) start(lost keyedOutcome, limits ...deadline.Limit) {
 	if lost == keyCancelled {
 		c.cancel(errKeyedEnd)
 	}
-	c.model = m.model.arrive(c.key, lost, mayWait, time.Now())
+	c.model = m.arrive(c.key, lost, mayWait)
 	m.t.Logf("%s(%q, %v): %s", c.verb.name, c.key, limits, c.model.outcome)
 	m.calls = append(m.calls, c)
 	go c.serve()
@@ -54,7 +54,7 @@ func (m *keyedMachine) late() {
 	c := m.newCall(m.key(), deadline.Reserve(time.Second+1))
 	release := c.cancel
 	c.ctx, c.cancel = ctx, func(cause error) { release(cause); cancel() }
-	c.model = m.model.arrive(c.key, keyExpired, true, time.Now())
+	c.model = m.arrive(c.key, keyExpired, true)
 	m.t.Logf("%s(%q) with too little time: %s", c.verb.name, c.key, c.model.outcome)
 	m.calls = append(m.calls, c)
 	go c.serve()
@@ -71,6 +71,9 @@ func (m *keyedMachine) race() {
 			return // the order of those who wait would be unknown
 		}
 		racers -= k.inFlight
+		m.tally.hit("race for a known key")
+	} else {
+		m.tally.hit("race for a new key")
 	}
 	var group []*keyedCall
 	for range racers {
@@ -87,11 +90,12 @@ func (m *keyedMachine) race() {
 	synctest.Wait()
 	m.calls = append(m.calls, group...)
 	if <-evicted {
+		m.tally.hit("race in which the key is evicted")
 		m.must(m.model.evict(key), "a key in use, or unknown, was evicted")
 	}
 	var outcomes []*keyedOp
 	for range group {
-		outcomes = append(outcomes, m.model.arrive(key, "", true, time.Now()))
+		outcomes = append(outcomes, m.arrive(key, "", true))
 	}
 	for _, c := range group {
 		got := c.seen()
@@ -131,7 +135,7 @@ func (m *keyedMachine) finish() {
 	}
 	c.exit = rapid.SampledFrom([]int{keyReturns, keyReturns, keyFails, keyPanics, keyExits}).Draw(m.t, "exit")
 	m.model.finish(c.model, time.Now())
-	m.t.Logf("%s(%q) ends: %s", c.verb.name, c.key, [...]string{"returns", "returns an error", "panics", "ends its goroutine"}[c.exit])
+	m.t.Logf("%s(%q) ends: %s", c.verb.name, c.key, keyedExits[c.exit])
 	close(c.end)
 }
 
@@ -146,9 +150,14 @@ func (m *keyedMachine) giveUp() {
 }
 
 // sleep lets time pass, and with it the waits that have a bound. Expired ones
-// never make a key idle, so their order is of no matter.
+// never make a key idle, so their order is of no matter. Often it ends about when
+// the oldest key has been idle long enough.
 func (m *keyedMachine) sleep() {
-	d := m.seconds("sleep") + time.Duration(rapid.IntRange(-1, 1).Draw(m.t, "nanoseconds more"))
+	d := m.seconds("sleep")
+	if k := m.model.oldestIdle(); k != nil && rapid.Bool().Draw(m.t, "until idle long enough") {
+		d = max(m.model.idleAfter-time.Since(k.left), time.Nanosecond)
+	}
+	d += time.Duration(rapid.IntRange(-1, 1).Draw(m.t, "nanoseconds more"))
 	m.t.Logf("%v pass", d)
 	until := time.Now().Add(d)
 	for _, c := range m.calls {
@@ -169,6 +178,7 @@ func (m *keyedMachine) shutdown() {
 	}
 	m.model.close()
 	if rapid.Bool().Draw(m.t, "close only") {
+		m.tally.hit("Close")
 		m.t.Logf("Close")
 		m.must(m.s.Close() == nil, "Close returned an error")
 		return
@@ -184,9 +194,11 @@ func (m *keyedMachine) shutdown() {
 	err := m.s.Shutdown(ctx)
 	n, took := m.model.inFlight(), time.Since(start)
 	if n == 0 {
+		m.tally.hit("Shutdown: nothing is in flight" + map[bool]string{true: ", and no time is left"}[d == 0])
 		m.must(err == nil && took == 0, "nothing is in flight, but Shutdown returned %v after %v", err, took)
 		return
 	}
+	m.tally.hit("Shutdown: gives up" + map[bool]string{true: " at once"}[d == 0])
 	var drain *bulk.DrainError
 	m.must(errors.As(err, &drain) && drain.InFlight == n && drain.Label == keyedLabel && errors.Is(err, errKeyedEnd) && took == d,
 		"%d are in flight, but Shutdown returned %v after %v", n, err, took)

@@ -19,11 +19,14 @@ const (
 	keyExits
 )
 
+var keyedExits = [...]string{"returns", "returns an error", "panics", "ends its goroutine"}
+
 // keyedCall is an operation on its way, beside what the model says of it.
 type keyedCall struct {
 	verb     keyedVerb
 	key      string
 	twice    bool // releases its slot twice
+	waited   bool
 	model    *keyedOp
 	deadline time.Time // zero: its wait has no bound
 	ctx      context.Context

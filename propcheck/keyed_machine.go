@@ -23,6 +23,8 @@ type keyedMachine struct {
 	verbs []keyedVerb
 	model keyedModel
 	calls []*keyedCall // in flight or waiting
+	tally *tally
+	made  map[string]bool // the keys there have been
 
 	mu     sync.Mutex
 	events map[bulk.EventKind]int // nil: nobody listens
@@ -43,6 +45,7 @@ func (m *keyedMachine) settle() {
 	for _, c := range m.calls {
 		got, want := c.seen(), c.model.outcome
 		m.must(got == want, "%s(%q) is %s, by the model %s", c.verb.name, c.key, got, want)
+		m.countOutcome(c)
 		switch want {
 		case keyAdmitted, keyWaits:
 			left = append(left, c)
@@ -136,11 +139,13 @@ func (m *keyedMachine) actions() map[string]func(*rapid.T) {
 		"sleep":        step(m.sleep),
 		"evict": step(func() {
 			key := m.key()
+			m.countEvict(key)
 			got, want := m.s.Evict(key), m.model.evict(key)
 			m.t.Logf("Evict(%q): %t", key, want)
 			m.must(got == want, "Evict(%q) is %t, by the model %t", key, got, want)
 		}),
 		"evict idle": step(func() {
+			m.countEvictIdle()
 			got, want := m.s.EvictIdle(), m.model.evictIdle(time.Now())
 			m.t.Logf("EvictIdle: %d", want)
 			m.must(got == want, "EvictIdle is %d, by the model %d", got, want)
@@ -188,10 +193,12 @@ func (m *keyedMachine) listen(e bulk.Event) {
 }
 
 // keyedProperty is what holds for every sequence of actions.
-func keyedProperty(build MakeKeyed) func(*rapid.T) {
+func keyedProperty(build MakeKeyed, counts *coverage) func(*rapid.T) {
 	return func(t *rapid.T) {
 		rapid.SyncTest(t, func(t *rapid.T) {
-			m := &keyedMachine{t: t, model: keyedModel{
+			counted, end := counts.newTally()
+			defer end()
+			m := &keyedMachine{t: t, tally: counted, made: make(map[string]bool), model: keyedModel{
 				label:       keyedLabel,
 				parallelism: rapid.IntRange(1, 2).Draw(t, "parallelism"),
 				room:        rapid.IntRange(0, 2).Draw(t, "room"),

@@ -48,7 +48,7 @@ type MakeKeyed = func(label string, parallelism int, opts ...registry.KeyedOptio
 // A [*registry.Keyed] itself is checked through RunKey and GuardKey as well.
 func TestKeyed(t *testing.T, build MakeKeyed) {
 	t.Helper()
-	rapid.Check(t, keyedProperty(build))
+	rapid.Check(t, keyedProperty(build, nil))
 }
 
 var errKeyedEnd = errors.New("the user went away")

@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/bulklink/bulklink-go/deadline"
 	"github.com/bulklink/bulklink-go/registry"
 )
@@ -16,7 +18,28 @@ func newKeyed(label string, parallelism int, opts ...registry.KeyedOption) (Keye
 // The standard budget: a Keyed itself against the model.
 func TestKeyedAgainstModel(t *testing.T) {
 	checks(t, *sequences/slower/10)
-	TestKeyed(t, newKeyed)
+	var counts coverage
+	rapid.Check(t, keyedProperty(newKeyed, &counts))
+	counts.mustHave(t, 2_000, keyedCorners)
+}
+
+// keyedCorners are what the standard budget must reach.
+var keyedCorners = []string{
+	"Evict after Close: idle", "Evict after Close: in use", "Evict after Close: unknown",
+	"Evict: idle", "Evict: in use", "Evict: unknown",
+	"EvictIdle: a nanosecond too short", "EvictIdle: exactly long enough", "EvictIdle: longer", "EvictIdle: too short",
+	"Shutdown: gives up", "Shutdown: gives up at once", "Shutdown: nothing is in flight",
+	"Shutdown: nothing is in flight, and no time is left",
+	"an evicted key comes again", "an idle key is used again",
+	"at arrival: cancelled", "at arrival: closed", "at arrival: expired", "at arrival: saturated", "at arrival: too many keys",
+	"exit: ends its goroutine", "exit: panics", "exit: returns", "exit: returns an error",
+	"lost with a known key: cancelled", "lost with a known key: closed", "lost with a known key: expired",
+	"lost with a new key: cancelled", "lost with a new key: closed", "lost with a new key: expired",
+	"lost with a new key: too many keys",
+	"race for a known key", "race for a new key", "race in which the key is evicted",
+	"verb Acquire", "verb GuardKey", "verb RunKey",
+	"while waiting: cancelled", "while waiting: closed", "while waiting: expired",
+	"Close", "a key makes room", "handed over", "released twice",
 }
 
 // losesSlot runs operations for a key, but loses the slot when one panics.

@@ -39,11 +39,8 @@ func check(t *testing.T, build Make, counts *coverage) {
 func property(build Make, calm bool, counts *coverage, told *report) func(*rapid.T) {
 	return func(t *rapid.T) {
 		rapid.SyncTest(t, func(t *rapid.T) {
-			var counted *tally
-			if counts != nil {
-				counted = &tally{counts: make(map[string]int)}
-				defer func() { counts.add(counted) }()
-			}
+			counted, end := counts.newTally()
+			defer end()
 			first := setups.Draw(t, "subject")
 			next := setups.Draw(t, "next subject")
 			m := newMachine(t, first, build, calm, counted)

@@ -48,7 +48,7 @@ type MakeRegistry = func(defaults ...bulk.Option) (RegistrySubject, error)
 // testing/synctest bubble.
 func TestRegistry(t *testing.T, build MakeRegistry) {
 	t.Helper()
-	rapid.Check(t, registryProperty(build))
+	rapid.Check(t, registryProperty(build, nil))
 }
 
 var errRegistryEnd = errors.New("no more patience")
@@ -59,6 +59,7 @@ type registryMachine struct {
 	s     RegistrySubject
 	model registryModel
 	held  []heldSlot
+	tally *tally
 }
 
 type heldSlot struct {
@@ -75,6 +76,14 @@ func (m *registryMachine) must(ok bool, format string, args ...any) {
 
 func (m *registryMachine) label() string {
 	return rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(m.t, "label")
+}
+
+// mostlyKnown is the label of a member, if there is one; now and then any.
+func (m *registryMachine) mostlyKnown() string {
+	if n := len(m.model.members); n > 0 && m.number("any label") < 4 {
+		return m.model.members[rapid.IntRange(0, n-1).Draw(m.t, "member")].label
+	}
+	return m.label()
 }
 
 func (m *registryMachine) number(what string) int { return rapid.IntRange(0, 4).Draw(m.t, what) }
@@ -95,6 +104,7 @@ func (m *registryMachine) creation(get bool) {
 	known := m.model.find(label) != nil
 	x, want := m.model.create(label, c, get)
 	m.t.Logf("%s(%q, %d): %v", name, label, c.Parallelism, want)
+	m.countCreation(name, known, x, want)
 	b, err := create(label, c.Parallelism, opts...)
 	m.must(errors.Is(err, want) && (b != nil) == (x != nil), "%s(%q) returned %v, %v, by the model %v", name, label, b, err, want)
 	if x != nil {
@@ -117,6 +127,7 @@ func (m *registryMachine) race() {
 	g.Wait()
 	known := m.model.find(label) != nil
 	x, want := m.model.create(label, bulk.Capacity{Parallelism: 1, WaitingRoom: m.model.defaultRoom}, true)
+	m.countCreation("race", known, x, want)
 	for i := range racers {
 		m.must(errors.Is(errs[i], want) && got[i] == got[0], "of several GetOrCreate(%q) one returned %v, %v and another one %v, %v, by the model %v", label, got[0], errs[0], got[i], errs[i], want)
 	}
@@ -134,13 +145,14 @@ func (m *registryMachine) race() {
 
 // use takes a slot of a member.
 func (m *registryMachine) use() {
-	label := m.label()
+	label := m.mostlyKnown()
 	x := m.model.find(label)
 	b, ok := m.s.Get(label)
 	m.must(ok == (x != nil) && (x == nil || b == x.bulkhead), "Get(%q) returned %v, %t; in the model there is %v", label, b, ok, x)
 	if x == nil {
 		return
 	}
+	m.countUse(x)
 	slot, ok := b.TryAcquire()
 	m.t.Logf("a slot of %q: %t", label, ok)
 	m.must(ok == (!x.closed && x.inFlight < x.capacity.Parallelism), "a slot of %v: %t", x, ok)
@@ -160,6 +172,9 @@ func (m *registryMachine) release() {
 	m.t.Logf("a slot of %q is released", h.member.label)
 	m.held = slices.Delete(m.held, i, i+1)
 	h.member.inFlight--
+	if h.member.removed && h.member.inFlight == 0 {
+		m.tally.hit("the last slot of one that is being removed")
+	}
 	h.slot.Release()
 }
 
@@ -167,10 +182,12 @@ func (m *registryMachine) release() {
 func (m *registryMachine) remove() {
 	label := m.label()
 	x := m.model.find(label)
+	m.countRemoval(x)
 	if x != nil {
 		x.closed = true
 	}
 	if x != nil && x.inFlight > 0 && rapid.Bool().Draw(m.t, "give up") {
+		m.tally.hit("Remove: gives up")
 		m.t.Logf("Remove(%q), for a second at most", label)
 		ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errRegistryEnd)
 		defer cancel()
@@ -211,12 +228,7 @@ func (m *registryMachine) apply() {
 	whole := rapid.Bool().Draw(m.t, "whole")
 	said := func(what string) bool { return whole || rapid.Bool().Draw(m.t, what) }
 	for range rapid.IntRange(0, 3).Draw(m.t, "changes") {
-		var label string
-		if n := len(m.model.members); n > 0 && m.number("unknown label") < 4 {
-			label = m.model.members[rapid.IntRange(0, n-1).Draw(m.t, "member")].label
-		} else {
-			label = m.label()
-		}
+		label := m.mostlyKnown()
 		c := bulk.Capacity{Parallelism: 1}
 		if x := m.model.find(label); x != nil {
 			c = x.capacity
@@ -254,6 +266,7 @@ func (m *registryMachine) apply() {
 		err = m.s.ApplyJSON(text)
 	}
 	want := m.model.apply(all, alsoWrong)
+	m.countApply(whole, all, want)
 	for _, is := range []error{registry.ErrUnknown, bulk.ErrConfig, bulk.ErrClosed} {
 		m.must(errors.Is(err, is) == slices.Contains(want, is), "the error is %v, by the model it matches %v", err, want)
 	}
@@ -274,12 +287,14 @@ func (m *registryMachine) loop() {
 		if c := (bulk.Capacity{Parallelism: 1, WaitingRoom: m.model.defaultRoom}); m.model.find(created) == nil && !m.model.closed {
 			b, err := m.s.Create(created, 1)
 			m.must(err == nil, "Create(%q) in the loop returned %v", created, err)
+			m.tally.hit("loop: one is created")
 			x, _ := m.model.create(created, c, false)
 			x.bulkhead = b
 		}
 		if x := m.model.find(removed); x != nil && x.inFlight == 0 {
 			err := m.s.Remove(context.Background(), removed)
 			m.must(err == nil, "Remove(%q) in the loop returned %v", removed, err)
+			m.tally.hit("loop: one is removed")
 			x.closed, x.removed = true, true
 			m.model.settle()
 		}
@@ -294,6 +309,7 @@ func (m *registryMachine) shutdown() {
 	}
 	m.model.close()
 	if rapid.Bool().Draw(m.t, "close only") {
+		m.tally.hit("Close")
 		m.t.Logf("Close")
 		m.must(m.s.Close() == nil, "Close returned an error")
 		return
@@ -325,6 +341,7 @@ func (m *registryMachine) shutdown() {
 			got = append(got, fmt.Sprint(drain.Label, " ", drain.InFlight))
 		}
 	}
+	m.countShutdown(len(got), patience)
 	m.must(slices.Equal(got, want), "Shutdown says that %q are in flight, by the model %q", got, want)
 }
 
@@ -356,10 +373,12 @@ func (m *registryMachine) invariant() {
 }
 
 // registryProperty is what holds for every sequence of actions.
-func registryProperty(build MakeRegistry) func(*rapid.T) {
+func registryProperty(build MakeRegistry, counts *coverage) func(*rapid.T) {
 	return func(t *rapid.T) {
 		rapid.SyncTest(t, func(t *rapid.T) {
-			m := &registryMachine{t: t, model: registryModel{defaultRoom: 3}}
+			counted, end := counts.newTally()
+			defer end()
+			m := &registryMachine{t: t, tally: counted, model: registryModel{defaultRoom: 3}}
 			var err error
 			m.s, err = build(bulk.WaitingRoom(m.model.defaultRoom))
 			m.must(err == nil, "it could not be made: %v", err)

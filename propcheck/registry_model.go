@@ -14,6 +14,7 @@ type registryModel struct {
 	defaultRoom int
 	closed      bool
 	members     []*modelMember // in the order of creation
+	gone        []string       // the labels of those that were forgotten
 }
 
 type modelMember struct {
@@ -93,7 +94,13 @@ func (m *registryModel) close() {
 
 // settle forgets those that somebody removes and that are drained.
 func (m *registryModel) settle() {
-	m.members = slices.DeleteFunc(m.members, func(x *modelMember) bool { return x.removed && x.inFlight == 0 })
+	m.members = slices.DeleteFunc(m.members, func(x *modelMember) bool {
+		forgotten := x.removed && x.inFlight == 0
+		if forgotten {
+			m.gone = append(m.gone, x.label)
+		}
+		return forgotten
+	})
 }
 
 // labels returns the labels in the order of creation.

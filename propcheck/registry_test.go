@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/registry"
 )
@@ -17,7 +19,28 @@ func newRegistry(defaults ...bulk.Option) (RegistrySubject, error) {
 // The standard budget: a registry itself against the model.
 func TestRegistryAgainstModel(t *testing.T) {
 	checks(t, *sequences/slower/10)
-	TestRegistry(t, newRegistry)
+	var counts coverage
+	rapid.Check(t, registryProperty(newRegistry, &counts))
+	counts.mustHave(t, 2_000, registryCorners)
+}
+
+// registryCorners are what the standard budget must reach.
+var registryCorners = []string{
+	"Apply: all are closed", "Apply: bad values", "Apply: one is closed, another is set", "Apply: one is set",
+	"Apply: several are set", "Apply: unknown labels", "Apply: unknown labels and bad values",
+	"ApplyJSON: all are closed", "ApplyJSON: bad values", "ApplyJSON: one is closed, another is set", "ApplyJSON: one is set",
+	"ApplyJSON: several are set", "ApplyJSON: unknown labels", "ApplyJSON: unknown labels and bad values",
+	"Create: a label comes again", "Create: a new one", "Create: bad values", "Create: taken", "Create: the registry is closed",
+	"GetOrCreate: a label comes again", "GetOrCreate: a new one", "GetOrCreate: bad values", "GetOrCreate: the registry is closed",
+	"GetOrCreate: there is one", "GetOrCreate: there is one, closed",
+	"Remove: after Close", "Remove: another one waits already", "Remove: at once", "Remove: gives up", "Remove: in use",
+	"Remove: unknown",
+	"Shutdown: drained", "Shutdown: no patience", "Shutdown: one holds", "Shutdown: several hold",
+	"a slot: closed", "a slot: free", "a slot: full", "a slot: full, and more than full",
+	"loop: one is created", "loop: one is removed",
+	"race: a label comes again", "race: a new one", "race: the registry is closed", "race: there is one",
+	"race: there is one, closed",
+	"Close", "the last slot of one that is being removed",
 }
 
 // resizes gives a member that exists the parallelism that was asked for.
