@@ -19,3 +19,13 @@ func FuzzBulkhead(f *testing.F) {
 		rapid.MakeFuzz(property(newBulkhead, false, nil, &told))(t, choices)
 	})
 }
+
+// FuzzRegistry is the machine for registries in the same way.
+func FuzzRegistry(f *testing.F) {
+	f.Fuzz(func(t *testing.T, choices []byte) { rapid.MakeFuzz(registryProperty(newRegistry, nil))(t, choices) })
+}
+
+// FuzzKeyed is the machine for bulkheads per key.
+func FuzzKeyed(f *testing.F) {
+	f.Fuzz(func(t *testing.T, choices []byte) { rapid.MakeFuzz(keyedProperty(newKeyed, nil))(t, choices) })
+}
