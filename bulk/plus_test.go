@@ -1,6 +1,8 @@
 package bulk_test
 
 import (
+	"math"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +34,7 @@ func TestTotalsPlus(t *testing.T) {
 		a, b, c, idle := alone(), alone(), alone(), alone()
 		wait(a, b, c)
 		before := a.Status()
-		sum := a.Status().Totals.Plus(idle.Status().Totals, b.Status().Totals, c.Status().Totals)
+		sum := before.Totals.Plus(idle.Status().Totals, b.Status().Totals, c.Status().Totals)
 		if sum.Admitted != 9 || sum.AdmittedFromQueue != 3 || sum.Queued != 3 || sum.Saturated != 3 || sum.Finished != 6 {
 			t.Errorf("%+v", sum)
 		}
@@ -55,4 +57,28 @@ func TestTotalsPlus(t *testing.T) {
 			b.Close()
 		}
 	})
+}
+
+// Every count is in the sum, also one that is added to Totals later; and times of
+// any length can be added.
+func TestTotalsPlusAddsEveryCount(t *testing.T) {
+	var n bulk.Totals
+	counts := reflect.ValueOf(&n).Elem()
+	for i := range counts.NumField() {
+		if f := counts.Field(i); f.CanUint() {
+			f.SetUint(uint64(i + 1))
+		}
+	}
+	n.Wait, n.LongestWait = math.MaxInt64-1, time.Hour
+	n.Holds.Samples, n.Holds.Sum = 7, math.MaxInt64-1
+	sum := n.Plus(n)
+	for i := range counts.NumField() {
+		f := reflect.ValueOf(sum).Field(i)
+		if name := counts.Type().Field(i).Name; f.CanUint() && f.Uint() != 2*uint64(i+1) {
+			t.Errorf("%s: %d + %d is %d", name, i+1, i+1, f.Uint())
+		}
+	}
+	if sum.Wait != math.MaxInt64 || sum.LongestWait != time.Hour || sum.Holds.Samples != 14 || sum.Holds.Sum != math.MaxInt64 {
+		t.Errorf("%+v", sum)
+	}
 }

@@ -196,8 +196,8 @@ func TestApplyJSONRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	}
 	// All that is wrong, at once, and nothing is set.
 	r, want := three(t)
-	err := r.ApplyJSON([]byte(`{"auth":{"parallelism":1},"payments":{"parallelism":"1","x":2,"wait_limit":0},"nobody":{"waiting_room":-5}}`))
-	for _, s := range []string{"parallelism", `capacity "x"`, "wait_limit 0", `"nobody"`, "waiting_room -5"} {
+	err := r.ApplyJSON([]byte(`{"auth":{"parallelism":1},"payments":{"parallelism":"1","x":2,"wait_limit":0},"nobody":{"waiting_room":-5},"else":{"y":3}}`))
+	for _, s := range []string{`label: "else"`, `"else": bulk: capacity "y"`, "parallelism", `capacity "x"`, "wait_limit 0", `"nobody"`, "waiting_room -5"} {
 		if !strings.Contains(err.Error(), s) {
 			t.Errorf("%q is not in: %v", s, err)
 		}

@@ -60,11 +60,11 @@ func (k *Keyed[K]) forgetIdle(victims []*bulk.Bulkhead) []*bulk.Bulkhead {
 	return victims
 }
 
-// longIdle reports whether an entry that is idle has been so for IdleAfter. An
-// instant to come is one of another clock: of a synctest bubble, or of the
+// longIdle reports whether an entry that is idle has been so for IdleAfter, which
+// all have if that is 0. An instant to come is one of another clock: of a synctest bubble, or of the
 // world outside. It is long past.
 func (k *Keyed[K]) longIdle(e *entry[K], now time.Duration) bool {
-	return k.idleAfter == 0 || now-e.since >= k.idleAfter || e.since > now
+	return now-e.since >= k.idleAfter || e.since > now
 }
 
 // forget takes an entry that is idle out of everything, and returns its

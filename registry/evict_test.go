@@ -71,7 +71,8 @@ func TestWithoutIdleAfterAllThatAreIdleGo(t *testing.T) {
 	check(t, k)
 }
 
-// In each of the ways in which a key can be evicted.
+// In each of the ways in which a key can be evicted, and without the lock:
+// handlers may call the Keyed.
 func TestAnEvictedBulkheadIsClosed(t *testing.T) {
 	for name, evict := range map[string]func(*registry.Keyed[string]){
 		"Evict":     func(k *registry.Keyed[string]) { k.Evict("a") },
@@ -79,7 +80,9 @@ func TestAnEvictedBulkheadIsClosed(t *testing.T) {
 		"a new key": func(k *registry.Keyed[string]) { touch(t, k, "b") },
 	} {
 		var ids []uint64
-		k := mustKeyed[string](t, 1, registry.MaxKeys(1), registry.Each(bulk.OnEvent(func(e bulk.Event) {
+		var k *registry.Keyed[string]
+		k = mustKeyed[string](t, 1, registry.MaxKeys(1), registry.Each(bulk.OnEvent(func(e bulk.Event) {
+			k.Status()
 			switch e.Kind {
 			case bulk.EventReleased, bulk.EventClosed, bulk.EventDrained:
 				ids = append(ids, e.ID)

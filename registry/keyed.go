@@ -42,7 +42,8 @@ type Keyed[K comparable] struct {
 	door *bulk.Bulkhead
 
 	// mu guards what follows and the fields of every entry. It is held for a
-	// few dozen instructions, and while a bulkhead that nobody uses is read;
+	// few dozen instructions, while a bulkhead that nobody uses is read (up to 64 of
+	// them by EvictIdle), and while all is copied by Status, Close and Shutdown;
 	// never while anything blocks, and never while a stranger's code runs (ctx,
 	// options, handlers, keyOf, fn). A bulkhead's own lock may be taken under
 	// it, never the other way round.

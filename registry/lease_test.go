@@ -220,6 +220,24 @@ func TestMuchCanHappenWhileABulkheadIsMade(t *testing.T) {
 		slot.Release()
 		check(t, k)
 	})
+	t.Run("another key came, of many options", func(t *testing.T) {
+		var slot bulk.Slot
+		each := registry.Each(func(*bulk.Config) error {
+			f := meanwhile
+			meanwhile = func() {}
+			f()
+			return nil
+		})
+		meanwhile = func() {}
+		k = mustKeyed[string](t, 2, registry.MaxKeys(2), each, each, each) // in a slice with room for one more
+		meanwhile = func() { slot = hold(t, k, "b") }
+		hold(t, k, "a").Release()
+		check(t, k)
+		if !k.Evict("a") || k.Evict("b") {
+			t.Error("the lease of one key was given back for the other")
+		}
+		slot.Release()
+	})
 	t.Run("the last place was taken", func(t *testing.T) {
 		fresh(1)
 		var slot bulk.Slot

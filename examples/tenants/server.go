@@ -18,6 +18,8 @@ const work = 20 * time.Millisecond
 // compartment is full is told at once to come back later.
 func handler(g gate) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// In earnest it is the tenant that was authenticated: who can name any tenant
+		// can fill all places.
 		slot, err := g.admit(r.Context(), r.Header.Get("X-Tenant"))
 		defer slot.Release()
 		switch {
