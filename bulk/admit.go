@@ -30,7 +30,7 @@ func (b *Bulkhead) admit(slots int) (*operation, verdict, error) {
 		b.mu.Unlock()
 		return nil, turnAway, err
 	}
-	return b.arrive(&arrival{slots: slots}, nil)
+	return b.arrive(slots, false, nil, nil)
 }
 
 // admitWith is admit for an operation with limits, or with a ctx that is done.
@@ -47,7 +47,7 @@ func (b *Bulkhead) admitWith(ctx context.Context, slots int, limits []deadline.L
 	}
 	ended := endingOf(ctx)
 	b.mu.Lock()
-	return b.arrive(&arrival{slots: slots, keep: keep, bounds: &bounds}, ended)
+	return b.arrive(slots, keep, &bounds, ended)
 }
 
 // fits reports whether an arrival can have its slots at once: they are free and
@@ -72,7 +72,6 @@ func (b *Bulkhead) begin(slots int) {
 // arrival is an operation that is to be decided about.
 type arrival struct {
 	slots   int
-	keep    bool    // it needs a record in any case
 	bounds  *bounds // those of this call, if any
 	allowed int64   // set by decide: how long it may wait
 }
@@ -158,28 +157,30 @@ func (a *arrival) impatient() bool {
 }
 
 // arrive decides about an operation, whose ctx may have ended already, and does
-// what the decision says. It is called with the lock held and gives it back.
+// what the decision says. It gets a record in any case if keep says so. arrive is
+// called with the lock held and gives it back.
 //
 // Who is to queue up has its place in the room by then, and must await its turn.
 // The verbs themselves see to that, so that what it took to decide is not on the
 // stack of everyone who waits: nearly all of them do with the smallest stack.
-func (b *Bulkhead) arrive(a *arrival, ended *ending) (op *operation, v verdict, err error) {
+func (b *Bulkhead) arrive(slots int, keep bool, bounds *bounds, ended *ending) (op *operation, v verdict, err error) {
 	var j journal
-	v, reason := b.decide(a, ended, &j)
+	a := arrival{slots: slots, bounds: bounds}
+	v, reason := b.decide(&a, ended, &j)
 	switch v {
 	case admitNow:
-		op = b.start(a.slots, a.keep)
-		b.note(&j, EventAdmitted, a.slots, false, 0)
+		op = b.start(slots, keep)
+		b.note(&j, EventAdmitted, slots, false, 0)
 		b.mu.Unlock()
 		b.deliverOwn(op, &j)
 	case queueUp:
-		op = b.queue(a, &j)
+		op = b.queue(slots, a.allowed, &j)
 		b.mu.Unlock()
 		b.deliverOwn(op, &j)
 	default:
 		b.totals.countAtArrival(reason)
-		b.note(&j, reason.event(), a.slots, false, 0)
-		err = b.errorOf(reason, a.slots, 0, ended)
+		b.note(&j, reason.event(), slots, false, 0)
+		err = b.errorOf(reason, slots, 0, ended)
 		b.mu.Unlock()
 		b.deliver(&j)
 	}
@@ -207,9 +208,10 @@ func (b *Bulkhead) start(slots int, keep bool) *operation {
 // admitted is one of those measured. The lock is held.
 func (b *Bulkhead) samples() bool { return b.totals.Admitted%holdSampling == 0 }
 
-// queue gives an arrival its place in the waiting room. The lock is held.
-func (b *Bulkhead) queue(a *arrival, j *journal) *operation {
-	op := b.take(a.slots)
+// queue gives an operation its place in the waiting room, for as long as it is
+// allowed to wait. The lock is held.
+func (b *Bulkhead) queue(slots int, allowed int64, j *journal) *operation {
+	op := b.take(slots)
 	op.state, op.queued = waiting, true
 	bubbled := false
 	if head := b.room.head; head != nil {
@@ -224,9 +226,9 @@ func (b *Bulkhead) queue(a *arrival, j *journal) *operation {
 		op.wake, op.bubbled = make(chan signal, 1), bubbled
 	}
 	if limit := b.capacity.WaitLimit; limit > 0 {
-		a.allowed = min(a.allowed, int64(limit))
+		allowed = min(allowed, int64(limit))
 	}
-	op.deadline = add(op.arrived, a.allowed)
+	op.deadline = add(op.arrived, allowed)
 	b.room.push(op)
 	b.totals.Queued++
 	b.peak.Waiting = max(b.peak.Waiting, b.room.len)

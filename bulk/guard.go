@@ -29,7 +29,7 @@ func Guard1[A, T any](b *Bulkhead, fn func(context.Context, A) (T, error), limit
 	mustHave(fn != nil, "Guard1")
 	limits = merge(limits)
 	return func(ctx context.Context, arg A) (T, error) {
-		return run(ctx, b, 1, func(ctx context.Context) (T, error) { return fn(ctx, arg) }, limits)
+		return Run(ctx, b, func(ctx context.Context) (T, error) { return fn(ctx, arg) }, limits...)
 	}
 }
 

@@ -17,7 +17,38 @@ import (
 // Run blocks only while it waits in the waiting room. It takes the lock twice
 // and allocates nothing.
 func Run[T any](ctx context.Context, b *Bulkhead, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
-	return run(ctx, b, 1, fn, limits)
+	mustHave(fn != nil, "Run")
+	var op *operation
+	var v verdict
+	var err error
+	if plain(ctx, limits) {
+		op, v, err = b.admit(1)
+	} else {
+		op, v, err = b.admitWith(ctx, 1, limits, false)
+	}
+	if v != admitNow {
+		if v == queueUp {
+			op, err = b.await(ctx, op)
+		}
+		if err != nil {
+			var zero T
+			return zero, err
+		}
+	}
+	// This does what release does when there is nothing to remember about the
+	// operation and nobody waits or listens. It is written out because a call, or a
+	// function that RunN could share, would cost Run a tenth more.
+	defer func() {
+		b.mu.Lock()
+		if op != nil || b.room.head != nil || b.watched {
+			b.release(op, 1)
+			return
+		}
+		b.inUse--
+		b.totals.Finished++
+		b.mu.Unlock()
+	}()
+	return fn(ctx)
 }
 
 // RunN is [Run] for an operation that needs n slots at once: all or none, never
@@ -28,24 +59,6 @@ func RunN[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Contex
 		var zero T
 		return zero, err
 	}
-	return run(ctx, b, n, fn, limits)
-}
-
-// Do is [Run] for a function that returns only an error.
-func Do(ctx context.Context, b *Bulkhead, fn func(context.Context) error, limits ...deadline.Limit) error {
-	mustHave(fn != nil, "Do")
-	_, err := run(ctx, b, 1, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, limits)
-	return err
-}
-
-// run is what all these verbs do.
-//
-// The deferred function has all that is needed when nothing has to be
-// remembered about the operation and nobody waits or listens, and leaves
-// everything else to release. It stands here because a method would be one call
-// more: each deferred call goes through a function of its own.
-func run[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Context) (T, error), limits []deadline.Limit) (T, error) {
-	mustHave(fn != nil, "Run") // the others have looked before
 	var op *operation
 	var v verdict
 	var err error
@@ -63,15 +76,16 @@ func run[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Context
 	}
 	defer func() {
 		b.mu.Lock()
-		if op != nil || b.room.head != nil || b.watched {
-			b.release(op, n)
-			return
-		}
-		b.inUse -= n
-		b.totals.Finished++
-		b.mu.Unlock()
+		b.release(op, n)
 	}()
 	return fn(ctx)
+}
+
+// Do is [Run] for a function that returns only an error.
+func Do(ctx context.Context, b *Bulkhead, fn func(context.Context) error, limits ...deadline.Limit) error {
+	mustHave(fn != nil, "Do")
+	_, err := Run(ctx, b, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, limits...)
+	return err
 }
 
 // plain reports whether admit will do: there is no limit, and ctx is not done.

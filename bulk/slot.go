@@ -79,7 +79,7 @@ func (b *Bulkhead) TryAcquireN(n int) (Slot, bool) {
 		b.mu.Unlock()
 		return s, true
 	}
-	op, _, err := b.arrive(&arrival{slots: n, keep: true, bounds: &bounds{Limit: deadline.Now()}}, nil)
+	op, _, err := b.arrive(n, true, &bounds{Limit: deadline.Now()}, nil)
 	if err != nil {
 		return Slot{}, false
 	}
@@ -99,7 +99,7 @@ func (b *Bulkhead) acquire(ctx context.Context, n int, limits []deadline.Limit) 
 			b.mu.Unlock()
 			return s, nil
 		}
-		op, v, err = b.arrive(&arrival{slots: n, keep: true}, nil)
+		op, v, err = b.arrive(n, true, nil, nil)
 	}
 	if v == queueUp {
 		op, err = b.await(ctx, op)

@@ -19,9 +19,9 @@ var faults = []fault{
 	{"exactly the reserve is too little", "bulk/admit.go", "if left < reserve {", "if left <= reserve {"},
 	{"the reserve doesn't shorten the wait", "bulk/admit.go", "a.allowed = min(a.allowed, int64(left-reserve))", ""},
 	{"Before doesn't bound the wait", "bulk/admit.go", "a.allowed = min(a.allowed, int64(left))\n", ""},
-	{"Within extends the wait limit", "bulk/admit.go", "a.allowed = min(a.allowed, int64(limit))", "if a.allowed == never {\n\t\t\ta.allowed = int64(limit)\n\t\t}"},
-	{"the wait limit is forgotten", "bulk/admit.go", "a.allowed = min(a.allowed, int64(limit))", ""},
-	{"the wait limit is a nanosecond longer", "bulk/admit.go", "a.allowed = min(a.allowed, int64(limit))", "a.allowed = min(a.allowed, int64(limit)+1)"},
+	{"Within extends the wait limit", "bulk/admit.go", "\t\tallowed = min(allowed, int64(limit))", "\t\tif allowed == never {\n\t\t\tallowed = int64(limit)\n\t\t}"},
+	{"the wait limit is forgotten", "bulk/admit.go", "\t\tallowed = min(allowed, int64(limit))", ""},
+	{"the wait limit is a nanosecond longer", "bulk/admit.go", "\t\tallowed = min(allowed, int64(limit))", "\t\tallowed = min(allowed, int64(limit)+1)"},
 	{"a small operation overtakes", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return slots <= b.capacity.Parallelism-b.inUse"},
 	{"one slot too many", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse+1"},
 	{"one slot too few", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots < b.capacity.Parallelism-b.inUse"},
@@ -34,7 +34,7 @@ var faults = []fault{
 	{"a place is not counted as queued", "bulk/admit.go", "\tb.totals.Queued++\n", ""},
 	{"the peak of the room is missed", "bulk/admit.go", "\tb.peak.Waiting = max(b.peak.Waiting, b.room.len)\n", ""},
 	{"the peak of the slots is missed", "bulk/admit.go", "\t\tb.peak.InUse = max(b.peak.InUse, b.inUse)\n", ""},
-	{"an arrival turned away makes no event", "bulk/admit.go", "\t\tb.note(&j, reason.event(), a.slots, false, 0)\n", ""},
+	{"an arrival turned away makes no event", "bulk/admit.go", "\t\tb.note(&j, reason.event(), slots, false, 0)\n", ""},
 	{"queued makes no event", "bulk/admit.go", "\tb.note(j, EventQueued, op.slots, false, 0)\n", ""},
 
 	// The room and the alarm.
@@ -64,8 +64,8 @@ var faults = []fault{
 	{"a wait is not summed", "bulk/handover.go", "\tt.Wait = time.Duration(add(int64(t.Wait), int64(d)))\n", ""},
 	{"a wait is missing in the histogram", "bulk/handover.go", "\tb.waits[bucketOf(d)]++\n", ""},
 	{"drained while one is in flight", "bulk/handover.go", "if b.closed && !b.drained && b.inFlight() == 0 {", "if b.closed && !b.drained && b.inFlight() <= 1 {"},
-	{"a panic costs the slot", "bulk/run.go", "\tdefer func() {\n\t\tb.mu.Lock()\n", "\tdefer func() {\n\t\tif r := recover(); r != nil {\n\t\t\tpanic(r)\n\t\t}\n\t\tb.mu.Lock()\n"},
-	{"RunN frees one slot only", "bulk/run.go", "\t\tb.inUse -= n\n", "\t\tb.inUse--\n"},
+	{"a panic costs the slot", "bulk/run.go", "\tdefer func() {\n\t\tb.mu.Lock()\n\t\tif op", "\tdefer func() {\n\t\tif r := recover(); r != nil {\n\t\t\tpanic(r)\n\t\t}\n\t\tb.mu.Lock()\n\t\tif op"},
+	{"RunN frees one slot only", "bulk/run.go", "b.release(op, n)", "b.release(op, 1)"},
 
 	// Slots.
 	{"a second Release frees again", "bulk/slot.go", "if s.op.turn != s.turn {", "if false {"},
