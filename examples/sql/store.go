@@ -64,7 +64,15 @@ func query[T any](ctx context.Context, s *store, scan func(*sql.Rows) (T, error)
 // transact.
 func (s *store) transact(ctx context.Context, fn func(context.Context, *sql.Tx) error) error {
 	return bulk.Do(ctx, s.writes, func(ctx context.Context) error {
-		tx, err := s.db.BeginTx(ctx, nil)
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		// When ctx ends, database/sql rolls back on a goroutine of its own, and our
+		// Rollback returns at once. Close waits until that is over; otherwise the
+		// slot would go to the next writer while the locks are still held.
+		defer conn.Close()
+		tx, err := conn.BeginTx(ctx, nil)
 		if err != nil {
 			return err
 		}

@@ -134,6 +134,36 @@ func TestATransactionThatFailsOrPanicsLeavesNothing(t *testing.T) {
 	}
 }
 
+// When ctx ends in the midst of a transaction, database/sql rolls it back on a
+// goroutine of its own. The slot must not be free before that is over: the next
+// writer would find the database locked.
+func TestWhoGivesUpLeavesNoLockBehind(t *testing.T) {
+	s := openForTest(t)
+	for range 100 {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "INSERT INTO orders (item, amount) VALUES ('tea', 1)")
+			if err != nil {
+				t.Error(err)
+			}
+			cancel()
+			for !errors.Is(err, sql.ErrTxDone) { // until that goroutine has begun
+				_, err = tx.ExecContext(context.WithoutCancel(ctx), "SELECT 1")
+			}
+			return ctx.Err()
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if n := s.db.Stats().InUse; n != 0 {
+			t.Errorf("no slot, and %d connections in use", n)
+		}
+		if err := s.order(t.Context(), "tea", 1); err != nil {
+			t.Errorf("the next one: %v", err)
+		}
+	}
+}
+
 func TestAQueryThatFailsCostsNeitherSlotNorConnection(t *testing.T) {
 	s := openForTest(t)
 	if err := s.order(t.Context(), "tea", 1); err != nil {
