@@ -10,13 +10,17 @@ import (
 
 // transport sends requests through a bulkhead: use it as http.Client.Transport.
 // A request that is turned away is never sent; the *url.Error of the client
-// matches bulk.ErrNotStarted and the others, and is no timeout.
+// matches bulk.ErrNotStarted and the others, and is no timeout. Only where
+// http.Client.Timeout ends the wait can the client put an error of its own in
+// the place of ours, which is a timeout and matches none of them: so let the
+// wait limit be shorter, or bound requests by their context instead.
 //
 // The slot is held until the body of the response is closed or has been read to
 // its end. Until then the other side is busy with the answer, a connection is
 // in use, and the caller is not finished: that is what a compartment counts.
 // So close every body, as net/http asks for anyway; for one that is forgotten
-// the slot comes back when the request's context ends.
+// the slot comes back when the request's context ends. (Not after 101 Switching
+// Protocols: that connection outlives the context, and so does its slot.)
 //
 // Who sends a request while it holds the body of another one holds one slot and
 // waits for a second. Give the bulkhead a wait limit, or nested requests a
@@ -67,17 +71,32 @@ func (t *transport) CloseIdleConnections() {
 
 // hold returns b as a body with which the slot ends.
 func hold(ctx context.Context, b io.ReadCloser, slot bulk.Slot) io.ReadCloser {
-	held := &body{b, slot, context.AfterFunc(ctx, slot.Release)}
-	// After 101 Switching Protocols the body is the connection itself and can be
-	// written to. One side's end is then not the end: only Close is.
-	if w, ok := b.(io.Writer); ok {
-		return struct {
-			io.Reader
-			io.Writer
-			io.Closer
-		}{b, w, held}
+	if rwc, ok := b.(io.ReadWriteCloser); ok {
+		return &connection{rwc, slot}
 	}
-	return held
+	return &body{b, slot, context.AfterFunc(ctx, slot.Release)}
+}
+
+// connection is what a body is after 101 Switching Protocols: it can be written
+// to, and lives on when the request's context ends. One side's end is not the
+// end either: only Close is.
+type connection struct {
+	io.ReadWriteCloser
+	slot bulk.Slot
+}
+
+func (c *connection) Close() error {
+	defer c.slot.Release()
+	return c.ReadWriteCloser.Close()
+}
+
+// CloseWrite ends our side alone, for those who ask for it, as
+// httputil.ReverseProxy does.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return http.ErrNotSupported
 }
 
 type body struct {

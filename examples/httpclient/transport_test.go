@@ -212,7 +212,8 @@ func TestAConnectionThatWasUpgradedHoldsItsSlotUntilClosed(t *testing.T) {
 		_ = rw.Flush()
 	})
 	b := bulk.Must(bulk.New("server", 1))
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	ctx, handshakeIsOver := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,6 +227,7 @@ func TestAConnectionThatWasUpgradedHoldsItsSlotUntilClosed(t *testing.T) {
 	if !ok || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("%s with a %T", resp.Status, resp.Body)
 	}
+	handshakeIsOver() // as many do: the connection lives on
 	fmt.Fprintln(conn, "hello")
 	r := bufio.NewReader(conn)
 	if line, err := r.ReadString('\n'); line != "echo hello\n" {
@@ -242,6 +244,50 @@ func TestAConnectionThatWasUpgradedHoldsItsSlotUntilClosed(t *testing.T) {
 		if n := b.Status().InUse; n != 0 {
 			t.Errorf("closed: %d slots in use", n)
 		}
+	}
+}
+
+// half is a connection whose one side can be closed.
+type half struct {
+	io.ReadWriteCloser
+	closed bool
+}
+
+func (h *half) CloseWrite() error { h.closed = true; return nil }
+
+func TestOneSideOfAConnectionCanBeClosed(t *testing.T) {
+	b := bulk.Must(bulk.New("server", 1))
+	conn := &half{}
+	base := roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusSwitchingProtocols, Body: conn}, nil
+	})
+	resp, err := (&transport{bulkhead: b, base: base}).RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, ok := resp.Body.(interface{ CloseWrite() error }); !ok || c.CloseWrite() != nil || !conn.closed {
+		t.Errorf("a %T hides CloseWrite", resp.Body)
+	}
+	if n := b.Status().InUse; n != 1 {
+		t.Errorf("%d slots in use", n)
+	}
+}
+
+// Unlike http.Client.Timeout, which is no part of this, a deadline of the
+// context leaves the error as it is.
+func TestADeadlineThatEndsTheWaitIsNoTimeoutOfTheServer(t *testing.T) {
+	b := bulk.Must(bulk.New("server", 1, bulk.WaitingRoom(1)))
+	b.TryAcquire()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = clientOf(t, &transport{bulkhead: b}).Do(request)
+	var asURL *url.Error
+	if !errors.Is(err, bulk.ErrCancelled) || !errors.As(err, &asURL) || asURL.Timeout() {
+		t.Error(err)
 	}
 }
 
