@@ -30,7 +30,9 @@ const openFor = 10 * time.Second
 // saysNothing reports whether err tells nothing about the dependency: the
 // operation was never started, or the caller has left. A deadline that passed
 // while the operation ran does count: a dependency that is too slow is one that
-// fails.
+// fails. So where callers bring deadlines, guard with deadline.Reserve of the
+// time that the dependency needs. Otherwise those who have waited for long start
+// with too little left, and our own overload looks like a slow dependency.
 func saysNothing(err error) bool {
 	return errors.Is(err, bulk.ErrNotStarted) || errors.Is(err, context.Canceled)
 }

@@ -71,6 +71,44 @@ func TestOurOwnOverloadNeverOpensIt(t *testing.T) {
 	})
 }
 
+// Callers who have a second and a half each, for a dependency that needs one: who
+// has waited for the one before has too little left, and runs into its own
+// deadline. That too is our overload, and without Reserve it opens the breaker.
+func TestADeadlineThatWasSpentWaitingDoesNotOpenIt(t *testing.T) {
+	for _, tt := range []struct {
+		limit deadline.Limit
+		want  gobreaker.State
+	}{
+		{deadline.Reserve(time.Second), gobreaker.StateClosed},
+		{deadline.Limit{}, gobreaker.StateOpen},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bulk.Must(bulk.New("bank", 1, bulk.WaitingRoom(10)))
+			breaker := newBreaker[string]("bank")
+			call := broken(breaker, bulk.Guard(b, func(ctx context.Context) (string, error) {
+				select {
+				case <-time.After(time.Second):
+					return "receipt", nil
+				case <-ctx.Done():
+					return "", ctx.Err()
+				}
+			}, tt.limit))
+			for range 20 {
+				go func() {
+					ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+					defer cancel()
+					_, _ = call(ctx)
+				}()
+				time.Sleep(500 * time.Millisecond)
+			}
+			time.Sleep(3 * time.Second) // the last ones are gone, and it is not yet half-open
+			if s := breaker.State(); s != tt.want {
+				t.Errorf("with %v: %v, want %v", tt.limit, s, tt.want)
+			}
+		})
+	}
+}
+
 // The same callers and a breaker that counts everything: what IsExcluded is for.
 func TestABreakerThatCountsRejectionsOpens(t *testing.T) {
 	h := newHarness()
