@@ -37,6 +37,8 @@ func newService(work time.Duration) *service {
 		mux.Handle("GET /"+label, s.through(b, work))
 	}
 	s.http.Handler = mux
+	// Who never ends the headers of a request would hold up the end.
+	s.http.ReadHeaderTimeout = 5 * time.Second
 	// Called as soon as Shutdown has closed the listeners, and not before: see stop.
 	s.http.RegisterOnShutdown(func() {
 		for _, b := range s.compartments {
@@ -62,12 +64,16 @@ func (s *service) serve(l net.Listener) error { return s.http.Serve(l) }
 func (s *service) stop(budget time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), budget)
 	defer cancel()
-	if err := s.http.Shutdown(ctx); err == nil {
+	err := s.http.Shutdown(ctx)
+	if err == nil {
 		// Every answer is sent. What the compartments still hold, if anything, is
 		// work that is not an HTTP request: of a queue, of a timer.
 		return s.drain(ctx)
 	}
-	err := s.drain(ctx) // says which compartment has how many, before they are disturbed
+	// Say so also if all compartments are empty: a request that is still being
+	// read, or that goes through none of them, is cut off too.
+	err = fmt.Errorf("connections still open: %w", err)
+	err = errors.Join(err, s.drain(ctx)) // which compartment has how many, before they are disturbed
 	if names := s.names(); len(names) > 0 {
 		err = errors.Join(err, fmt.Errorf("cut off: %s", strings.Join(names, ", ")))
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -88,7 +89,7 @@ func newClient() *http.Client {
 // after that. What the process says it has finished and turned away is what the
 // clients were told: no request that got in went without its answer.
 func TestSignalUnderLoadLosesNothing(t *testing.T) {
-	p := start(t)
+	p := start(t, "-drain", "1m") // more than it needs, on any machine
 	client := newClient()
 	var done, turnedAway [2]atomic.Int64
 	var notAccepted atomic.Int64
@@ -155,7 +156,8 @@ load:
 }
 
 func TestWhoWaitsIsToldAtOnceAndWhatCannotEndInTimeIsNamed(t *testing.T) {
-	p := start(t, "-work", "10m", "-drain", "300ms")
+	// Long enough for those who wait to be told, also on a machine that is busy.
+	p := start(t, "-work", "10m", "-drain", "3s")
 	client := newClient()
 	answers := make(chan string, slots+room+1)
 	for i := range slots + room + 1 {
@@ -195,5 +197,28 @@ func TestWhoWaitsIsToldAtOnceAndWhatCannotEndInTimeIsNamed(t *testing.T) {
 	}
 	if n := strings.Count(stderr, "GET /exports?id="); n != slots {
 		t.Errorf("%d requests named: %s", n, stderr)
+	}
+}
+
+// A request that never got as far as a compartment is lost as well, and the
+// process must not say that nothing was.
+func TestARequestOutsideTheCompartmentsIsNotCutOffInSilence(t *testing.T) {
+	p := start(t, "-drain", "100ms")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET /reports HTTP/1.1\r\n") // and no more
+	// Connections are accepted in order: with this answer that one is in, too.
+	resp, err := newClient().Get(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	_, code := p.end(t)
+	if stderr := p.stderr.String(); code != 1 || !strings.Contains(stderr, "connections still open") {
+		t.Errorf("exit code %d; stderr: %s", code, stderr)
 	}
 }
