@@ -76,12 +76,22 @@ func await(t *testing.T, events <-chan bulk.Event, kind bulk.EventKind) {
 // they come.
 func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
 	const slots, calls = 4, 600
-	b := bulk.Must(bulk.New("orders", slots, bulk.WaitingRoom(4), bulk.WaitLimit(100*time.Millisecond)))
+	// The first ones take until somebody was turned away, so that there is an
+	// overload on any machine, also on one too slow to offer twice the load.
+	overload := make(chan struct{})
+	var once sync.Once
+	b := bulk.Must(bulk.New("orders", slots, bulk.WaitingRoom(4), bulk.WaitLimit(100*time.Millisecond),
+		bulk.OnEvent(func(e bulk.Event) {
+			if e.Kind == bulk.EventSaturated || e.Kind == bulk.EventExpired {
+				once.Do(func() { close(overload) })
+			}
+		})))
 	var inside, most atomic.Int64
 	client := start(t, b, service{unary: func(context.Context) error {
 		n := inside.Add(1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
+		<-overload
 		time.Sleep(20 * time.Millisecond) // the work: 4 slots do 200 of it a second
 		inside.Add(-1)
 		return nil

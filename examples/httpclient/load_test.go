@@ -27,15 +27,25 @@ func (o *open) end() { o.now.Add(-1) }
 func TestUnderLoadTheOtherSideIsNeverInsideMoreAnswersThanSlots(t *testing.T) {
 	const slots, requests = 4, 500
 	var answers open
+	// The first ones take until somebody was turned away, so that there is an
+	// overload on any machine, also on one too slow to offer twice the load.
+	overload := make(chan struct{})
+	var once sync.Once
 	server := start(t, func(w http.ResponseWriter, _ *http.Request) {
 		answers.begin()
 		_, _ = io.WriteString(w, "first half, ")
 		_ = http.NewResponseController(w).Flush()
+		<-overload
 		time.Sleep(20 * time.Millisecond) // the work: 4 slots do 200 of it a second
 		answers.end()
 		_, _ = io.WriteString(w, "second half")
 	})
-	b := bulk.Must(bulk.New("server", slots, bulk.WaitingRoom(20), bulk.WaitLimit(100*time.Millisecond)))
+	b := bulk.Must(bulk.New("server", slots, bulk.WaitingRoom(20), bulk.WaitLimit(100*time.Millisecond),
+		bulk.OnEvent(func(e bulk.Event) {
+			if e.Kind == bulk.EventSaturated || e.Kind == bulk.EventExpired {
+				once.Do(func() { close(overload) })
+			}
+		})))
 	client := clientOf(t, &transport{bulkhead: b})
 
 	var answered, refused, failed atomic.Int64

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -45,12 +46,22 @@ func await(t *testing.T, events <-chan bulk.Event, kind bulk.EventKind) {
 // Twice as many requests as the handler can serve, for two seconds.
 func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
 	const slots = 4
-	b := bulk.Must(bulk.New("reports", slots, bulk.WaitingRoom(4), bulk.WaitLimit(100*time.Millisecond)))
+	// The first ones take until somebody was turned away, so that there is an
+	// overload on any machine, also on one too slow to offer twice the load.
+	overload := make(chan struct{})
+	var once sync.Once
+	b := bulk.Must(bulk.New("reports", slots, bulk.WaitingRoom(4), bulk.WaitLimit(100*time.Millisecond),
+		bulk.OnEvent(func(e bulk.Event) {
+			if e.Kind == bulk.EventSaturated || e.Kind == bulk.EventExpired {
+				once.Do(func() { close(overload) })
+			}
+		})))
 	var inside, most, served atomic.Int64
 	server := start(t, routes(b, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		n := inside.Add(1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
+		<-overload
 		time.Sleep(20 * time.Millisecond) // the work: 4 slots do 200 of it a second
 		served.Add(1)
 		inside.Add(-1)
