@@ -18,5 +18,14 @@ func withFailsafe[T any](ctx context.Context, guarded func(context.Context) (T, 
 		WithJitterFactor(0.5).
 		ReturnLastFailure().
 		Build()
-	return failsafe.With(policy).WithContext(ctx).Get(func() (T, error) { return guarded(ctx) })
+	return through(ctx, failsafe.With(policy), guarded)
+}
+
+// through calls guarded with the context of each attempt. That one ends with ctx
+// and also when another policy of the executor ends the attempt: a timeout
+// beside the retry then ends the wait for a slot, too.
+func through[T any](ctx context.Context, executor failsafe.Executor[T], guarded func(context.Context) (T, error)) (T, error) {
+	return executor.WithContext(ctx).GetWithExecution(func(attempt failsafe.Execution[T]) (T, error) {
+		return guarded(attempt.Context())
+	})
 }

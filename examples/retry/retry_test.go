@@ -10,6 +10,8 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/timeout"
 )
 
 // each runs check with each library, in a bubble of its own.
@@ -154,6 +156,22 @@ func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestATimeoutOfFailsafeEndsTheWaitForASlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("bank", 1, bulk.WaitingRoom(1)))
+		b.TryAcquire()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		start := time.Now()
+		_, err := through(ctx, failsafe.With(timeout.New[string](time.Second)), bulk.Guard(b, func(context.Context) (string, error) {
+			return "receipt", nil
+		}))
+		if !errors.Is(err, timeout.ErrExceeded) || time.Since(start) != time.Second || b.Status().Waiting != 0 {
+			t.Errorf("%v after %v, %d waiting", err, time.Since(start), b.Status().Waiting)
+		}
+	})
 }
 
 func TestTheCallersEndEndsThePause(t *testing.T) {
