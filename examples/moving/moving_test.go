@@ -108,7 +108,7 @@ func TestAFullOneIsOverloadForUs(t *testing.T) {
 	slots, _ := search.TryAcquireN(100)
 	defer slots.Release()
 	synctest.Test(t, func(t *testing.T) {
-		if s, err := summaryWithin(t.Context(), time.Second); s != "no summary: expired" || err != nil {
+		if s, err := summaryWithin(t.Context(), time.Second); s != "no summary" || err != nil {
 			t.Error(s, err)
 		}
 	})
@@ -125,6 +125,18 @@ func TestAFullOneIsOverloadForUs(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Who has left gets no substitute: what they caught there is overload alone.
+func TestACancellationIsNoOverload(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if s, err := summaryWithin(ended, time.Second); !errors.Is(err, context.Canceled) {
+		t.Errorf("%q, %v", s, err)
+	}
+	if s, err := recovered(guardedSummary(ended)); !errors.Is(err, context.Canceled) {
+		t.Errorf("%q, %v", s, err)
+	}
 }
 
 func TestAChannelMayAdmitWhomNobodyWaitsFor(t *testing.T) {

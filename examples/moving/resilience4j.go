@@ -20,7 +20,7 @@ var backend, errBackend = bulk.New("backend", 25,
 var guardedSummary = bulk.Guard(backend, loadSummary)
 
 func recovered(summary string, err error) (string, error) {
-	if errors.Is(err, bulk.ErrNotStarted) {
+	if errors.Is(err, bulk.ErrOverload) {
 		return "a summary of yesterday", nil
 	}
 	return summary, err
