@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
 	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -35,11 +36,12 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	payments, err := bulk.New("payments", 2, bulk.WaitingRoom(20), bulk.OnEvent(recordWaits))
+	compartments := registry.New(bulk.OnEvent(recordWaits))
+	payments, err := compartments.Create("payments", 2, bulk.WaitingRoom(20))
 	if err != nil {
 		return err
 	}
-	if _, err := observe(meter, func() []bulk.Status { return []bulk.Status{payments.Status()} }); err != nil {
+	if _, err := observe(meter, compartments.Statuses); err != nil {
 		return err
 	}
 

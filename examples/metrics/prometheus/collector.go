@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -53,11 +55,14 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range c.statuses() {
+		// A label may be any text. One that isn't UTF-8 would make the metrics below
+		// panic, and that fails the scrape as a whole.
+		label := strings.ToValidUTF8(s.Label, "\uFFFD")
 		gauge := func(d *prometheus.Desc, v float64) {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, s.Label)
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, label)
 		}
 		count := func(d *prometheus.Desc, n uint64, labels ...string) {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), append([]string{s.Label}, labels...)...)
+			ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), append([]string{label}, labels...)...)
 		}
 		gauge(slots, float64(s.Capacity.Parallelism))
 		gauge(slotsInUse, float64(s.InUse))
@@ -88,7 +93,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		count(turnedAway, t.OversizedAtArrival, bulk.Oversized.String(), "no")
 		count(turnedAway, t.Oversized, bulk.Oversized.String(), "yes")
 
-		ch <- prometheus.MustNewConstHistogram(wait, t.Waits.Count(), t.Wait.Seconds(), cumulative(t.Waits), s.Label)
+		ch <- prometheus.MustNewConstHistogram(wait, t.Waits.Count(), t.Wait.Seconds(), cumulative(t.Waits), label)
 	}
 }
 

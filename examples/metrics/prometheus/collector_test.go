@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -141,6 +142,43 @@ func TestNamesAndHelpKeepToTheConventions(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// Members come and go between scrapes, and may have any label.
+func TestAScrapeShowsTheMembersOfARegistryAtThatMoment(t *testing.T) {
+	members := registry.New()
+	metrics := prometheus.NewPedanticRegistry()
+	metrics.MustRegister(newCollector(members.Statuses))
+	for _, step := range []struct {
+		change func()
+		want   string
+	}{
+		{func() {}, ""},
+		{func() {
+			b := bulk.Must(members.Create("search", 3))
+			_ = bulk.Do(t.Context(), b, func(context.Context) error { return nil })
+		}, `bulkhead_operations_admitted_total{bulkhead="search"} 1
+`},
+		{func() { _ = bulk.Must(members.Create("caf\xe9", 1)) }, `bulkhead_operations_admitted_total{bulkhead="caf�"} 0
+bulkhead_operations_admitted_total{bulkhead="search"} 1
+`},
+		{func() {
+			if err := members.Remove(t.Context(), "search"); err != nil {
+				t.Error(err)
+			}
+		}, `bulkhead_operations_admitted_total{bulkhead="caf�"} 0
+`},
+	} {
+		step.change()
+		want := step.want
+		if want != "" {
+			want = "# HELP bulkhead_operations_admitted_total Operations that got their slots, at once or from the waiting room.\n" +
+				"# TYPE bulkhead_operations_admitted_total counter\n" + want
+		}
+		if err := testutil.GatherAndCompare(metrics, strings.NewReader(want), "bulkhead_operations_admitted_total"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

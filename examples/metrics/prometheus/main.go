@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -33,13 +34,12 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	payments := bulk.Must(bulk.New("payments", 2))
-	search := bulk.Must(bulk.New("search", 10, bulk.WaitingRoom(20)))
+	compartments := registry.New()
+	payments := bulk.Must(compartments.Create("payments", 2))
+	search := bulk.Must(compartments.Create("search", 10, bulk.WaitingRoom(20)))
 
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(newCollector(func() []bulk.Status {
-		return []bulk.Status{payments.Status(), search.Status()}
-	}))
+	metrics.MustRegister(newCollector(compartments.Statuses))
 	server := httptest.NewServer(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	defer server.Close()
 
