@@ -24,12 +24,16 @@ type tally struct {
 // guess. Those that were pulled and have not begun are left. There can be
 // one that has begun behind one that is left, so next alone would not be enough
 // to go on from.
-func process(ctx context.Context, b *bulk.Bulkhead, items iter.Seq[int], work func(context.Context, int) error, progress func()) tally {
+//
+// After each item progress is called, with the error if work has failed. The
+// tally has only their number: a list could grow with the number of items.
+func process(ctx context.Context, b *bulk.Bulkhead, items iter.Seq[int], work func(context.Context, int) error, progress func(item int, failure error)) tally {
 	var t tally
 	run := func(ctx context.Context, item int) (struct{}, error) {
 		return struct{}{}, work(context.WithoutCancel(ctx), item)
 	}
 	for item, res := range bulk.Map(ctx, b, items, run) {
+		var failure error
 		switch err := res.Err(); {
 		case err == nil:
 			t.done++
@@ -37,9 +41,10 @@ func process(ctx context.Context, b *bulk.Bulkhead, items iter.Seq[int], work fu
 			t.left = append(t.left, item)
 		default:
 			t.failed++
+			failure = err
 		}
 		t.next = item + 1
-		progress()
+		progress(item, failure)
 	}
 	return t
 }

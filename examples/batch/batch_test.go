@@ -18,7 +18,7 @@ const (
 	slots = 8
 )
 
-func none() {}
+func none(int, error) {}
 
 // Each item has 10 kB of its own, a gigabyte in total. What is pulled and not
 // yet done with never exceeds the slots, and the heap stays small.
@@ -39,7 +39,7 @@ func TestAHundredThousandItemsInConstantMemory(t *testing.T) {
 		payload := make([]byte, 10_000)
 		payload[0] = 1
 		return nil
-	}, func() {
+	}, func(int, error) {
 		if counted++; counted == all*9/10 {
 			runtime.GC()
 			runtime.ReadMemStats(&heap)
@@ -118,6 +118,9 @@ func TestOutput(t *testing.T) {
 	}
 	if want := "4999 done, 1 failed, 0 left [], 0 never looked at; at most 1 at once\n"; out.String() != want {
 		t.Errorf("%q, want %q", &out, want)
+	}
+	if n := strings.Count(bar.String(), ": checksum 0000"); n != 1 {
+		t.Errorf("%d failures named: %q", n, &bar)
 	}
 	if !strings.Contains(bar.String(), "checksums") || !strings.Contains(bar.String(), "/5000") {
 		t.Errorf("progress: %q", &bar)

@@ -51,7 +51,13 @@ func run(ctx context.Context, from, items, parallelism int, work func(context.Co
 		progressbar.OptionShowCount(),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish())
-	t := process(ctx, b, numbers(from, items), work, func() { _ = bar.Add(1) })
+	t := process(ctx, b, numbers(from, items), work, func(item int, failure error) {
+		if failure != nil {
+			_ = bar.Clear()
+			fmt.Fprintf(stderr, "item %d: %v\n", item, failure)
+		}
+		_ = bar.Add(1)
+	})
 	if t.next == 0 {
 		t.next = from // not one was pulled
 	}
@@ -83,7 +89,7 @@ func checksum(_ context.Context, item int) error {
 	record := make([]byte, 4096)
 	binary.LittleEndian.PutUint64(record, uint64(item))
 	if sum := sha256.Sum256(record); sum[0] == 0 && sum[1] == 0 {
-		return fmt.Errorf("item %d: checksum %x is not allowed", item, sum)
+		return fmt.Errorf("checksum %x is not allowed", sum)
 	}
 	return nil
 }
