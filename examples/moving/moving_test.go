@@ -208,3 +208,37 @@ func TestFailsafeLosesThePermitOfAPanic(t *testing.T) {
 		t.Error("ours is gone too")
 	}
 }
+
+// What else the tables say of the others.
+func TestWhatTheTablesSayOfTheOthers(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := semaphore.NewWeighted(1).Acquire(ended, 1); err == nil {
+		t.Error("x/sync/semaphore admits a done context")
+	}
+	if err := semaphore.NewWeighted(1).Acquire(t.Context(), 0); err != nil {
+		t.Errorf("x/sync/semaphore, 0 asked: %v", err)
+	}
+	if _, err := bulk.Must(bulk.New("reports", 1)).AcquireN(t.Context(), 0); err == nil {
+		t.Error("ours, 0 asked: no error")
+	}
+	admitted := 0
+	for range 1000 {
+		p := bulkhead.New[int](1)
+		_, _ = failsafe.With(p).WithContext(ended).Get(func() (int, error) { admitted++; return 0, nil })
+	}
+	if admitted == 0 || admitted == 1000 {
+		t.Errorf("failsafe-go admits a done context %d times in 1000, not by chance", admitted)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p := bulkhead.New[int](1)
+		released := false
+		go func() { p.ReleasePermit(); released = true }()
+		synctest.Wait()
+		if released {
+			t.Error("failsafe-go releases what nobody holds")
+		}
+		p.TryAcquirePermit() // lets it go
+		synctest.Wait()
+	})
+}
