@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,27 +53,43 @@ func together(b *testing.B, goroutines int, warm func(ctx context.Context, g int
 	return float64(cpuTime() - began)
 }
 
-// saturated is together where all the goroutines stand in the queue of p before
-// the clock starts. Without that a goroutine would often be done with its share
-// before the next one begins, and nobody would have waited.
-func saturated(b *testing.B, slots, goroutines int, p peers.Peer, do func(ctx context.Context, g, n int)) {
+// saturated is together where the queue of p is as long while the clock runs as
+// it can be. All goroutines stand in it before the clock starts: otherwise one
+// would often be done with its share before the next one begins, and nobody
+// would have waited. And each does one operation more than its share: so those
+// that are done stand in the queue again when the clock stops, with the last
+// share. Each operation that is timed has a place in the queue taken in the
+// timed part as well.
+//
+// The operations that do makes call count once each. It is an error if one of
+// them was turned away. saturated returns how many ran, timed or not.
+func saturated(b *testing.B, slots, goroutines int, p peers.Peer, do func(ctx context.Context, g, n int, count func())) (ran int) {
 	release := make([]func(), slots)
 	for i := range release {
 		release[i] = hold(p)
 	}
 	var over sync.WaitGroup
-	for g := range goroutines {
-		n := b.N / goroutines
+	var shares, all atomic.Int64
+	shares.Store(int64(min(goroutines, b.N)))
+	for g := range int(shares.Load()) {
+		share := b.N / goroutines
 		if g < b.N%goroutines {
-			n++
+			share++
 		}
-		if n > 0 {
-			over.Go(func() {
-				ctx, cancel := context.WithCancel(b.Context())
-				defer cancel()
-				do(ctx, g, n)
+		over.Go(func() {
+			ctx, cancel := context.WithCancel(b.Context())
+			defer cancel()
+			done := 0
+			do(ctx, g, share+1, func() {
+				if done++; done == share && shares.Add(-1) == 0 {
+					b.StopTimer()
+				}
 			})
-		}
+			if done != share+1 {
+				b.Errorf("%d of %d operations ran", done, share+1)
+			}
+			all.Add(int64(done))
+		})
 	}
 	settle()
 	b.ResetTimer()
@@ -80,7 +97,7 @@ func saturated(b *testing.B, slots, goroutines int, p peers.Peer, do func(ctx co
 		r()
 	}
 	over.Wait()
-	b.StopTimer()
+	return int(all.Load())
 }
 
 // samples are times in nanoseconds that each goroutine notes for itself.

@@ -28,22 +28,24 @@ func BenchmarkStartDelay(b *testing.B) {
 						answer <- struct{}{}
 					}
 				}()
-				delays := newSamples(1, b.N)
+				delays := newSamples(1, b.N+goroutines)
 				var ended time.Time
-				op := func(ctx context.Context) (int, error) {
-					if !ended.IsZero() {
-						delays.note(0, time.Since(ended))
-					}
-					if parks {
-						ask <- struct{}{}
-						<-answer
-					} else {
-						_, _ = yield(ctx)
-					}
-					ended = time.Now()
-					return 0, nil
-				}
-				saturated(b, 1, goroutines, p, func(ctx context.Context, _, n int) { p.Times(ctx, n, op) })
+				saturated(b, 1, goroutines, p, func(ctx context.Context, _, n int, count func()) {
+					p.Times(ctx, n, func(ctx context.Context) (int, error) {
+						if !ended.IsZero() {
+							delays.note(0, time.Since(ended))
+						}
+						count()
+						if parks {
+							ask <- struct{}{}
+							<-answer
+						} else {
+							_, _ = yield(ctx)
+						}
+						ended = time.Now()
+						return 0, nil
+					})
+				})
 				delays.report(b, "", "p50", "p99")
 			})
 		})
@@ -56,12 +58,13 @@ func BenchmarkFairness(b *testing.B) {
 	const goroutines = 64
 	with(b, peers.Limits, patient(peers.Setup{Slots: 1, Room: goroutines}), func(b *testing.B, p peers.Peer) {
 		waits := newSamples(goroutines, b.N/goroutines+1)
-		saturated(b, 1, goroutines, p, func(ctx context.Context, g, n int) {
+		saturated(b, 1, goroutines, p, func(ctx context.Context, g, n int, count func()) {
 			var asked time.Time
 			op := func(ctx context.Context) (int, error) {
 				if !asked.IsZero() {
 					waits.note(g, time.Since(asked))
 				}
+				count()
 				return yield(ctx)
 			}
 			// The first wait is from before the clock started.
