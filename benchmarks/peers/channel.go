@@ -16,18 +16,7 @@ var channel = Spec{
 	Name:  "channel",
 	Title: "buffered channel, bare",
 	Has:   Limits | Rejects | Unwinds | InPlace | Bundled,
-	New: func(s Setup) Peer {
-		c := make(bareChannel, s.Slots)
-		switch {
-		case s.Listen > 0:
-			return nil
-		case s.Wait == 0:
-			return tryChannel{c}
-		case s.Wait == Forever:
-			return c
-		}
-		return nil
-	},
+	New:   channels(func(c bareChannel) Peer { return c }, nil),
 }
 
 // channelCtx is the same with a way out: what one should write.
@@ -35,18 +24,7 @@ var channelCtx = Spec{
 	Name:  "channel-ctx",
 	Title: "buffered channel, select with ctx",
 	Has:   Limits | Rejects | Cancels | Unwinds | InPlace | Bundled,
-	New: func(s Setup) Peer {
-		c := make(bareChannel, s.Slots)
-		switch {
-		case s.Listen > 0:
-			return nil
-		case s.Wait == 0:
-			return tryChannel{c}
-		case s.Wait == Forever:
-			return ctxChannel{c}
-		}
-		return nil
-	},
+	New:   channels(func(c bareChannel) Peer { return ctxChannel{c} }, nil),
 }
 
 // channelTimer adds a timer for those that wait.
@@ -54,17 +32,29 @@ var channelTimer = Spec{
 	Name:  "channel-timer",
 	Title: "buffered channel, select with ctx and timer",
 	Has:   Limits | Rejects | Cancels | TimesOut | Unwinds | InPlace | Bundled,
-	New: func(s Setup) Peer {
+	New:   channels(nil, func(c bareChannel, limit time.Duration) Peer { return timerChannel{c, limit} }),
+}
+
+// channels makes a Spec's New of how its operations wait for ever, and up to a
+// limit. Nil is a way that it doesn't have.
+func channels(forever func(bareChannel) Peer, upTo func(bareChannel, time.Duration) Peer) func(Setup) Peer {
+	return func(s Setup) Peer {
 		c := make(bareChannel, s.Slots)
 		switch {
-		case s.Listen > 0 || s.Wait == Forever:
-			return nil
+		case s.Listen > 0:
 		case s.Wait == 0:
 			return tryChannel{c}
+		case s.Wait == Forever && forever != nil:
+			return forever(c)
+		case s.Wait != Forever && upTo != nil:
+			return upTo(c, s.Wait)
 		}
-		return timerChannel{c, s.Wait}
-	},
+		return nil
+	}
 }
+
+// The loops below are alike, and must be: each stands where its Run can be
+// called directly. See Peer.
 
 type bareChannel chan struct{}
 
