@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bulklink/bulklink-go/benchmarks/peers"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -136,13 +137,33 @@ func TestSnippet(t *testing.T) {
 
 func TestEveryFigureHasItsGaps(t *testing.T) {
 	for _, w := range works {
-		if w.by == "" && w.needs == 0 {
+		if w.needs == 0 && w.bench != "Scaling" { // which has Bulklink, and nothing
 			t.Errorf("%s: nothing is needed, so nobody lacks anything", w.bench)
 		}
 		for _, peer := range []string{"floor", "channel"} {
 			if w.by == "" && (gapsOf(peer, w.needs) == "none" || gapsOf(peer, w.needs) == "") {
 				t.Errorf("%s: no gap of %s is declared", w.bench, peer)
 			}
+		}
+	}
+}
+
+func TestGapsOfWhatIsMadeOfPeers(t *testing.T) {
+	for subject, want := range map[string]string{
+		"none":            "no limiter at all",
+		"guard":           "none",
+		"acquire-by-hand": "release by hand",
+		"xsync-by-hand":   "no counters, release by hand",
+		"channel-by-hand": "no counters, release by hand",
+		"xsync-map":       "no counters, release by hand, never evicts",
+	} {
+		if got := gapsOf(subject, running); got != want {
+			t.Errorf("%s: %q, want %q", subject, got, want)
+		}
+	}
+	for name, s := range subjects {
+		if _, ok := peers.Find(s.peer); !ok && s.gap == "" {
+			t.Errorf("%s: is it a limiter or not?", name)
 		}
 	}
 }

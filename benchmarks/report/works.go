@@ -1,6 +1,10 @@
 package main
 
-import "github.com/bulklink/bulklink-go/benchmarks/peers"
+import (
+	"strings"
+
+	"github.com/bulklink/bulklink-go/benchmarks/peers"
+)
 
 // work is one kind of work that the peers are given: one benchmark.
 type work struct {
@@ -109,12 +113,18 @@ var works = []work{
 	{
 		bench: "Guard", title: "Guard against a wrapper by hand",
 		says:  "A guarded function, Run, and what one would write around Acquire, x/sync or a channel.",
-		units: []unit{perOp, allocs}, by: "way", base: "guard", alone: true,
+		units: []unit{perOp, allocs}, needs: running, by: "way", base: "guard", alone: true,
 	},
 	{
 		bench: "Events", title: "Somebody listens",
 		says:  "Uncontended, with handlers that do nothing.",
 		units: []unit{perOp, allocs}, needs: running | peers.Announces, alone: true,
+	},
+	{
+		bench: "Keyed", title: "A bulkhead for each of 10⁶ keys",
+		says: "keys=kept visits a million keys that are all there, none of them in the processor's caches; keys=new brings a new " +
+			"one each time: Bulklink keeps 1,000 and evicts one for each, the maps grow.",
+		units: []unit{perOp, allocs}, needs: running,
 	},
 	{
 		bench: "Scaling", title: "Processors",
@@ -131,16 +141,25 @@ var works = []work{
 	},
 }
 
-// titles are those of subjects that aren't peers.
-var titles = map[string]string{
-	"none":            "none",
-	"guard":           "`bulk.Guard`",
-	"run":             "`bulk.Run`",
-	"acquire-by-hand": "`Acquire`, by hand",
-	"xsync-by-hand":   "x/sync/semaphore, by hand",
-	"channel-by-hand": "channel with ctx, by hand",
-	"one":             "one bulkhead",
-	"sharded":         "one for each processor",
+// subject is one that is measured and isn't a peer.
+type subject struct {
+	title string
+	peer  string        // which it is made of; empty: none, it limits nothing
+	lacks peers.Ability // of what that peer can do
+	gap   string        // and what else it can't
+}
+
+var subjects = map[string]subject{
+	"none":            {title: "none", gap: "no limiter at all"},
+	"guard":           {title: "`bulk.Guard`", peer: "bulklink"},
+	"run":             {title: "`bulk.Run`", peer: "bulklink"},
+	"acquire-by-hand": {title: "`Acquire`, by hand", peer: "bulklink", lacks: peers.Bundled},
+	"xsync-by-hand":   {title: "x/sync/semaphore, by hand", peer: "xsync"},
+	"channel-by-hand": {title: "channel with ctx, by hand", peer: "channel-ctx", lacks: peers.Bundled},
+	"xsync-map":       {title: "x/sync/semaphore in a sync.Map", peer: "xsync", gap: "never evicts"},
+	"xsync-mutex":     {title: "x/sync/semaphore in a map with a mutex", peer: "xsync", gap: "never evicts"},
+	"one":             {title: "one bulkhead", peer: "bulklink"},
+	"sharded":         {title: "one for each processor", peer: "bulklink"},
 }
 
 func (w *work) subjectKey() string {
@@ -161,8 +180,27 @@ func titleOf(subject string) string {
 	if s, ok := peers.Find(subject); ok {
 		return s.Title
 	}
-	if t, ok := titles[subject]; ok {
-		return t
+	if s, ok := subjects[subject]; ok {
+		return s.title
 	}
 	return subject
+}
+
+// gapsOf is what subject can't do of what is needed, in words.
+func gapsOf(subject string, needed peers.Ability) string {
+	peer, other := subject, subjects[subject]
+	if other.peer != "" {
+		peer = other.peer
+	}
+	var gaps []string
+	if s, ok := peers.Find(peer); ok {
+		gaps = (s.Has &^ other.lacks).Gaps(needed)
+	}
+	if other.gap != "" {
+		gaps = append(gaps, other.gap)
+	}
+	if len(gaps) == 0 {
+		return "none"
+	}
+	return strings.Join(gaps, ", ")
 }
