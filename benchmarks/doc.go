@@ -1,8 +1,8 @@
 // Package benchmarks puts Bulklink side by side with what else a program could
 // limit its parallelism with, on the same work, in one run.
 //
-//	go run ./report          # everything: tables and charts in results
-//	go run ./report -short   # the headline alone
+//	go run ./report          # everything: tables and charts in results, in less than 10 minutes
+//	go run ./report -short   # the headline alone, in less than a minute
 //
 // The benchmarks are ordinary ones and can be run by hand as well:
 //

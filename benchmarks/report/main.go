@@ -1,8 +1,8 @@
 // Report runs the benchmarks several times, one whole run after the other, and
 // writes what they say as tables and charts.
 //
-//	go run ./report                            # all of it
-//	go run ./report -short                     # the headline
+//	go run ./report                            # all of it, less than 10 minutes on two processors
+//	go run ./report -short                     # the headline, less than a minute
 //	go run ./report -only HandOver -o handover    # one kind of work
 //	go run ./report -from results/raw.txt      # tables and charts anew from kept results
 //
@@ -13,9 +13,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -35,7 +37,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("report", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	out := flags.String("o", "", "folder to write to (default results, or results-short)")
+	out := flags.String("o", "", "folder to write to (default results, results-short, or results-part with -only)")
 	from := flags.String("from", "", "read these raw results instead of measuring")
 	short := flags.Bool("short", false, "the headline alone")
 	runs := flags.Int("runs", 0, "interleaved runs (default 6, or 4 with -short: fewer can't be significant)")
@@ -44,10 +46,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	p := plan{runs: 6, benchtime: 60 * time.Millisecond}
-	folder := "results"
+	p, folder := defaultPlan(*short), "results"
 	if *short {
-		p, folder = plan{runs: 4, benchtime: 15 * time.Millisecond, short: true}, "results-short"
+		folder = "results-short"
 	}
 	if *runs > 0 {
 		p.runs = *runs
@@ -62,6 +63,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 				return fmt.Errorf("-only: there is no benchmark %q", bench)
 			}
 		}
+	}
+	if p.only != nil {
+		folder = "results-part" // never in the place of a whole one
 	}
 	if *out != "" {
 		folder = *out
@@ -86,6 +90,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
+func defaultPlan(short bool) plan {
+	if short {
+		return plan{runs: 4, benchtime: 15 * time.Millisecond, short: true}
+	}
+	return plan{runs: 6, benchtime: 60 * time.Millisecond}
+}
+
 // command is what README tells its readers to run.
 const command = "cd benchmarks && go run ./report"
 
@@ -100,11 +111,9 @@ func rawResults(ctx context.Context, p plan, from string, progress io.Writer) ([
 	return raw.Bytes(), nil
 }
 
-// write writes all files of a report.
+// write writes all files of a report, and removes the charts of an earlier one
+// that this one has nothing for.
 func write(folder string, raw []byte, r *results) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
 	var tables, snippet bytes.Buffer
 	writeTables(&tables, r)
 	writeSnippet(&snippet, r, command)
@@ -114,12 +123,20 @@ func write(folder string, raw []byte, r *results) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.file, err)
 		}
-		if svg != nil {
-			files[c.file] = svg
-		}
+		files[c.file] = svg
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
 	}
 	for name, data := range files {
-		if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {
+		path := filepath.Join(folder, name)
+		if data == nil {
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			continue
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -228,22 +229,61 @@ func TestCharts(t *testing.T) {
 
 func TestPasses(t *testing.T) {
 	full := plan{runs: 6, benchtime: 80 * time.Millisecond}
-	first, second := full.passes(0), full.passes(1)
-	if len(first) != 5 {
-		t.Fatalf("%d passes", len(first))
+	passes := full.passes()
+	if len(passes) != 5 {
+		t.Fatalf("%d passes", len(passes))
 	}
-	if slices.Equal(first[0], second[0]) || slices.Equal(first[0], first[2]) {
+	if slices.Equal(full.args(passes[0], 0), full.args(passes[0], 1)) {
 		t.Error("the peers are not rotated")
 	}
-	all := strings.Join(slices.Concat(first...), " ")
+	said := func(p plan) string {
+		var all []string
+		for _, pass := range p.passes() {
+			all = append(all, p.args(pass, 0)...)
+		}
+		return strings.Join(all, " ")
+	}
 	for _, w := range works {
-		if !strings.Contains(all, w.bench) {
+		if !strings.Contains(said(full), w.bench) {
 			t.Errorf("%s is never run", w.bench)
 		}
 	}
-	short := strings.Join(slices.Concat(plan{runs: 4, benchtime: time.Millisecond, short: true}.passes(0)...), " ")
+	short := said(plan{runs: 4, benchtime: time.Millisecond, short: true})
 	if strings.Contains(short, "QueueLength") || !strings.Contains(short, "-test.short") {
 		t.Errorf("short: %s", short)
+	}
+}
+
+// TestTimeIsBounded holds to what the documentation promises, with a margin for
+// compiling and for machines that are slower. More processors have more to do.
+func TestTimeIsBounded(t *testing.T) {
+	if doublings > 2 {
+		t.Skip("it is promised for two processors")
+	}
+	for _, c := range []struct {
+		p    plan
+		most time.Duration
+	}{{defaultPlan(false), 8 * time.Minute}, {defaultPlan(true), 45 * time.Second}} {
+		if got := c.p.takes(); got > c.most || got < c.most/3 {
+			t.Errorf("%+v takes %v, at most %v", c.p, got, c.most)
+		}
+		if c.p.runs < 4 {
+			t.Errorf("%d runs can't be significant", c.p.runs)
+		}
+	}
+}
+
+func TestMissingResults(t *testing.T) {
+	p := pass{works: []*work{{bench: "A", full: effort{cases: 2}, brief: effort{cases: 1}}}}
+	one := "goos: linux\nBenchmarkA/peer=x-2 \t 10 \t 5.1 ns/op\nBenchmarkAB/peer=x-2 10 5 ns/op\n"
+	if err := p.check([]byte(one), true); err != nil {
+		t.Error(err)
+	}
+	if err := p.check([]byte(one), false); err == nil || !strings.Contains(err.Error(), "A has 1 result") {
+		t.Errorf("one of two: %v", err)
+	}
+	if err := p.check([]byte(one+"BenchmarkA/peer=y-2 --- FAIL\n"), false); err == nil {
+		t.Error("a failure passed for a result")
 	}
 }
 
@@ -273,6 +313,7 @@ func TestRunRefuses(t *testing.T) {
 		"nothing":      {"-from", empty},
 		"unknown flag": {"-fast"},
 		"unknown work": {"-only", "Everything"},
+		"nothing left": {"-only", "QueueLength", "-short"},
 	} {
 		if err := run(t.Context(), append(args, "-o", t.TempDir()), io.Discard, io.Discard); err == nil {
 			t.Errorf("%s: no error", name)
@@ -280,23 +321,82 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
-// TestMeasure runs a little of it for real.
+// TestMeasure runs a little of it for real. That each work has as many results
+// as it says is checked on the way.
 func TestMeasure(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it compiles the benchmarks")
 	}
-	dir := t.TempDir()
-	args := []string{"-only", "Rejection,HandOver", "-short", "-runs", "1", "-benchtime", "1ms", "-o", dir}
-	if err := run(t.Context(), args, io.Discard, io.Discard); err != nil {
-		t.Fatal(err)
-	}
-	tables, err := os.ReadFile(filepath.Join(dir, "results.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"## Turned away when full", "**slots=1, goroutines=256, limit=none**", "1 interleaved runs on"} {
-		if !bytes.Contains(tables, []byte(want)) {
-			t.Errorf("no %q in the tables", want)
-		}
+	for name, c := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"short": {
+			[]string{"-short"},
+			[]string{"## Turned away when full", "**slots=1, goroutines=256, limit=none**", "1 interleaved runs on", "added, µs"},
+		},
+		"some": { // of those that don't take seconds at any benchtime
+			[]string{"-only", "HandOver,SharedContext,Fairness,Expiry,Leave,Guard,Events,Keyed,Scaling"},
+			[]string{"**slots=64, goroutines=4096, limit=never-fires**", "**keys=new**"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			stale := filepath.Join(dir, "queue-length.svg")
+			if err := os.WriteFile(stale, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			var progress bytes.Buffer
+			args := append(c.args, "-runs", "1", "-benchtime", "1ms", "-o", dir)
+			if err := run(t.Context(), args, io.Discard, &progress); err != nil {
+				t.Fatal(err)
+			}
+			tables, err := os.ReadFile(filepath.Join(dir, "results.md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range c.want {
+				if !bytes.Contains(tables, []byte(want)) {
+					t.Errorf("no %q in the tables", want)
+				}
+			}
+			if !strings.HasPrefix(progress.String(), "1 runs: about ") {
+				t.Errorf("it doesn't say how long it takes: %q", progress.String())
+			}
+			if _, err := os.Stat(stale); err == nil {
+				t.Error("a chart of an earlier report is among the files")
+			}
+		})
 	}
 }
+
+// TestNoHalfResults stops a run: nothing may be written.
+func TestNoHalfResults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles the benchmarks")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	dir := filepath.Join(t.TempDir(), "results")
+	err := run(ctx, []string{"-only", "Guard", "-runs", "3", "-benchtime", "10ms", "-o", dir}, io.Discard, after(1, cancel))
+	if err == nil || !strings.Contains(err.Error(), "interrupted in run 2") {
+		t.Errorf("stopped in its second run: %v", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("half results are written")
+	}
+}
+
+// after calls stop when so many runs are over, by the progress that is written.
+func after(runs int, stop func()) io.Writer {
+	return writer(func(p []byte) {
+		if bytes.Contains(p, []byte("is over")) {
+			if runs--; runs == 0 {
+				stop()
+			}
+		}
+	})
+}
+
+type writer func(p []byte)
+
+func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
