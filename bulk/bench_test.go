@@ -3,7 +3,9 @@ package bulk_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,23 +129,45 @@ func BenchmarkParallel(b *testing.B) {
 	})
 }
 
-// Many goroutines for one slot: nearly every call waits and is handed the slot.
+// Many goroutines for one slot: every call waits and is handed the slot, which
+// queued/op shows. All of them stand in the queue before the clock starts, and
+// all that are done stand in it again when the clock stops. The operation
+// yields, as one does that waits for anything, so that the queue stays full.
 func BenchmarkHandOver(b *testing.B) {
+	yield := func(context.Context) (int, error) {
+		runtime.Gosched()
+		return 1, nil
+	}
 	for _, goroutines := range []int{16, 256} {
 		for _, limit := range []time.Duration{0, time.Minute} {
 			b.Run(fmt.Sprintf("goroutines=%d/limit=%v", goroutines, limit), func(b *testing.B) {
 				b.ReportAllocs()
 				x := mustNew(b, 1, bulk.WaitingRoom(goroutines), bulk.WaitLimit(limit))
+				slots := fill(b, x)
 				each := b.N/goroutines + 1
+				var unfinished atomic.Int64
+				unfinished.Store(int64(goroutines))
 				var g sync.WaitGroup
 				for range goroutines {
 					g.Go(func() {
 						for range each {
-							_, _ = bulk.Run(b.Context(), x, one)
+							_, _ = bulk.Run(b.Context(), x, yield)
 						}
+						if unfinished.Add(-1) == 0 {
+							b.StopTimer()
+						}
+						_, _ = bulk.Run(b.Context(), x, yield)
 					})
 				}
+				for x.Status().Waiting < goroutines {
+					time.Sleep(time.Millisecond)
+				}
+				b.ResetTimer()
+				slots[0].Release()
 				g.Wait()
+				all := goroutines * (each + 1) // b.N is rounded up to whole rounds
+				b.ReportMetric(float64(b.Elapsed())/float64(goroutines*each), "ns/op")
+				b.ReportMetric(float64(x.Status().Totals.Queued)/float64(all), "queued/op")
 			})
 		}
 	}
