@@ -3,6 +3,7 @@ package registry_test
 import (
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -149,13 +150,15 @@ func BenchmarkRunKey(b *testing.B) {
 	})
 }
 
-// Every processor, each with keys of its own: they share the lock of the Keyed
+// Every processor, each far from the others in the keys: they share the lock of the Keyed
 // and nothing else.
 func BenchmarkRunKeyParallel(b *testing.B) {
 	k, keys := keysOf(b, 1_000)
 	b.ReportAllocs()
+	var goroutines atomic.Int64
 	b.RunParallel(func(pb *testing.PB) {
-		for i := 0; pb.Next(); i++ {
+		apart := len(keys) / runtime.GOMAXPROCS(0)
+		for i := apart * int(goroutines.Add(1)); pb.Next(); i++ {
 			_, _ = registry.RunKey(b.Context(), k, keys[i%len(keys)], nothing)
 		}
 	})
