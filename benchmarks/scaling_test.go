@@ -13,7 +13,7 @@ import (
 
 // Operations of a known length, as fast as the processors can do them, through
 // no bulkhead, one, and one for each goroutine: from how short an operation on
-// the lock is what limits the rate.
+// the lock is what limits the rate. See docs/scaling.md.
 func BenchmarkScaling(b *testing.B) {
 	perNS := spinsPerNanosecond()
 	for procs := 1; procs <= runtime.NumCPU(); procs *= 2 {

@@ -59,5 +59,6 @@ func writeSnippet(w io.Writer, r *results, command string) {
 	writeTable(w, head, rows)
 	fmt.Fprintf(w, "\n¹ with ctx and a timer. – : it can't. %s Again on your machine:\n\n```sh\n%s\n```\n", provenance(r), command)
 	fmt.Fprint(w, "\n![Nanoseconds for each operation](benchmarks/results/headline.svg)\n\n"+
-		"[All tables, with spread, significance and gaps](benchmarks/results/results.md) · [raw results](benchmarks/results/raw.txt)\n")
+		"[All tables, with spread, significance and gaps](benchmarks/results/results.md) · [raw results](benchmarks/results/raw.txt) · "+
+		"[where it stops scaling](docs/scaling.md)\n")
 }

@@ -173,7 +173,7 @@ var works = []work{
 	{
 		bench: "Scaling", title: "Processors",
 		says: "Operations of a given length as fast as the processors can, through no bulkhead, one, and one for each " +
-			"processor.",
+			"processor. See [scaling](../../docs/scaling.md).",
 		units: []unit{perOp}, by: "bulkheads", base: "one",
 		full: effort{12 * doublings, 0},
 	},
