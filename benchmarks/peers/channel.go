@@ -79,21 +79,21 @@ func (c bareChannel) Pairs(_ context.Context, n int) {
 	}
 }
 
-type tryChannel struct{ bareChannel }
+type tryChannel struct{ c bareChannel }
 
-func (c tryChannel) Run(ctx context.Context, op Op) (int, error) {
+func (t tryChannel) Run(ctx context.Context, op Op) (int, error) {
 	select {
-	case c.bareChannel <- struct{}{}:
+	case t.c <- struct{}{}:
 	default:
 		return 0, errFull
 	}
-	defer c.release()
+	defer t.c.release()
 	return op(ctx)
 }
 
-func (c tryChannel) Times(ctx context.Context, n int, op Op) {
+func (t tryChannel) Times(ctx context.Context, n int, op Op) {
 	for range n {
-		_, _ = c.Run(ctx, op)
+		_, _ = t.Run(ctx, op)
 	}
 }
 

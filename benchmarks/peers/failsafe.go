@@ -58,7 +58,7 @@ var failsafePermits = Spec{
 		case s.Wait == Forever:
 			return p
 		}
-		return permitsLimit{p, s.Wait}
+		return permitsLimit{p.Bulkhead, s.Wait}
 	},
 }
 
@@ -87,7 +87,7 @@ func (p permits) Pairs(ctx context.Context, n int) {
 }
 
 type permitsLimit struct {
-	permits
+	bulkhead.Bulkhead[int]
 	limit time.Duration
 }
 

@@ -23,7 +23,7 @@ type Peer interface {
 
 // Holder is a Peer that gives out what it admits, to be given back later.
 type Holder interface {
-	// Pairs acquires and releases n times.
+	// Pairs acquires and releases n times, and waits as Run does.
 	Pairs(ctx context.Context, n int)
 }
 

@@ -19,7 +19,7 @@ var xsync = Spec{
 		case s.Listen > 0:
 			return nil
 		case s.Wait == 0:
-			return weightedTry{w}
+			return weightedTry(w)
 		case s.Wait == Forever:
 			return w
 		}
@@ -51,7 +51,7 @@ func (w weighted) Pairs(ctx context.Context, n int) {
 	}
 }
 
-type weightedTry struct{ weighted }
+type weightedTry struct{ *semaphore.Weighted }
 
 func (w weightedTry) Run(ctx context.Context, op Op) (int, error) {
 	if !w.TryAcquire(1) {
