@@ -4,6 +4,9 @@
 //	go run ./report          # everything: tables and charts in results, in less than 10 minutes
 //	go run ./report -short   # the headline alone, in less than a minute
 //
+// Everything needs some 6 GB of memory, because a million operations wait in one
+// queue; the short form needs none to speak of.
+//
 // The benchmarks are ordinary ones and can be run by hand as well:
 //
 //	go test -run '^$' -bench HandOver -count 6 .
