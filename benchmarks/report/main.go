@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	from := flags.String("from", "", "read these raw results instead of measuring")
 	short := flags.Bool("short", false, "the headline alone")
 	runs := flags.Int("runs", 0, "interleaved runs (default 6, or 4 with -short: fewer can't be significant)")
-	benchtime := flags.Duration("benchtime", 0, "of each benchmark in each run (default 60ms, or 15ms with -short)")
+	benchtime := flags.Duration("benchtime", 0, "of each benchmark in each run (default 40ms, or 15ms with -short)")
 	only := flags.String("only", "", "measure these alone, by the names of their benchmarks: Uncontended,HandOver")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -94,7 +94,7 @@ func defaultPlan(short bool) plan {
 	if short {
 		return plan{runs: 4, benchtime: 15 * time.Millisecond, short: true}
 	}
-	return plan{runs: 6, benchtime: 60 * time.Millisecond}
+	return plan{runs: 6, benchtime: 40 * time.Millisecond}
 }
 
 // command is what README tells its readers to run.

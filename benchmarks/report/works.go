@@ -102,7 +102,7 @@ var works = []work{
 			"“Handed over” is the share of operations whose slot another goroutine had before: what is less than 1 was " +
 			"done without waiting, which flatters the figure.",
 		units: []unit{perOp, allocs, handovers}, needs: waiting,
-		full: effort{65, 4 * time.Second}, brief: effort{26, 1 * time.Second},
+		full: effort{65, 5 * time.Second}, brief: effort{26, time.Second},
 	},
 	{
 		bench: "SharedContext", title: "Hand-over, one ctx for all",
@@ -129,7 +129,7 @@ var works = []work{
 		says:  "The slot is taken for good; the limit is 1 ms. 2,048 waiters keep the processors busy, which makes them late; 64 don't.",
 		units: []unit{{name: "cpu-ns/op", title: "processor ns/op"}, {name: "late-p50-ns", title: "late p50 ns"}, {name: "late-p99-ns", title: "late p99 ns"}, allocs},
 		needs: waiting,
-		full:  effort{14, time.Second},
+		full:  effort{14, 1500 * time.Millisecond},
 	},
 	{
 		bench: "Leave", title: "Leaving the middle of a long queue",
@@ -142,14 +142,14 @@ var works = []work{
 		says: "A hand-over while that many wait. What still grows is the goroutine's way back into the processor's " +
 			"caches, which the bare channel has too.",
 		units: []unit{perOp}, needs: waiting,
-		full: effort{14, 17 * time.Second},
+		full: effort{14, 22 * time.Second},
 	},
 	{
 		bench: "Memory", title: "Memory of one who waits",
 		says:  "50,000 wait. “None” is a goroutine parked on a channel.",
 		units: []unit{{name: "heap-B/waiter", title: "heap B", round: true}, {name: "stack-B/waiter", title: "stack B", round: true}},
 		needs: waiting, once: true,
-		full: effort{10, 3 * time.Second},
+		full: effort{10, 6 * time.Second},
 	},
 	{
 		bench: "Guard", title: "Guard against a wrapper by hand",
