@@ -172,11 +172,11 @@ func (b *Bulkhead) arrive(slots int, keep bool, bounds *bounds, ended *ending) (
 		op = b.start(slots, keep)
 		b.note(&j, EventAdmitted, slots, false, 0)
 		b.mu.Unlock()
-		b.deliverOwn(op, &j)
+		b.deliverOwn(op, v, &j)
 	case queueUp:
 		op = b.queue(slots, a.allowed, &j)
 		b.mu.Unlock()
-		b.deliverOwn(op, &j)
+		b.deliverOwn(op, v, &j)
 	default:
 		b.totals.countAtArrival(reason)
 		b.note(&j, reason.event(), slots, false, 0)
@@ -223,7 +223,7 @@ func (b *Bulkhead) queue(slots int, allowed int64, j *journal) *operation {
 		op.arrived = b.reading(now)
 	}
 	if op.wake == nil || bubbled {
-		op.wake, op.bubbled = make(chan signal, 1), bubbled
+		op.wake, op.bubbled = make(chan signal, mostSignals), bubbled
 	}
 	if limit := b.capacity.WaitLimit; limit > 0 {
 		allowed = min(allowed, int64(limit))

@@ -76,7 +76,7 @@ func (a *alarm) ring() {
 			heap.Pop(&a.keys)
 		case op.deadline <= now:
 			heap.Pop(&a.keys)
-			op.poke(due)
+			op.wake <- due
 		default:
 			op.key = op.deadline
 			heap.Fix(&a.keys, 0)

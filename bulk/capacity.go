@@ -64,7 +64,7 @@ func (b *Bulkhead) turnOut(reason Reason, concerned func(*operation) bool, j *jo
 			b.unqueue(op)
 			op.state = turnedAway
 			op.refusal = b.refuse(reason, op, nil, j)
-			op.poke(refused)
+			j.decided(op)
 		}
 		op = next
 	}

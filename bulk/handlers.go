@@ -56,11 +56,38 @@ func (b *Bulkhead) listen(handlers []*handler) {
 	b.watched = b.closed || len(handlers) > 0
 }
 
-// journal is what one call writes down under the lock, to be delivered after
-// it. The clock is read once for all of it, and only when it is needed.
+// journal is what one call writes down under the lock, to be done after it:
+// signals to send, events to deliver. The clock is read once for all of it, and
+// only when it is needed.
 type journal struct {
-	at   time.Time
-	page *page // nil as long as there is no event
+	at          time.Time
+	first, last *operation // those decided about, in order
+	page        *page      // nil as long as there is no event
+}
+
+// decided writes down an operation that has left the room with slots, or turned
+// away. Waking it costs more than all the rest, so it isn't done under the lock.
+func (j *journal) decided(op *operation) {
+	if j.first == nil {
+		j.first = op
+	} else {
+		j.last.next = op
+	}
+	j.last = op
+}
+
+// wake sends the signals. The lock is not held.
+func (j *journal) wake() {
+	for op := j.first; op != nil; {
+		next, why := op.next, handedOver
+		if op.state == turnedAway {
+			why = refused
+		}
+		op.next = nil // from the signal on it is not ours
+		op.wake <- why
+		op = next
+	}
+	j.first = nil
 }
 
 // page is where events are written down. It is reused: the pages of a bulkhead
@@ -113,9 +140,10 @@ func (b *Bulkhead) write(j *journal, e Event) {
 	j.page.handlers = b.handlers
 }
 
-// deliver gives the events, if there are any, to the handlers. The lock is not
-// held.
+// deliver sends the signals and gives the events to the handlers, if there are
+// any. The lock is not held.
 func (b *Bulkhead) deliver(j *journal) {
+	j.wake()
 	if j.page != nil {
 		b.deliverPage(j)
 	}
@@ -131,17 +159,21 @@ func (b *Bulkhead) deliverPage(j *journal) {
 // deliverOwn delivers what an operation made that was let in on this goroutine,
 // to run or to wait. If a handler ends the goroutine, it leaves again: nobody
 // would free its slots.
-func (b *Bulkhead) deliverOwn(op *operation, j *journal) {
+func (b *Bulkhead) deliverOwn(op *operation, v verdict, j *journal) {
 	if j.page != nil {
-		b.deliverPageOf(op, j)
+		b.deliverPageOf(op, v, j)
 	}
 }
 
-func (b *Bulkhead) deliverPageOf(op *operation, j *journal) {
+func (b *Bulkhead) deliverPageOf(op *operation, v verdict, j *journal) {
 	returned := false
 	defer func() {
-		if !returned {
-			_, _ = b.leave(op, &canceled)
+		switch {
+		case returned:
+		case v == queueUp:
+			b.quit(op, ctxDone)
+		default:
+			_ = b.abandon(op, &canceled)
 		}
 	}()
 	b.deliverPage(j)

@@ -12,14 +12,13 @@ import (
 // lock first decides: what is handed over runs. ctx comes before both: an
 // operation whose ctx is done when it wakes never runs, even if it has slots.
 func (b *Bulkhead) await(ctx context.Context, op *operation) (*operation, error) {
-	decided := false
+	over, why := false, ctxDone
 	defer func() {
-		if !decided { // ctx panicked: nobody else would take op out of the room
-			_, _ = b.leave(op, &canceled)
+		if !over { // ctx panicked: nobody else would end the wait
+			b.quit(op, why)
 		}
 	}()
 	done := ctx.Done()
-	why := ctxDone
 	if done == nil {
 		why = <-op.wake
 	} else {
@@ -28,53 +27,73 @@ func (b *Bulkhead) await(ctx context.Context, op *operation) (*operation, error)
 		case <-done:
 		}
 	}
-	var end *ending
-	if why == due {
-		why, end = b.overdue(ctx, done, op)
-	} else {
-		end = endingOf(ctx)
+	var presumed *ending // how ctx has ended, if it doesn't say so itself
+	switch why {
+	case ctxDone:
+		presumed = &canceled
+	case due:
+		why, presumed = b.overdue(ctx, done, op)
 	}
-	if why == ctxDone && end == nil {
-		end = &canceled // a ctx that is done and doesn't say how
+	end := endingOf(ctx)
+	if end == nil {
+		end = presumed
 	}
-	if why == due && end == nil {
-		// Slots that are handed over before it has left are a hand-over like any
-		// other: ctx may have ended since it was looked at.
-		decided = true
-		if kept, err := b.leave(op, nil); kept == nil {
+	if why == ctxDone || why == due {
+		over = true // if a handler ends this goroutine, it has left
+		if err := b.leave(op, end); err != nil {
 			return nil, err
 		}
-		decided = false
-		why, end = handedOver, endingOf(ctx)
+		over = false
+		// It was decided about before it had left, so its bound no longer counts.
+		// But ctx may have ended since it was looked at.
+		if why = op.hear(); end == nil {
+			end = endingOf(ctx)
+		}
 	}
-	decided = true
-	if why == handedOver && end == nil {
-		return op, nil
+	over = true
+	switch {
+	case why == refused:
+		return nil, b.dismiss(op)
+	case end != nil:
+		return nil, b.abandon(op, end)
 	}
-	return b.leave(op, end)
+	return op, nil
 }
 
-// overdue says what ends the wait of op, whose bound is reached. A ctx that ends
-// no later than the bound is about to be done: it gets a moment, so that its
-// cause is learnt. If it isn't done then, because this machine is busy or because
-// it doesn't keep its word, its deadline says enough.
+// quit ends the wait of op, whatever has become of it. why is what it has heard.
+func (b *Bulkhead) quit(op *operation, why signal) {
+	if why == ctxDone || why == due {
+		if b.leave(op, &canceled) != nil {
+			return
+		}
+		why = op.hear()
+	}
+	if why == refused {
+		_ = b.dismiss(op)
+	} else {
+		_ = b.abandon(op, &canceled)
+	}
+}
+
+// overdue says what ends the wait of op, whose bound is reached, and how ctx has
+// ended if it doesn't say so itself. A ctx that ends no later than the bound is
+// about to be done: it gets a moment, so that its cause is learnt. If it isn't
+// done then, because this machine is busy or because it doesn't keep its word,
+// its deadline says enough.
 func (b *Bulkhead) overdue(ctx context.Context, done <-chan struct{}, op *operation) (signal, *ending) {
 	if done == nil || !b.endsWithin(ctx, op.deadline) {
-		return due, endingOf(ctx)
+		return due, nil
 	}
 	grace := time.NewTimer(time.Millisecond)
 	defer grace.Stop()
 	select {
 	case <-done:
-		return ctxDone, endingOf(ctx)
+		return ctxDone, &canceled
 	case why := <-op.wake:
-		return why, endingOf(ctx)
+		return why, nil
 	case <-grace.C:
+		return due, &exceeded
 	}
-	if end := endingOf(ctx); end != nil {
-		return due, end
-	}
-	return due, &exceeded
 }
 
 // endsWithin reports whether ctx has a deadline that is not after the reading.
@@ -83,48 +102,58 @@ func (b *Bulkhead) endsWithin(ctx context.Context, reading int64) bool {
 	return ok && b.reading(dies) <= reading
 }
 
-// leave ends the wait of op, whatever has become of it by now: it still waits,
-// or has been turned away, or has been given its slots. In this last case it
-// returns op if ctx has not ended, else the slots go to the next.
-func (b *Bulkhead) leave(op *operation, end *ending) (*operation, error) {
+// leave takes op out of the waiting room, because ctx has ended or else its bound
+// is reached, and returns why. If it has been decided about meanwhile, leave does
+// nothing and returns nil: op is to hear what.
+func (b *Bulkhead) leave(op *operation, end *ending) error {
 	var j journal
 	b.mu.Lock()
+	if op.state != waiting {
+		b.mu.Unlock()
+		return nil
+	}
 	select {
-	case <-op.wake: // a signal that came meanwhile: not for the next use of the record
+	case <-op.wake: // due: not for the next use of the record
 	default:
 	}
-	var err error
-	switch op.state {
-	case admitted:
-		if end == nil {
-			b.mu.Unlock()
-			return op, nil
-		}
-		err = b.abandon(op, end, &j)
-	case turnedAway:
-		err = op.refusal
-	default:
-		reason := Expired
-		if end != nil {
-			reason = Cancelled
-		}
-		b.unqueue(op)
-		err = b.refuse(reason, op, end, &j)
+	reason := Expired
+	if end != nil {
+		reason = Cancelled
 	}
+	b.unqueue(op)
+	err := b.refuse(reason, op, end, &j)
 	b.giveBack(op)
 	b.settle(&j)
 	b.mu.Unlock()
 	b.deliver(&j)
-	return nil, err
+	return err
+}
+
+// dismiss ends the use of the record of an operation that has heard that it was
+// turned away, and returns why.
+func (b *Bulkhead) dismiss(op *operation) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err := op.refusal
+	op.refusal = nil
+	b.giveBack(op)
+	return err
 }
 
 // abandon takes the slots back from an operation that was given them and won't
-// run. The lock is held.
-func (b *Bulkhead) abandon(op *operation, end *ending, j *journal) error {
+// run.
+func (b *Bulkhead) abandon(op *operation, end *ending) error {
+	var j journal
+	b.mu.Lock()
 	b.inUse -= op.slots
 	b.totals.Abandoned++
-	b.note(j, EventAbandoned, op.slots, op.queued, 0)
-	return b.errorOf(Cancelled, op.slots, 0, end)
+	b.note(&j, EventAbandoned, op.slots, op.queued, 0)
+	err := b.errorOf(Cancelled, op.slots, 0, end)
+	b.giveBack(op)
+	b.settle(&j)
+	b.mu.Unlock()
+	b.deliver(&j)
+	return err
 }
 
 // unqueue takes op out of the waiting room. The lock is held.
@@ -177,12 +206,14 @@ func (b *Bulkhead) handOver(j *journal) {
 	for op := b.room.head; op != nil && op.slots <= b.capacity.Parallelism-b.inUse; op = b.room.head {
 		b.unqueue(op)
 		op.state = admitted
-		op.sampled, op.granted = b.samples(), now
+		if op.sampled = b.samples(); op.sampled {
+			op.granted = now
+		}
 		b.begin(op.slots)
 		waited := time.Duration(elapsed(op.arrived, now))
 		b.countWait(waited)
 		b.note(j, EventAdmitted, op.slots, true, waited)
-		op.poke(handedOver)
+		j.decided(op)
 	}
 }
 

@@ -13,23 +13,26 @@ import "container/heap"
 //	        └─► turned away
 //
 // A record is kept from the first of these steps to the last, then reused.
-// Every field is guarded by the bulkhead's lock, except wake.
+// Every field is guarded by the bulkhead's lock, except wake, and next on the way
+// from a decision to its signal.
+//
+// The fields come in the order in which they are needed: with a million waiters
+// each line of memory that a hand-over doesn't touch counts.
 type operation struct {
-	bulkhead *Bulkhead
-	turn     uint64 // counts the uses of this record, so that a Slot of an earlier use frees nothing
-	slots    int
-	state    state
-	queued   bool  // it had to wait before it was admitted
-	sampled  bool  // its time in flight is measured
-	granted  int64 // clock reading at admission, if sampled
-
-	// While it waits.
-	next, prev *operation // neighbours in the room; next also links spare records
+	next, prev *operation // neighbours in the room; next also links spare records, and those to be woken
 	wake       chan signal
-	bubbled    bool  // wake was made inside a synctest bubble: see bubble.go
-	arrived    int64 // clock reading
+	arrived    int64 // clock reading, if it had to wait
 	deadline   int64 // clock reading at which the wait ends; never if there is no bound
-	refusal    error // why it was turned away while waiting
+	slots      int
+	turn       uint64 // counts the uses of this record, so that a Slot of an earlier use frees nothing
+	state      state
+	queued     bool // it had to wait before it was admitted
+	sampled    bool // its time in flight is measured
+	bubbled    bool // wake was made inside a synctest bubble: see bubble.go
+
+	granted  int64 // clock reading at admission, if sampled
+	refusal  error // why it was turned away while waiting
+	bulkhead *Bulkhead
 
 	// See alarm.go.
 	key   int64
@@ -50,20 +53,27 @@ type signal uint8
 
 const (
 	ctxDone    signal = iota // it woke by itself; never sent
+	due                      // its wait is over, if it still waits
 	handedOver               // it has its slots
 	refused                  // it was turned away
-	due                      // its wait is over, if it still waits
 )
 
-// poke wakes op. The channel holds one signal: one that finds it full is not
-// needed, because whoever takes the first one (always due) looks at the state
-// under the lock. Called with the lock held, so that the signals of one use of
-// the record never reach the next.
-func (op *operation) poke(s signal) {
-	select {
-	case op.wake <- s:
-	default:
+// mostSignals is how many there can be in one wait, so that sending never blocks:
+// due, sent under the lock while it waits, and what was decided.
+//
+// What was decided is sent after the lock was given back (see journal). So it
+// may come when its receiver has woken for another reason, and found by its state
+// that something was decided. It must hear it before it does anything else:
+// else it would hear it in the next use of the record.
+const mostSignals = 2
+
+// hear returns what was decided about an operation that no longer waits.
+func (op *operation) hear() signal {
+	why := <-op.wake
+	for why == due {
+		why = <-op.wake
 	}
+	return why
 }
 
 // maxSpare bounds how many unused records a bulkhead keeps, so that one
@@ -95,7 +105,6 @@ func (b *Bulkhead) giveBack(op *operation) {
 	op.turn++
 	op.state = idle
 	op.queued = false
-	op.refusal = nil
 	if op.bubbled {
 		op.wake, op.bubbled = nil, false
 	}
