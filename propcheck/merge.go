@@ -36,6 +36,12 @@ func (w *world) key(listeners bool) string {
 		put(f.Op)
 	}
 	put(-1, int(m.Seq), int(m.Totals.Holds.Samples), m.Peak.InFlight, m.Peak.InUse, m.Peak.Waiting)
+	// Not all operations are told why they were turned away, but it is counted.
+	for _, n := range []uint64{m.Totals.Saturated, m.Totals.Expired, m.Totals.ExpiredAtArrival,
+		m.Totals.Cancelled, m.Totals.CancelledAtArrival, m.Totals.Closed, m.Totals.ClosedAtArrival,
+		m.Totals.Oversized, m.Totals.OversizedAtArrival, m.Totals.Abandoned} {
+		put(int(n))
+	}
 	put(m.Capacity.Parallelism, m.Capacity.WaitingRoom, int(m.Capacity.WaitLimit))
 	for i := range w.tasks {
 		t := &w.tasks[i]

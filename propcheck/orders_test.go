@@ -1,6 +1,7 @@
 package propcheck
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -85,6 +86,42 @@ func TestTiesHaveExactlyTheOutcomesOfTheContract(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// TryAcquire doesn't say why it got nothing. That two orders leave it with the
+// same answer doesn't make them one: the reason is counted.
+func TestTiesAreToldApartByWhatIsCounted(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	w := &world{
+		model:    NewModel("tie", bulk.Capacity{Parallelism: 1, WaitingRoom: 1}),
+		now:      now,
+		contexts: []contextState{{}},
+		tasks:    []task{{id: 1, slots: 1}, {id: 2, slots: 1}},
+		scripts:  []script{{{kind: moveStart, call: 1}, {kind: moveStart, call: 2, after: 1}}},
+	}
+	w.finish()
+	w.tasks = append(w.tasks,
+		task{id: 3, role: interloper}, task{id: 4, role: interloper}, task{id: 5, role: interloper},
+		task{id: 6, slots: 2, limits: noWait, try: true})
+	w.scripts = []script{
+		{{kind: moveClose, call: 3}},
+		{{kind: moveRelease, call: 4, target: 1}},
+		{{kind: moveRelease, call: 5, target: 1}},
+		{{kind: moveStart, call: 6}},
+	}
+	got := map[string]bool{}
+	s := &search{explains: func(w *world) bool {
+		if w.became(2) != "closed" {
+			return false // it was handed the slot: the close came after that
+		}
+		got[fmt.Sprintf("%d closed, %d oversized", w.model.Totals.ClosedAtArrival, w.model.Totals.OversizedAtArrival)] = true
+		return false
+	}}
+	s.run(w)
+	want := []string{"0 closed, 1 oversized", "1 closed, 0 oversized"}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
