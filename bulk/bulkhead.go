@@ -24,11 +24,11 @@ type Bulkhead struct {
 	pages          sync.Pool     // of *page: see handlers.go
 	done           chan struct{} // closed when drained; nil if nobody can ask for it: see internal/seam
 
-	// mu guards all that follows and the fields of every operation. It is held
-	// for a few dozen instructions at a time, and for as many for each operation
-	// concerned where many are at once (Close, SetCapacity, many due together):
-	// never while anything blocks, and never while a stranger's code runs (ctx,
-	// handlers, fn).
+	// mu guards all that follows and the fields of every operation, with the few
+	// exceptions named there. It is held for a few dozen instructions at a time,
+	// and for as many for each operation concerned where many are at once (Close,
+	// SetCapacity, many due together): never while anything blocks, and never
+	// while a stranger's code runs (ctx, handlers, fn).
 	//
 	// Between two sections:
 	//

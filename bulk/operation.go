@@ -13,8 +13,10 @@ import "container/heap"
 //	        └─► turned away
 //
 // A record is kept from the first of these steps to the last, then reused.
-// Every field is guarded by the bulkhead's lock, except wake, and next on the way
-// from a decision to its signal.
+// Every field is guarded by the bulkhead's lock, except wake. On the way from a
+// decision to its signal next is the decider's and nobody changes the state, so
+// both are read without the lock. So are, by the operation itself, its deadline
+// while it waits and its turn while it holds slots: nobody else changes these.
 //
 // The fields come in the order in which they are needed: with a million waiters
 // each line of memory that a hand-over doesn't touch counts.
