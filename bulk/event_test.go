@@ -303,6 +303,36 @@ func TestWhatComesWhileAPlainOneIsInFlight(t *testing.T) {
 	})
 }
 
+// A handler of queued can bring about what its own operation waits for, and end
+// the goroutine before that has heard of it.
+func TestHandlerDecidesAboutItsOwnOperationAndEndsIt(t *testing.T) {
+	for _, closes := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			held := fill(t, b)[0]
+			b.OnEvent(func(e bulk.Event) {
+				if e.Kind != bulk.EventQueued {
+					return
+				}
+				if closes {
+					b.Close()
+				}
+				held.Release()
+				runtime.Goexit()
+			})
+			go func() {
+				_, _ = b.Acquire(t.Context())
+				t.Error("it returned")
+			}()
+			synctest.Wait()
+			if n := b.Status().Totals; closes && n.Closed != 1 || !closes && n.Abandoned != 1 || n.Closed+n.Abandoned != 1 || n.Cancelled != 0 {
+				t.Errorf("%+v", n)
+			}
+			mustBeIdle(t, b)
+		})
+	}
+}
+
 // A handler that ends its goroutine costs no slot, whichever event it was, and
 // the handlers after it still have their events.
 func TestHandlerEndsItsGoroutine(t *testing.T) {

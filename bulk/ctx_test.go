@@ -1,0 +1,235 @@
+package bulk_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+)
+
+// wreckCtx never ends by itself. It says that it does at the instant of its
+// deadline, and runs a hook at each look at it, which may not return.
+type wreckCtx struct {
+	context.Context
+	never                     chan struct{}
+	dies                      time.Time
+	onDone, onErr, onDeadline func(look int)
+	looks                     [3]int
+}
+
+func (c *wreckCtx) look(i int, hook func(int)) {
+	c.looks[i]++
+	if hook != nil {
+		hook(c.looks[i])
+	}
+}
+
+func (c *wreckCtx) Done() <-chan struct{} {
+	c.look(0, c.onDone)
+	return c.never
+}
+
+func (c *wreckCtx) Err() error {
+	c.look(1, c.onErr)
+	return nil
+}
+
+func (c *wreckCtx) Deadline() (time.Time, bool) {
+	c.look(2, c.onDeadline)
+	return c.dies, true
+}
+
+// wrecks are the ways in which a ctx may not return.
+var wrecks = map[string]func(){
+	"panic":  func() { panic("ctx") },
+	"Goexit": runtime.Goexit,
+}
+
+// end runs f on a goroutine of its own, until it returns, panics or exits.
+func end(f func()) (returned bool) {
+	var g sync.WaitGroup
+	g.Go(func() {
+		defer func() { _ = recover() }()
+		f()
+		returned = true
+	})
+	g.Wait()
+	return returned
+}
+
+// A ctx may fail to return at each look at it, whatever has been decided about
+// the operation by then: the wait is over, and its slot is not lost.
+func TestCtxThatDoesNotReturnCostsNoSlot(t *testing.T) {
+	const limit = time.Second
+	inGrace := limit + 500*time.Microsecond // see overdue
+	cases := []struct {
+		name    string
+		prepare func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func())
+		counted func(bulk.Totals) uint64
+	}{
+		{"Err, after a hand-over in the moment that a ctx is given", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			time.AfterFunc(inGrace, held.Release)
+			c.onErr = func(look int) {
+				if look == 2 {
+					wreck()
+				}
+			}
+		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
+		{"Err, after Close in that moment", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			time.AfterFunc(inGrace, func() { b.Close() })
+			c.onErr = func(look int) {
+				if look == 2 {
+					wreck()
+				}
+			}
+		}, func(n bulk.Totals) uint64 { return n.Closed }},
+		{"Err, after nothing in that moment", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.onErr = func(look int) {
+				if look == 2 {
+					wreck()
+				}
+			}
+		}, func(n bulk.Totals) uint64 { return n.Cancelled }},
+		{"Err, after a hand-over while it was asked", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.onErr = func(look int) {
+				if look == 2 {
+					held.Release()
+					wreck()
+				}
+			}
+		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
+		{"Err, after a hand-over that was found by its state", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.dies = c.dies.Add(time.Hour) // not presumed to have ended
+			c.onErr = func(look int) {
+				switch look {
+				case 2:
+					held.Release()
+				case 3:
+					wreck()
+				}
+			}
+		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
+		{"Err, after Close that was found by its state", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.dies = c.dies.Add(time.Hour)
+			c.onErr = func(look int) {
+				switch look {
+				case 2:
+					b.Close()
+				case 3:
+					wreck()
+				}
+			}
+		}, func(n bulk.Totals) uint64 { return n.Closed }},
+		{"Deadline, when the bound is reached", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.onDeadline = func(int) { wreck() }
+		}, func(n bulk.Totals) uint64 { return n.Cancelled }},
+		{"Deadline, after a hand-over", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.onDeadline = func(int) {
+				held.Release()
+				wreck()
+			}
+		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
+		{"Deadline, after Close", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.onDeadline = func(int) {
+				b.Close()
+				wreck()
+			}
+		}, func(n bulk.Totals) uint64 { return n.Closed }},
+		{"Done, before anything", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.onDone = func(int) { wreck() }
+		}, func(n bulk.Totals) uint64 { return n.Cancelled }},
+		{"Done, after a hand-over", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.onDone = func(int) {
+				held.Release()
+				wreck()
+			}
+		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
+		{"Done, after Close", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
+			c.onDone = func(int) {
+				b.Close()
+				wreck()
+			}
+		}, func(n bulk.Totals) uint64 { return n.Closed }},
+	}
+	for _, c := range cases {
+		for how, wreck := range wrecks {
+			t.Run(c.name+" "+how, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := mustNew(t, 1, bulk.WaitingRoom(2))
+					held := fill(t, b)[0]
+					ctx := &wreckCtx{Context: t.Context(), never: make(chan struct{}), dies: time.Now().Add(limit)}
+					wrecked := false
+					c.prepare(b, held, ctx, func() {
+						wrecked = true
+						wreck()
+					})
+					var next *parked
+					var g sync.WaitGroup
+					g.Go(func() {
+						if end(func() { _, _ = b.Acquire(ctx, deadline.Within(limit)) }) || !wrecked {
+							t.Error("it returned")
+						}
+					})
+					synctest.Wait()
+					if ctx.onDone == nil { // else it is over at once
+						next = park(t, b, 1)
+						next.mustWait(t)
+					}
+					g.Wait()
+					synctest.Wait()
+					s := b.Status()
+					if n := s.Totals; c.counted(n) == 0 || n.Abandoned+n.Cancelled+min(n.Closed, 1) != 1 || n.Expired != 0 {
+						t.Errorf("%+v", s.Totals)
+					}
+					held.Release()
+					switch {
+					case next == nil:
+					case s.Closed:
+						next.mustFail(t, bulk.ErrClosed)
+					default:
+						next.mustHold(t)
+						next.slot.Release()
+					}
+					mustBeIdle(t, b)
+				})
+			})
+		}
+	}
+}
+
+// Who doesn't ask what was decided about it must hear it all the same, or the
+// next use of its record would. Only outside a bubble are records kept with
+// their channels, so this test is in real time. It can't fail by being slow.
+func TestCtxThatDoesNotReturnLeavesNoSignal(t *testing.T) {
+	for how, wreck := range wrecks {
+		t.Run(how, func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			held := fill(t, b)[0]
+			ctx := &wreckCtx{Context: t.Context(), onDone: func(int) {
+				held.Release()
+				wreck()
+			}}
+			if end(func() { _, _ = b.Acquire(ctx) }) {
+				t.Fatal("it returned")
+			}
+			if n := b.Status().Totals; n.Abandoned != 1 {
+				t.Fatalf("%+v", n)
+			}
+			// This Do needs no record, so the one who waits has that of the wreck.
+			err := bulk.Do(t.Context(), b, func(ctx context.Context) error {
+				_, err := b.Acquire(ctx, deadline.Within(time.Millisecond))
+				mustMatch(t, err, bulk.ErrExpired)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustBeIdle(t, b)
+		})
+	}
+}
