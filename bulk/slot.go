@@ -32,11 +32,17 @@ func (s Slot) Release() {
 		b.mu.Unlock()
 		return
 	}
-	if b.onRelease != nil {
+	switch {
+	case b.onRelease != nil:
 		s.releaseAndTell(b)
-		return
+	case s.op.sampled || b.room.head != nil || b.watched:
+		b.release(s.op, s.op.slots)
+	default: // what release does when nobody waits or listens, without a call
+		b.inUse -= s.op.slots
+		b.totals.Finished++
+		b.giveBack(s.op)
+		b.mu.Unlock()
 	}
-	b.release(s.op, s.op.slots)
 }
 
 // releaseAndTell is called with the lock held and gives it back. What is told
