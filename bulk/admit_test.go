@@ -186,7 +186,7 @@ func TestSaturatedOnTheQuickWay(t *testing.T) {
 			t.Errorf("counted %d of %d", n, i+1)
 		}
 	}
-	_, err := b.AcquireN(t.Context(), 3)
+	_, err := bulk.RunN(t.Context(), b, 3, one)
 	mustMatch(t, err, bulk.ErrOversized)
 	if n := b.Status().Totals; n.Saturated != 3 || n.OversizedAtArrival != 1 {
 		t.Errorf("%+v", n)

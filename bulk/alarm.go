@@ -91,9 +91,7 @@ func (b *Bulkhead) dropAlarm() {
 	if b.alarm == nil {
 		return
 	}
-	if b.alarm.timer != nil {
-		b.alarm.timer.Stop()
-	}
+	b.alarm.timer.Stop() // there is one: who makes an alarm sets it
 	for _, op := range b.alarm.keys {
 		op.place = 0
 	}
