@@ -23,6 +23,8 @@ func TestNothingIsAllocated(t *testing.T) {
 	defer cancel()
 	done, cancelled := context.WithCancel(t.Context())
 	cancelled()
+	late, stop := context.WithDeadline(t.Context(), time.Time{})
+	defer stop()
 	b := mustNew(t, 4, bulk.WaitingRoom(4), bulk.WaitLimit(time.Minute))
 	full := mustNew(t, 1)
 	fill(t, full)
@@ -79,6 +81,9 @@ func TestNothingIsAllocated(t *testing.T) {
 		},
 		"closed":    func() error { return turnedAway(bulk.Do(ctx, closed, nothing), bulk.ErrClosed) },
 		"cancelled": func() error { return turnedAway(bulk.Do(done, b, nothing), bulk.ErrCancelled) },
+		"cancelled by its deadline": func() error {
+			return turnedAway(bulk.Do(late, b, nothing), context.DeadlineExceeded)
+		},
 		"with a handler": func() error {
 			return bulk.Do(ctx, listened, nothing)
 		},

@@ -32,6 +32,7 @@ func TestErlangByTheTables(t *testing.T) {
 		{"C", bulk.ErlangC, 2, 1, 1.0 / 3, 1e-15}, // M/M/2 half loaded
 		{"C", bulk.ErlangC, 10, 8, 0.4092, 5e-5},
 		{"C", bulk.ErlangC, 5, 5, 1, 0}, // the queue grows without end
+		{"C", bulk.ErlangC, 3, 3, 1, 0}, // which the formula itself misses by rounding
 		{"C", bulk.ErlangC, 5, 6, 1, 0},
 		{"C", bulk.ErlangC, 5, 0, 0, 0},
 	} {
@@ -81,11 +82,26 @@ func TestErlangLaws(t *testing.T) {
 	})
 }
 
+func TestFewestSlotsForATarget(t *testing.T) {
+	if n, ok := bulk.SlotsForB(1, 0.5); n != 1 || !ok {
+		t.Errorf("B(1 slot, load 1) is ½, which is enough for ½: got %d, %t", n, ok)
+	}
+	if n, ok := bulk.SlotsForB(1, math.Nextafter(0.5, 0)); n != 2 || !ok {
+		t.Errorf("½ is not enough for less: got %d, %t", n, ok)
+	}
+}
+
 func TestTooMuchToEstimate(t *testing.T) {
 	for _, load := range []float64{1e7, 1e300, math.MaxFloat64} {
 		if n, ok := bulk.SlotsForC(load, 0.05); ok {
 			t.Errorf("load %v: %d slots", load, n)
 		}
+	}
+	if n, ok := bulk.SlotsForB(1_059_068, 0.01); !ok || n != 1<<20 {
+		t.Errorf("the largest load that can be estimated: %d, %t", n, ok)
+	}
+	if n, ok := bulk.SlotsForB(1_059_069, 0.01); ok {
+		t.Errorf("a slot more is too much: %d", n)
 	}
 	if n, ok := bulk.SlotsForB(100_000, 0.01); !ok || n < 98_000 || n > 101_000 {
 		t.Errorf("a large load that can be estimated: %d, %t", n, ok)

@@ -76,6 +76,9 @@ func TestSameStatusTwiceIsAnEmptyInterval(t *testing.T) {
 		if i.Duration != 0 || i.Totals.Waits.Count() != 0 || i.Totals.Waits.Quantile(1) != 0 {
 			t.Errorf("not empty: %v", i)
 		}
+		if i.Totals.Waits != (bulk.Waits{}) {
+			t.Error("it holds on to a histogram of nothing")
+		}
 		if i.Totals.LongestWait != 2*time.Second {
 			t.Errorf("the longest wait is %v, want that of the whole life", i.Totals.LongestWait)
 		}

@@ -113,6 +113,7 @@ func TestJSONComesBack(t *testing.T) {
 	comesBack(t, bulk.Status{})
 	comesBack(t, bulk.Event{Kind: bulk.EventResized, Previous: bulk.Capacity{Parallelism: 3}})
 	comesBack(t, bulk.Finding{Code: bulk.CodeRejections, Severity: bulk.SeverityWarning, Message: "m", Advice: "a"})
+	comesBack(t, bulk.Event{Kind: bulk.EventClosed, Label: "\u200e\ue000\uffff\U00010000\U0010ffff"}) // escaped, by one or by two
 	comesBack(t, []bulk.Severity{bulk.SeverityOK, bulk.SeverityCritical})
 	synctest.Test(t, func(t *testing.T) {
 		rec := new(recorder)
@@ -213,12 +214,22 @@ func TestWaitsJSON(t *testing.T) {
 	}
 }
 
-// The error about a bound names one that would do.
-func TestWaitsJSONSaysWhichBound(t *testing.T) {
+// Waits that are none are the zero Waits, however they were written.
+func TestNoWaitsAreZero(t *testing.T) {
+	for _, text := range []string{`[]`, `null`, `[{"le_ns":8,"count":0}]`} {
+		if w := readWaits(t, text); w != (bulk.Waits{}) {
+			t.Errorf("%s holds on to a histogram of nothing", text)
+		}
+	}
+}
+
+// The error about a bucket names what would do.
+func TestWaitsJSONSaysWhatIsAllowed(t *testing.T) {
 	for text, want := range map[string]string{
-		`[{"le_ns":16,"count":1}]`:      "bulk: waits 16ns: must be the upper bound of a bucket, such as 17 ns",
-		`[{"le_ns":1000000,"count":1}]`: "bulk: waits 1ms: must be the upper bound of a bucket, such as 1048575 ns",
-		`[{"le_ns":-5,"count":1}]`:      "bulk: waits -5ns: must be the upper bound of a bucket, such as 0 ns",
+		`[{"le_ns":16,"count":1}]`:                                          "bulk: waits 16ns: must be the upper bound of a bucket, such as 17 ns",
+		`[{"le_ns":1000000,"count":1}]`:                                     "bulk: waits 1ms: must be the upper bound of a bucket, such as 1048575 ns",
+		`[{"le_ns":-5,"count":1}]`:                                          "bulk: waits -5ns: must be the upper bound of a bucket, such as 0 ns",
+		`[{"le_ns":1,"count":10},{"le_ns":2,"count":18446744073709551610}]`: "bulk: waits 18446744073709551610: must be at most 18446744073709551605, with 10 counted before",
 	} {
 		if err := json.Unmarshal([]byte(text), new(bulk.Waits)); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

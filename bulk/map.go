@@ -118,13 +118,12 @@ func (m *mapping[In, Out]) ended() bool {
 
 // full reports whether as many items are on their way as there are slots.
 func (m *mapping[In, Out]) full() bool {
-	return len(m.window) > 0 && len(m.window) >= m.bulkhead.Capacity().Parallelism
+	return len(m.window) >= m.bulkhead.Capacity().Parallelism
 }
 
 // ready reports whether the next result can be yielded without waiting for it.
-func (m *mapping[In, Out]) ready() bool {
-	return len(m.window) > 0 && isClosed(m.window[0].done)
-}
+// There is a next one.
+func (m *mapping[In, Out]) ready() bool { return isClosed(m.window[0].done) }
 
 func isClosed(c <-chan struct{}) bool {
 	select {

@@ -219,6 +219,12 @@ func TestIntervalReportBounds(t *testing.T) {
 			with(five, func(n *totals) {
 				n.LongestWait, n.Waits = 2*limit, readWaits(t, `[{"le_ns":268435455,"count":1},{"le_ns":0,"count":4}]`)
 			}), nil, "waits_near_limit warning"},
+		{"the longest wait was before, another was just as long as it must be", "95 % is where the bucket begins", totals{LongestWait: limit},
+			with(five, func(n *totals) { n.LongestWait, n.Waits = limit, readWaits(t, `[{"le_ns":268435455,"count":5}]`) }),
+			func(_, end *status) { end.Capacity.WaitLimit = 251_658_240 * 100 / 95 }, "waits_near_limit warning"},
+		{"the longest wait was before, another was 1 ns too short", "below 95 %", totals{LongestWait: limit},
+			with(five, func(n *totals) { n.LongestWait, n.Waits = limit, readWaits(t, `[{"le_ns":268435455,"count":5}]`) }),
+			func(_, end *status) { end.Capacity.WaitLimit = 251_658_240*100/95 + 1 }, ""},
 		{"the longest wait was before, nobody waited 1 ns", "the first bucket begins at nothing", totals{LongestWait: limit},
 			with(five, func(n *totals) { n.LongestWait, n.Waits = limit, readWaits(t, `[{"le_ns":0,"count":5}]`) }), nil, ""},
 		{"waits made by hand without a histogram", "nothing to look at", totals{LongestWait: limit}, with(five, func(n *totals) { n.LongestWait = limit }), nil, ""},
@@ -317,6 +323,13 @@ func TestDemandNamesTheSlots(t *testing.T) {
 		if text := i.Report().String(); !strings.Contains(text, fmt.Sprintf("needs %d slots", n)) {
 			t.Errorf("load %v doesn't need %d slots: %s", load, n, text)
 		}
+	}
+}
+
+func TestLargeRoomNamesThePlaces(t *testing.T) {
+	r := status{Capacity: has(6, 125)}.Report()
+	if want := "125 places for 6 slots: 20 for each."; len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Message, want) {
+		t.Errorf("%v doesn't say %q", r, want)
 	}
 }
 

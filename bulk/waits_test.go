@@ -2,6 +2,7 @@ package bulk_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -203,6 +204,14 @@ func TestQuantileIsByNearestRank(t *testing.T) {
 				t.Errorf("without waits: %d", got)
 			}
 		})
+	}
+}
+
+// There are counts that no float64 has: the last of them is still the highest.
+func TestTheHighestOfVeryManyWaits(t *testing.T) {
+	w := readWaits(t, fmt.Sprintf(`[{"le_ns":1,"count":%d},{"le_ns":9,"count":1}]`, 1<<53))
+	if got := w.Quantile(1); got != 9 {
+		t.Errorf("got %v, want the only one of 9ns", got)
 	}
 }
 

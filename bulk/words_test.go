@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,8 @@ func mustBeWords[E interface {
 	word
 }](t *testing.T, words map[E]string, read func(*E, []byte) error) {
 	t.Helper()
+	values := slices.Sorted(maps.Keys(words))
+	allowed := fmt.Sprintf("from %d to %d", uint8(values[0]), uint8(values[len(values)-1]))
 	for i := range 256 {
 		v := E(i)
 		text, err := v.MarshalText()
@@ -40,6 +43,9 @@ func mustBeWords[E interface {
 		if !known {
 			if len(problems(t, err)) != 1 || text != nil {
 				t.Errorf("value %d: marshals as %q, %v", uint8(v), text, err)
+			}
+			if !strings.Contains(fmt.Sprint(err), allowed) {
+				t.Errorf("value %d: %v doesn't say %q", uint8(v), err, allowed)
 			}
 			if !strings.Contains(v.String(), fmt.Sprint(uint8(v))) || slices.Contains(collectWords(words), v.String()) {
 				t.Errorf("value %d: reads %q, which should say that it is none", uint8(v), v)
