@@ -21,6 +21,10 @@ func (m *machine) check(w *world, status bulk.Status) {
 			m.checkError(c, t)
 		}
 	}
+	// Most who wait for the drain asked for the channel long before it.
+	if early := isClosed(m.done); early != w.model.Drained {
+		m.problem("the channel that Done returned at the beginning: closed is %t, drained is %t", early, w.model.Drained)
+	}
 	if got := m.subject.Label(); got != w.model.Label {
 		m.problem("Label is %q, not %q", got, w.model.Label)
 	}

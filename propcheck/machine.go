@@ -16,7 +16,8 @@ import (
 type machine struct {
 	build    Make
 	subject  Subject
-	bulkhead *bulk.Bulkhead // the subject, if it is one
+	bulkhead *bulk.Bulkhead  // the subject, if it is one
+	done     <-chan struct{} // what Done returned at the very beginning
 	verbs    []verb
 	calm     bool // one thing at a time, never two at the same instant
 
@@ -72,6 +73,7 @@ func newMachine(t *rapid.T, s setup, build Make, calm bool, coverage *tally) *ma
 	}
 	m.subject = subject
 	m.bulkhead, _ = subject.(*bulk.Bulkhead)
+	m.done = subject.Done()
 	m.verbs = verbs(subject)
 	m.other = bulk.Must(bulk.New(s.label, 1))
 	m.world.model.ID = m.read().ID

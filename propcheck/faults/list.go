@@ -85,6 +85,7 @@ var faults = []fault{
 	{"close leaves those who wait", "bulk/close.go", "\t\tb.turnOut(Closed, func(*operation) bool { return true }, &j)\n", ""},
 	{"an idle bulkhead is never drained", "bulk/close.go", "\t\tb.settle(&j)\n", ""},
 	{"closing twice is told twice", "bulk/close.go", "\tif !b.closed {\n\t\tb.closed, b.watched = true, true\n", "\tif !b.drained {\n\t\tb.closed, b.watched = true, true\n"},
+	{"who asked for Done before the drain waits for ever", "bulk/close.go", "\tif b.done != nil {\n\t\tclose(b.done)\n\t}\n", "\tif b.done != nil {\n\t\tb.done = make(chan struct{})\n\t\tclose(b.done)\n\t}\n"},
 	{"giving up is not noticed", "bulk/close.go", "\tcase <-done:\n\t}\n", "\tcase <-done:\n\t\treturn nil\n\t}\n"},
 
 	// Seeing.
