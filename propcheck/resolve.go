@@ -101,7 +101,7 @@ func (m *machine) limitOf(p limitPlan, ctx contextSpec) deadline.Limit {
 	case nowLimit:
 		return deadline.Now()
 	case withinLimit:
-		return deadline.Within(pick(p.nth, 2*ms, ms, 3*ms, 5*ms, 0, -1, 1, math.MaxInt64, math.MinInt64, time.Hour))
+		return deadline.Within(pick(p.nth, 2*ms, ms, 3*ms, 5*ms, 0, -1, 1, math.MaxInt64, math.MinInt64, time.Hour, math.MaxInt64-1))
 	case beforeLimit:
 		ages := m.now.AddDate(1000, 0, 0)
 		in := func(d time.Duration) time.Time { return m.now.Add(d) }

@@ -85,11 +85,15 @@ func (w *world) due(t *task) bool {
 	return bounded && !until.After(w.now) && (dies.IsZero() || dies.After(until))
 }
 
+// tooFar is what the clock of a bubble, which ends in 2262, can't be set forward
+// by. The bounds that are farther are there for the sums that they are part of.
+const tooFar = 100 * 365 * 24 * time.Hour
+
 // nextInstant returns the earliest instant after now at which something happens
 // by itself.
 func (w *world) nextInstant() (next time.Time, ok bool) {
 	consider := func(t time.Time) {
-		if t.After(w.now) && (!ok || t.Before(next)) {
+		if t.After(w.now) && t.Sub(w.now) < tooFar && (!ok || t.Before(next)) {
 			next, ok = t, true
 		}
 	}

@@ -22,6 +22,7 @@ var faults = []fault{
 	{"Within extends the wait limit", "bulk/admit.go", "\t\tallowed = min(allowed, int64(limit))", "\t\tif allowed == never {\n\t\t\tallowed = int64(limit)\n\t\t}"},
 	{"the wait limit is forgotten", "bulk/admit.go", "\t\tallowed = min(allowed, int64(limit))", ""},
 	{"the wait limit is a nanosecond longer", "bulk/admit.go", "\t\tallowed = min(allowed, int64(limit))", "\t\tallowed = min(allowed, int64(limit)+1)"},
+	{"a wait of centuries is over at once", "bulk/admit.go", "op.deadline = add(op.arrived, allowed)", "if op.deadline = op.arrived + allowed; allowed == never {\n\t\top.deadline = never\n\t}"},
 	{"a small operation overtakes", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return slots <= b.capacity.Parallelism-b.inUse"},
 	{"one slot too many", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse+1"},
 	{"one slot too few", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots < b.capacity.Parallelism-b.inUse"},
