@@ -84,8 +84,14 @@ func (m *machine) matches(c *call, err error) {
 		m.problem("%s: %v does not match %v", c.text(), err, end)
 	}
 	cause := context.Cause(c.ctx.Context)
-	if cause != nil && !isAdmission(cause) && !errors.Is(err, cause) {
+	if cause != nil && !errors.Is(err, cause) {
 		m.problem("%s: %v does not match the cause, %v", c.text(), err, cause)
+	}
+	// context.DeadlineExceeded has a method that can be asked for, and a cause
+	// has not: it is found behind one.
+	var timeout interface{ Timeout() bool }
+	if errors.As(c.ctx.Err(), &timeout) && !errors.As(err, &timeout) {
+		m.problem("%s: errors.As does not find %v", c.text(), c.ctx.Err())
 	}
 	var want *causeError
 	if errors.As(cause, &want) {
@@ -93,11 +99,6 @@ func (m *machine) matches(c *call, err error) {
 			m.problem("%s: errors.As does not find the cause, %v", c.text(), cause)
 		}
 	}
-}
-
-func isAdmission(err error) bool {
-	var e *bulk.AdmissionError
-	return errors.As(err, &e)
 }
 
 // sentinels lists which reasons each sentinel matches.
