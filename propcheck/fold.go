@@ -36,8 +36,18 @@ func inconsistencies(s bulk.Status) []string {
 	is("Excess()", s.Excess() == max(0, s.InUse-s.Capacity.Parallelism))
 	is("Drained()", s.Drained() == (s.Closed && s.InFlight == 0))
 	is("Utilization()", s.Utilization() == float64(s.InUse)/float64(s.Capacity.Parallelism))
+	queue := 0.0 // without a room
+	if s.Capacity.WaitingRoom > 0 {
+		queue = float64(s.Waiting) / float64(s.Capacity.WaitingRoom)
+	}
+	is("QueueUtilization()", s.QueueUtilization() == queue)
+	is("MeanWait()", t.MeanWait() == mean(t.Wait, t.AdmittedFromQueue))
+	is("Holds.Mean()", t.Holds.Mean() == mean(t.Holds.Sum, t.Holds.Samples))
 	return wrong
 }
+
+// mean returns 0 of none.
+func mean(sum time.Duration, n uint64) time.Duration { return sum / time.Duration(max(n, 1)) }
 
 // fold makes a Status of events alone: folding a bulkhead's events in Seq order,
 // from the first one up to LastEvent, gives back that Status.

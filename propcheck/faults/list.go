@@ -96,6 +96,8 @@ var faults = []fault{
 	{"Seq forgets the resizes", "bulk/bulkhead.go", " + b.resizes\n", "\n"},
 	{"errors.As looks at the cause alone", "bulk/refusal.go", "(errors.As(e.ended.cause, target) || errors.As(e.ended.err, target))", "errors.As(e.ended.cause, target)"},
 	{"a cause that is overload as well is not matched", "bulk/refusal.go", "\treturn e.ended != nil && (errors.Is(e.ended.err, target) ||", "\tif _, ok := target.(*AdmissionError); ok {\n\t\treturn false\n\t}\n\treturn e.ended != nil && (errors.Is(e.ended.err, target) ||"},
+	{"a room is never more than full", "bulk/status.go", "return float64(s.Waiting) / float64(s.Capacity.WaitingRoom)", "return min(1, float64(s.Waiting)/float64(s.Capacity.WaitingRoom))"},
+	{"the mean wait is that of all who queued", "bulk/totals.go", "mean(t.Wait, t.AdmittedFromQueue)", "mean(t.Wait, t.Queued)"},
 	{"a handler that was removed still hears", "bulk/handlers.go", "func(h *handler) bool { return h == added }", "func(h *handler) bool { return false }"},
 	{"taking a handler off reopens", "bulk/handlers.go", "b.watched = b.closed || len(handlers) > 0", "b.watched = len(handlers) > 0"},
 	{"handlers in the wrong order", "bulk/handlers.go", "b.listen(append(slices.Clip(b.handlers), added))", "b.listen(append([]*handler{added}, b.handlers...))"},
