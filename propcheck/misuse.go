@@ -3,6 +3,7 @@ package propcheck
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/bulklink/bulklink-go/bulk"
 )
@@ -24,6 +25,10 @@ func (m *machine) allThatIsNotAllowed() {
 		if slot, ok := s.TryAcquireN(n); ok || slot != (bulk.Slot{}) {
 			m.note("TryAcquireN(%d) is true", n)
 		}
+	}
+	bad := bulk.Capacity{WaitingRoom: -1, WaitLimit: -1}
+	if got := badFields(s.SetCapacity(bad)); !slices.Equal(got, []string{"parallelism", "wait_limit", "waiting_room"}) {
+		m.note("SetCapacity(%+v): there are ConfigErrors for %v", bad, got)
 	}
 	bulk.Slot{}.Release()
 	m.panics("OnEvent(nil)", func() { s.OnEvent(nil) })
@@ -64,23 +69,45 @@ func (m *machine) note(format string, args ...any) {
 	m.problem(format, args...)
 }
 
-// badSetups looks at what a Make says to arguments that are not allowed.
+// badSetups looks at what a Make says to arguments that are not allowed: each of
+// them is named, also if there are several.
 func (m *machine) badSetups() {
 	for _, c := range []struct {
-		why         string
 		label       string
 		parallelism int
-		option      bulk.Option
+		options     []bulk.Option
+		fields      []string
 	}{
-		{"an empty label", " ", 1, bulk.WaitingRoom(1)},
-		{"no slots", "label", 0, bulk.WaitingRoom(1)},
-		{"a waiting room of -1", "label", 1, bulk.WaitingRoom(-1)},
-		{"a wait limit of -1", "label", 1, bulk.WaitLimit(-1)},
-		{"a nil handler", "label", 1, bulk.OnEvent(nil)},
-		{"a nil option", "label", 1, nil},
+		{" ", 1, nil, []string{"label"}},
+		{"label", 0, nil, []string{"parallelism"}},
+		{"label", 1, []bulk.Option{bulk.WaitingRoom(-1)}, []string{"waiting_room"}},
+		{"label", 1, []bulk.Option{bulk.WaitLimit(-1)}, []string{"wait_limit"}},
+		{"label", 1, []bulk.Option{bulk.OnEvent(nil)}, []string{"handler"}},
+		{"label", 1, []bulk.Option{bulk.OnHandlerPanic(nil)}, []string{"handler"}},
+		{"label", 1, []bulk.Option{nil}, []string{"option"}},
+		{"", -1, []bulk.Option{nil, bulk.OnEvent(nil), bulk.WaitLimit(-1), bulk.WaitingRoom(-1)},
+			[]string{"handler", "label", "option", "parallelism", "wait_limit", "waiting_room"}},
 	} {
-		if _, err := m.build(c.label, c.parallelism, c.option); !errors.Is(err, bulk.ErrConfig) {
-			m.note("%s is not refused with ErrConfig: %v", c.why, err)
+		_, err := m.build(c.label, c.parallelism, c.options...)
+		if got := badFields(err); !errors.Is(err, bulk.ErrConfig) || !slices.Equal(got, c.fields) {
+			m.note("made with a bad %v: a ConfigError for each is due, and there is %v for %v", c.fields, err, got)
 		}
 	}
+}
+
+// badFields returns the fields of all ConfigErrors in err.
+func badFields(err error) []string {
+	var fields []string
+	switch e := err.(type) {
+	case *bulk.ConfigError:
+		return []string{e.Field}
+	case interface{ Unwrap() error }:
+		fields = badFields(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			fields = append(fields, badFields(one)...)
+		}
+	}
+	slices.Sort(fields)
+	return fields
 }
