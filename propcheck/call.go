@@ -92,8 +92,12 @@ func (c *call) takeOut(do func(fn func(context.Context) error) error) (value int
 func (c *call) invoke() {
 	returned := false
 	defer func() {
-		if !returned {
-			c.m.ended(c, c.expected.exit, nil)
+		switch {
+		case returned:
+		case c.expected.exit == hasPanicked:
+			c.m.ended(c, hasPanicked, nil)
+		default: // by fn, or by a handler
+			c.m.ended(c, hasExited, nil)
 		}
 	}()
 	switch v := c.verb; {

@@ -74,8 +74,10 @@ func (m *machine) do(kind string, mv move, run func(), format string, args ...an
 	c := m.newCall(interloper, func(*call) string { return fmt.Sprintf(format, args...) })
 	mv.call = c.id
 	return command{text: c.text, kind: kind, moves: script{mv}, run: func() {
+		state := hasExited // by a handler
+		defer func() { m.ended(c, state, nil) }()
 		run()
-		m.ended(c, isDone, nil)
+		state = isDone
 	}}
 }
 
@@ -128,12 +130,14 @@ func (m *machine) release(c *call) command {
 		m.mu.Lock()
 		slot := c.slot
 		m.mu.Unlock()
+		defer func() { // also if a handler ends the goroutine
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if c.state == isInFlight {
+				c.state, c.at = wasReleased, m.now
+			}
+		}()
 		slot.Release()
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if c.state == isInFlight {
-			c.state, c.at = wasReleased, m.now
-		}
 	}, "#%d's slot is released", c.id)
 }
 

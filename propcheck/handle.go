@@ -15,6 +15,7 @@ type handlePlan struct {
 	panics   bool
 	trigger  bulk.EventKind // 0 is any
 	reaction string
+	exit     string // during what a goroutine is to end
 	arrival  arrivalPlan
 	capacity capacityPlan
 }
@@ -23,7 +24,8 @@ var (
 	handleKinds = from("react", "add", "exit", "remove", "react", "exit")
 	triggers    = from(0, bulk.EventReleased, bulk.EventAdmitted, bulk.EventQueued, bulk.EventExpired,
 		bulk.EventCancelled, bulk.EventResized, bulk.EventAbandoned, bulk.EventClosed, bulk.EventDrained)
-	reactions = from("TryAcquire, Release", "Status", "SetCapacity", takeOff, "Close")
+	reactions    = from("TryAcquire, Release", "Status", "SetCapacity", takeOff, "Close")
+	provocations = from(byArrival, byRelease, byCancel, byExpiry, byResize, byArrival, byRelease, byClose)
 )
 
 // takeOff is what a handler does that takes itself off.
@@ -32,7 +34,7 @@ const takeOff = "remove"
 var handles = rapid.Custom(func(t *rapid.T) handlePlan {
 	return handlePlan{
 		what: handleKinds.Draw(t, ""), nth: nth.Draw(t, ""), panics: third.Draw(t, ""),
-		trigger: triggers.Draw(t, ""), reaction: reactions.Draw(t, ""),
+		trigger: triggers.Draw(t, ""), reaction: reactions.Draw(t, ""), exit: provocations.Draw(t, ""),
 		arrival: arrivals.Draw(t, ""), capacity: capacities.Draw(t, ""),
 	}
 })
@@ -50,7 +52,7 @@ func (m *machine) handle(p handlePlan) {
 	case p.what == "react":
 		m.addReaction(p)
 	default:
-		m.exitAtArrival(p)
+		m.exit(p)
 	}
 }
 
@@ -123,22 +125,49 @@ func triggerName(kind bulk.EventKind) string {
 	return kind.String()
 }
 
-// exitAtArrival lets a handler end the goroutine of an operation that was just
-// admitted or queued. That costs no slot: the operation leaves again, as
-// abandoned or as cancelled.
-func (m *machine) exitAtArrival(p handlePlan) {
+// exit lets a handler end the goroutine on which it is called, whatever that
+// does. It costs no slot: who has just arrived leaves again, as abandoned or as
+// cancelled; what any other call did is done, and all others hear of it.
+func (m *machine) exit(p handlePlan) {
 	l := m.listen(false)
-	l.then = &reaction{text: "runtime.Goexit", on: func(e bulk.Event) bool {
-		return e.Kind == bulk.EventQueued || e.Kind == bulk.EventAdmitted && !e.Queued
-	}}
+	l.then = &reaction{text: "runtime.Goexit", on: func(bulk.Event) bool { return true }}
 	if !m.addListener(l) {
 		return
 	}
-	m.story.did(func() string { return "it ends the goroutine on which it is called" })
-	m.coverage.hit("handler ends its goroutine")
-	c, call := m.arrival(m.arrivalOf(p.arrival), nil, false)
-	call.task.doomed = true
-	if m.step(c) {
-		m.step(m.remove(l))
+	m.story.did(func() string { return "it ends the goroutine on which it is called, once" })
+	if p.panics && !m.addListener(m.listen(false)) { // who comes after it
+		return
 	}
+	m.reaction = l.then
+	what, ok := m.provoke(p)
+	if !ok {
+		return
+	}
+	if m.reaction != nil { // there was no event
+		m.reaction, l.then = nil, nil
+	} else {
+		m.coverage.hit("handler ends its goroutine: " + what)
+	}
+	m.step(m.remove(l))
+}
+
+// provoke does one thing that makes events, on a goroutine that may end. It says
+// what, and whether all is well.
+func (m *machine) provoke(p handlePlan) (what string, ok bool) {
+	var c command
+	switch flying := m.flying(anyCall); {
+	case p.exit == byRelease && len(flying) > 0:
+		c = m.ending(pick(p.nth, flying...), hasReturned)
+	case p.exit == byCancel && len(m.cancellable()) > 0:
+		c = m.cancel(pick(p.nth, m.cancellable()...))
+	case p.exit == byResize:
+		c = m.change(m.capacityOf(p.capacity))
+	case p.exit == byClose:
+		c = m.close()
+	case p.exit == byExpiry:
+		return p.exit, m.pass(pick(p.nth, 2*ms, ms, 5*ms))
+	default:
+		c, _ = m.arrival(m.arrivalOf(p.arrival), nil, false)
+	}
+	return c.kind, m.step(c)
 }

@@ -87,7 +87,9 @@ var corners = []string{
 	"verb Acquire", "verb AcquireN", "verb TryAcquire", "verb TryAcquireN",
 
 	"handler calls: Close", "handler calls: SetCapacity", "handler calls: Status", "handler calls: TryAcquire, Release",
-	"handler calls: remove", "handler ends its goroutine", "handler panics",
+	"handler calls: remove", "handler panics",
+	"handler ends its goroutine: arrival", "handler ends its goroutine: release", "handler ends its goroutine: cancel",
+	"handler ends its goroutine: expiry", "handler ends its goroutine: resize", "handler ends its goroutine: close",
 	"double release at once", "stale release", "a second hold sample", "misuse", "several worlds",
 	"inside an operation", "operation inside an operation",
 

@@ -78,9 +78,6 @@ func (m *machine) returned(c *call, value int, err error) {
 func (m *machine) ended(c *call, state string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if state == "" {
-		state = hasExited // by a handler
-	}
 	c.err = err
 	m.enter(c, state)
 }
@@ -93,7 +90,9 @@ func (m *machine) enter(c *call, state string) {
 
 // change makes a call of SetCapacity or Resize.
 func (c *call) change(set func() error) {
-	c.m.ended(c, changeState(set()), nil)
+	state := hasExited // by a handler
+	defer func() { c.m.ended(c, state, nil) }()
+	state = changeState(set())
 }
 
 func changeState(err error) string {

@@ -32,10 +32,7 @@ func (w *world) next(t *task) {
 	case ending:
 		m.Release(w.now, t.id)
 		w.end(t, t.state)
-		// A panic or Goexit goes on up, through the operation around it.
-		if p := w.task(t.parent); p != nil && (t.state == hasPanicked || t.state == hasExited) {
-			p.phase, p.state = ending, t.state
-		}
+		w.up(t)
 	case leaving:
 		if w.flying(t.id) {
 			m.Abandon(w.now, t.id)
@@ -107,9 +104,11 @@ func (w *world) end(t *task, state string) { t.phase, t.state, t.at = over, stat
 // learn tells the tasks what was decided in a step that maker made.
 func (w *world) learn(maker int) {
 	m := w.model
+	gone := false // a handler ended the goroutine of maker
 	for len(w.makers) < len(m.Events) {
 		if cb := w.callback; cb != nil && m.Events[len(w.makers)].Seq == cb.trigger {
 			w.scripts = append(w.scripts, cb.script)
+			gone = cb.exits
 		}
 		w.makers = append(w.makers, maker)
 	}
@@ -119,7 +118,7 @@ func (w *world) learn(maker int) {
 		switch {
 		case t.phase == leaving && d.Verdict == TurnedAway:
 			w.end(t, hasExited)
-		case t.doomed && d.Verdict != TurnedAway:
+		case gone && d.Op == maker && d.Verdict != TurnedAway:
 			t.phase = leaving
 		case d.Verdict == TurnedAway:
 			if !t.try {
@@ -135,5 +134,18 @@ func (w *world) learn(maker int) {
 		default:
 			t.phase = handed
 		}
+	}
+	if t := w.task(maker); gone && t.phase == over {
+		// What it did is done, but it does not return.
+		t.state, t.refusal = hasExited, Refusal{}
+		w.up(t)
+	}
+}
+
+// up lets the end of a goroutine, or a panic, go on through the operation around
+// t.
+func (w *world) up(t *task) {
+	if p := w.task(t.parent); p != nil && (t.state == hasPanicked || t.state == hasExited) {
+		p.phase, p.state = ending, t.state
 	}
 }

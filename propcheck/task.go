@@ -21,7 +21,6 @@ type task struct {
 	limits  []deadline.Limit
 	context int
 	try     bool // it learns nothing but yes or no
-	doomed  bool // a handler ends its goroutine as soon as it has arrived
 	refusal Refusal
 }
 

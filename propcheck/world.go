@@ -37,6 +37,7 @@ type contextState struct {
 type callback struct {
 	trigger uint64 // Seq of the event; 0 as long as it has not been given it
 	script  script
+	exits   bool // it ends the goroutine instead
 }
 
 func (w *world) clone() *world {

@@ -104,6 +104,8 @@ var faults = []fault{
 	{"a handler that was removed still hears", "bulk/handlers.go", "func(h *handler) bool { return h == added }", "func(h *handler) bool { return false }"},
 	{"taking a handler off reopens", "bulk/handlers.go", "b.watched = b.closed || len(handlers) > 0", "b.watched = len(handlers) > 0"},
 	{"handlers in the wrong order", "bulk/handlers.go", "b.listen(append(slices.Clip(b.handlers), added))", "b.listen(append([]*handler{added}, b.handlers...))"},
+	{"who ends the goroutine in a handler keeps others waiting", "bulk/handlers.go", "\tj.wake()\n\tif j.page != nil {\n\t\tb.deliverPage(j)\n\t}\n", "\tif j.page != nil {\n\t\tb.deliverPage(j)\n\t}\n\tj.wake()\n"},
+	{"who ends the goroutine in a handler keeps events from the others", "bulk/handlers.go", "\t\tif !returned {\n\t\t\td.run()\n\t\t}\n", "\t\t_ = returned\n"},
 	{"a panic of a handler goes on up", "bulk/handlers.go", "if r := recover(); r != nil {", "if r := any(nil); r != nil {"},
 
 	// Registry.
