@@ -38,6 +38,7 @@ var actions = []action{
 	act("arrive", 5, arrivals, (*machine).arrive),
 	act("cancel", 2, nth, (*machine).cancelOne),
 	act("churn", 1, churns, (*machine).churn),
+	act("measure", 1, measures, (*machine).measure),
 	act("end", 5, ends, (*machine).endOne),
 	act("handle", 2, handles, (*machine).handle),
 	act("inside", 3, insides, (*machine).inside),
@@ -150,6 +151,11 @@ func (m *machine) churn(times int) {
 		m.instead()
 		return
 	}
+	m.step(m.inARow(times)...)
+}
+
+// inARow takes and releases a slot so many times.
+func (m *machine) inARow(times int) []command {
 	var commands []command
 	for range times {
 		try, c := m.arrival(m.tryAcquire(), nil, true)
@@ -160,5 +166,38 @@ func (m *machine) churn(times int) {
 		}
 		commands = append(commands, try, release)
 	}
-	m.step(commands...)
+	return commands
+}
+
+// measurePlan is an operation whose time in flight is to be measured.
+type measurePlan struct {
+	really  bool // it takes as long as ten other actions
+	arrival arrivalPlan
+}
+
+var measures = rapid.Custom(func(t *rapid.T) measurePlan {
+	return measurePlan{seldom.Draw(t, ""), arrivals.Draw(t, "")}
+})
+
+// As many are admitted as it takes to make one whose time in flight is measured
+// the next, and that one has to wait for its slots: its time begins at the grant.
+func (m *machine) measure(p measurePlan) {
+	w := m.world.model
+	free := w.Capacity.Parallelism - w.InUse()
+	if !p.really || w.Closed || len(w.Room) > 0 || w.Capacity.WaitingRoom == 0 || free < 1 {
+		m.arrive(p.arrival)
+		return
+	}
+	if before := 63 - int(w.Totals.Admitted%64); before > 0 && !m.step(m.inARow(before)...) {
+		return
+	}
+	all, filler := m.arrival(arrivalSpec{verb: m.verbNamed("AcquireN"), slots: free}, nil, false)
+	if !m.step(all) {
+		return
+	}
+	next, measured := m.arrival(m.victim(racePlan{victim: p.arrival, slots: 1}), nil, false)
+	if m.step(next) && m.pass(ms) && m.step(m.release(filler)) && m.pass(ms) && measured.settled == isInFlight {
+		m.coverage.hit("a measured operation that waited")
+		m.step(m.ending(measured, hasReturned))
+	}
 }

@@ -90,7 +90,7 @@ var corners = []string{
 	"handler calls: remove", "handler panics",
 	"handler ends its goroutine: arrival", "handler ends its goroutine: release", "handler ends its goroutine: cancel",
 	"handler ends its goroutine: expiry", "handler ends its goroutine: resize", "handler ends its goroutine: close",
-	"double release at once", "stale release", "a second hold sample", "misuse", "several worlds",
+	"double release at once", "stale release", "a second hold sample", "a measured operation that waited", "misuse", "several worlds",
 	"inside an operation", "operation inside an operation",
 
 	"tie: expiry & release: expired", "tie: expiry & release: in flight",

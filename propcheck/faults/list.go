@@ -67,6 +67,8 @@ var faults = []fault{
 	{"a wait is not summed", "bulk/handover.go", "\tt.Wait = time.Duration(add(int64(t.Wait), int64(d)))\n", ""},
 	{"a wait is missing in the histogram", "bulk/handover.go", "\tb.waits[bucketOf(d)]++\n", ""},
 	{"drained while one is in flight", "bulk/handover.go", "if b.closed && !b.drained && b.inFlight() == 0 {", "if b.closed && !b.drained && b.inFlight() <= 1 {"},
+	{"an operation that waited is measured from its arrival", "bulk/handover.go", "\t\t\top.granted = now\n", "\t\t\top.granted = op.arrived\n"},
+	{"an operation that waited is never measured", "bulk/handover.go", "if op.sampled = b.samples(); op.sampled {", "if op.sampled = false; op.sampled {"},
 	{"a panic costs the slot", "bulk/run.go", "\tdefer func() {\n\t\tb.mu.Lock()\n\t\tif op", "\tdefer func() {\n\t\tif r := recover(); r != nil {\n\t\t\tpanic(r)\n\t\t}\n\t\tb.mu.Lock()\n\t\tif op"},
 	{"RunN frees one slot only", "bulk/run.go", "b.release(op, n)", "b.release(op, 1)"},
 
