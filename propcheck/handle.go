@@ -100,15 +100,10 @@ func (m *machine) addReaction(p handlePlan) {
 		commands = append(commands, m.remove(l))
 	}
 	l.then = &reaction{
-		text:  p.reaction,
-		on:    func(e bulk.Event) bool { return p.trigger == 0 || e.Kind == p.trigger },
-		moves: concat(commands),
-		do: func() {
-			for _, c := range commands {
-				c.run()
-			}
-		},
+		text: p.reaction,
+		on:   func(e bulk.Event) bool { return p.trigger == 0 || e.Kind == p.trigger },
 	}
+	l.then.call(commands)
 	m.reaction = l.then
 	m.coverage.hit("handler calls: " + p.reaction)
 	if m.addListener(l) {
@@ -130,13 +125,18 @@ func triggerName(kind bulk.EventKind) string {
 // cancelled; what any other call did is done, and all others hear of it.
 func (m *machine) exit(p handlePlan) {
 	l := m.listen(false)
-	l.then = &reaction{text: "runtime.Goexit", on: func(bulk.Event) bool { return true }}
+	l.then = &reaction{text: "runtime.Goexit", exits: true, on: func(bulk.Event) bool { return true }}
 	if !m.addListener(l) {
 		return
 	}
 	m.story.did(func() string { return "it ends the goroutine on which it is called, once" })
 	if p.panics && !m.addListener(m.listen(false)) { // who comes after it
 		return
+	}
+	if list := m.flying(holdsSlot); p.exit == byArrival && p.panics && len(list) > 0 {
+		// Who is queued behind this one has its slots by the time that it leaves.
+		l.then.call([]command{m.release(pick(p.nth, list...))})
+		m.story.did(func() string { return "before that, it releases a slot" })
 	}
 	m.reaction = l.then
 	what, ok := m.provoke(p)

@@ -29,8 +29,9 @@ type listener struct {
 type reaction struct {
 	text  string
 	on    func(bulk.Event) bool
-	do    func() // nil: end the goroutine
+	do    []command
 	moves script
+	exits bool   // and then it ends the goroutine
 	fired uint64 // Seq of the event to which it reacted
 }
 
@@ -56,11 +57,13 @@ func (l *listener) handle(e bulk.Event) {
 		then.fired = e.Seq
 	}
 	m.mu.Unlock()
-	switch {
-	case then != nil && then.do == nil:
-		runtime.Goexit()
-	case then != nil:
-		then.do()
+	if then != nil {
+		for _, c := range then.do {
+			c.run()
+		}
+		if then.exits {
+			runtime.Goexit()
+		}
 	}
 	if l.panics {
 		panic(l)
@@ -109,6 +112,9 @@ func inOrder(events []bulk.Event) []bulk.Event {
 	}
 	return slices.SortedFunc(slices.Values(events), bySeq)
 }
+
+// call sets what is called.
+func (r *reaction) call(commands []command) { r.do, r.moves = commands, concat(commands) }
 
 func (r *reaction) String() string {
 	return fmt.Sprintf("a handler, when it is given an event: %s", r.text)

@@ -75,7 +75,7 @@ func (m *machine) begin() {
 		w.contexts = append(w.contexts, m.incoming.contexts...)
 		w.scripts = append(w.scripts, m.incoming.scripts...)
 		if r := m.reacted(); r != nil {
-			w.callback = &callback{trigger: r.fired, script: r.moves, exits: r.do == nil}
+			w.callback = &callback{trigger: r.fired, script: r.moves, exits: r.exits}
 		}
 	}
 	m.incoming = incoming{}

@@ -118,8 +118,8 @@ func (w *world) learn(maker int) {
 		switch {
 		case t.phase == leaving && d.Verdict == TurnedAway:
 			w.end(t, hasExited)
-		case gone && d.Op == maker && d.Verdict != TurnedAway:
-			t.phase = leaving
+		case gone && d.Op == maker && d.Verdict != TurnedAway, t.phase == leaving:
+			t.phase = leaving // also if it is handed its slots before it has left
 		case d.Verdict == TurnedAway:
 			if !t.try {
 				t.refusal = d.Refusal

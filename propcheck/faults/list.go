@@ -108,6 +108,7 @@ var faults = []fault{
 	{"handlers in the wrong order", "bulk/handlers.go", "b.listen(append(slices.Clip(b.handlers), added))", "b.listen(append([]*handler{added}, b.handlers...))"},
 	{"who ends the goroutine in a handler keeps others waiting", "bulk/handlers.go", "\tj.wake()\n\tif j.page != nil {\n\t\tb.deliverPage(j)\n\t}\n", "\tif j.page != nil {\n\t\tb.deliverPage(j)\n\t}\n\tj.wake()\n"},
 	{"who ends the goroutine in a handler keeps events from the others", "bulk/handlers.go", "\t\tif !returned {\n\t\t\td.run()\n\t\t}\n", "\t\t_ = returned\n"},
+	{"who ends the goroutine in a handler keeps the slots it was handed", "bulk/handover.go", "\t} else {\n\t\t_ = b.abandon(op, &canceled)\n\t}\n", "\t}\n"},
 	{"a panic of a handler goes on up", "bulk/handlers.go", "if r := recover(); r != nil {", "if r := any(nil); r != nil {"},
 
 	// Registry.
