@@ -102,6 +102,10 @@ func (m *registryMachine) creation(get bool) {
 		name, create = "GetOrCreate", m.s.GetOrCreate
 	}
 	known := m.model.find(label) != nil
+	if !known && !m.model.closed && c.Parallelism > 0 && rapid.IntRange(0, 24).Draw(m.t, "closed meanwhile") == 12 {
+		m.closedMeanwhile(name, label, c, create, opts)
+		return
+	}
 	x, want := m.model.create(label, c, get)
 	m.t.Logf("%s(%q, %d): %v", name, label, c.Parallelism, want)
 	m.countCreation(name, known, x, want)
@@ -112,6 +116,29 @@ func (m *registryMachine) creation(get bool) {
 		x.bulkhead = b
 	}
 }
+
+// closedMeanwhile is a creation during which the registry is closed. Either can be
+// the first: the new one is not registered, or it is closed with the others.
+func (m *registryMachine) closedMeanwhile(name, label string, c bulk.Capacity, create creator, opts []bulk.Option) {
+	m.t.Logf("%s(%q, %d), and Close() meanwhile", name, label, c.Parallelism)
+	m.tally.hit("Close: while one is being made")
+	var g sync.WaitGroup
+	b, err := create(label, c.Parallelism, append(opts, func(c *bulk.Config) error {
+		g.Go(func() { _ = m.s.Close() })
+		return yields(c)
+	})...)
+	g.Wait()
+	if err == nil {
+		x, _ := m.model.create(label, c, true)
+		x.bulkhead = b
+	} else {
+		m.must(b == nil && errors.Is(err, registry.ErrClosed), "%s(%q) returned %v, %v", name, label, b, err)
+	}
+	m.model.close()
+}
+
+// creator is Create or GetOrCreate.
+type creator = func(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error)
 
 // race is many GetOrCreates at the same time: one of them wins.
 func (m *registryMachine) race() {

@@ -40,7 +40,7 @@ var registryCorners = []string{
 	"loop: one is created", "loop: one is removed",
 	"race: a label comes again", "race: a new one", "race: the registry is closed", "race: there is one",
 	"race: there is one, closed",
-	"Close", "the last slot of one that is being removed",
+	"Close", "Close: while one is being made", "the last slot of one that is being removed",
 }
 
 // resizes gives a member that exists the parallelism that was asked for.

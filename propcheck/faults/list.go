@@ -119,6 +119,7 @@ var faults = []fault{
 	{"registry: defaults come last", "registry/create.go", "slices.Concat(r.defaults, opts)", "slices.Concat(opts, r.defaults)"},
 	{"registry: one that exists is resized", "registry/create.go", "\tcase exists:\n\t\treturn b, false, nil\n", "\tcase exists:\n\t\treturn b, false, b.Resize(parallelism)\n"},
 	{"registry: a closed registry hides its members", "registry/create.go", "\tcase exists:\n", "\tcase exists && !closed:\n"},
+	{"registry: one that was being made is not closed with the others", "registry/create.go", "\tif r.closed {\n\t\treturn nil, false, about(label, ErrClosed)\n\t}\n", ""},
 	{"registry: close allows creation", "registry/remove.go", "\tr.closed = true\n", ""},
 	{"registry: close leaves the last one out", "registry/remove.go", "\tview := r.order\n", "\tview := r.order[:max(len(r.order)-1, 0)]\n"},
 	{"registry: forgotten before it is drained", "registry/remove.go", "\tif err := b.Shutdown(ctx); err != nil {\n\t\treturn err\n\t}\n", "\t_ = b.Close()\n"},
