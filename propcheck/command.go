@@ -76,6 +76,7 @@ func (m *machine) do(kind string, mv move, run func(), format string, args ...an
 	return command{text: c.text, kind: kind, moves: script{mv}, run: func() {
 		state := hasExited // by a handler
 		defer func() { m.ended(c, state, nil) }()
+		defer m.tellPanic(c)
 		run()
 		state = isDone
 	}}

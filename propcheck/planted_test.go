@@ -140,6 +140,16 @@ func (s refusesToShrink) Resize(parallelism int) error {
 	return s.Bulkhead.Resize(parallelism)
 }
 
+// A mistake of the caller is taken for a reason to panic.
+type panicsInResize struct{ forwarding }
+
+func (s panicsInResize) Resize(parallelism int) error {
+	if err := s.Bulkhead.Resize(parallelism); err != nil {
+		panic(err)
+	}
+	return nil
+}
+
 // planted says what each must be caught for.
 var planted = []struct {
 	name  string
@@ -157,6 +167,7 @@ var planted = []struct {
 	{"shuts nothing", func(f forwarding) Subject { return shutsNothing{f} }, `Shutdown`},
 	{"hides the DrainError", func(f forwarding) Subject { return hidesDrainError{f} }, `an error of another kind`},
 	{"refuses to shrink", func(f forwarding) Subject { return refusesToShrink{f} }, `Resize\(`},
+	{"panics", func(f forwarding) Subject { return panicsInResize{f} }, `Resize\(.*\) panicked: `},
 }
 
 // plantedEnv names the wrapper that TestPlantedBug checks.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -92,7 +93,16 @@ func (m *machine) enter(c *call, state string) {
 func (c *call) change(set func() error) {
 	state := hasExited // by a handler
 	defer func() { c.m.ended(c, state, nil) }()
+	defer c.m.tellPanic(c)
 	state = changeState(set())
+}
+
+// tellPanic is deferred where no panic is due. One there would end the process,
+// and the story would not be told.
+func (m *machine) tellPanic(c *call) {
+	if r := recover(); r != nil {
+		m.note("%s panicked: %v\n%s", c.text(), r, debug.Stack())
+	}
 }
 
 func changeState(err error) string {
