@@ -1,7 +1,8 @@
 // Package propcheck checks bulkheads, registries of them and bulkheads per key:
-// those of this module themselves, and whatever is built around one. It drives the thing to be checked through random sequences
-// of actions, in virtual time, side by side with a reference model, and compares
-// all that can be seen after each step.
+// those of this module themselves, and whatever is built around one. It drives
+// the thing to be checked through random sequences of actions, in virtual time,
+// side by side with a reference model, and compares all that can be seen after
+// each step.
 //
 //	func TestMyBulkhead(t *testing.T) {
 //		propcheck.TestBulkhead(t, func(label string, parallelism int, opts ...bulk.Option) (propcheck.Subject, error) {
@@ -32,7 +33,8 @@
 //     field right, those of one call in their order, before that call returns,
 //     and after the handlers that were added before. A handler that panics, calls
 //     back, or ends its goroutine does no harm.
-//  10. What is not allowed is refused as it should be, and counts as nothing.
+//  10. What is not allowed is refused as it should be, each mistake by its name,
+//     and counts as nothing.
 //  11. In the end everything drains, and no goroutine is left.
 //
 // # Registries
@@ -92,6 +94,11 @@
 // again; its story is told all the same.
 //
 // # What it is not for
+//
+// What works on a reading alone is the same for every Subject, and has its own
+// tests in package bulk: intervals, reports, and all forms in text and JSON. So
+// has [bulk.Map]. That a function runs on the caller's goroutine is seen only by
+// how its panic and its runtime.Goexit come out.
 //
 // Inside a bubble there is little real concurrency: run your own stress tests
 // under the race detector as well. A subject that holds a mutex while it waits,
