@@ -135,8 +135,11 @@ func (m *machine) exit(p handlePlan) {
 	}
 	if list := m.flying(holdsSlot); p.exit == byArrival && p.panics && len(list) > 0 {
 		// Who is queued behind this one has its slots by the time that it leaves.
-		l.then.call([]command{m.release(pick(p.nth, list...))})
-		m.story.did(func() string { return "before that, it releases a slot" })
+		holder := pick(p.nth, list...)
+		l.then.call([]command{m.release(holder)})
+		m.story.did(func() string {
+			return fmt.Sprintf("before handler %d ends it, it releases the slot of #%d", l.id, holder.id)
+		})
 	}
 	m.reaction = l.then
 	what, ok := m.provoke(p)
