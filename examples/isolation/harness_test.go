@@ -3,10 +3,8 @@ package main
 import (
 	"errors"
 	"net"
-	"runtime"
 	"sync"
 	"testing"
-	"time"
 )
 
 // portsInUse hands out listeners and knows which there were.
@@ -70,19 +68,5 @@ func noListener(t *testing.T) listener {
 	return func() (net.Listener, error) {
 		t.Error("a server was started")
 		return nil, errors.New("not in this test")
-	}
-}
-
-// verifyNoGoroutines waits until no more goroutines run than before. Those of
-// closed connections need a moment to notice.
-func verifyNoGoroutines(t *testing.T, before int) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for runtime.NumGoroutine() > before {
-		if time.Now().After(deadline) {
-			stacks := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
-		}
-		time.Sleep(time.Millisecond)
 	}
 }

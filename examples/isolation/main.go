@@ -12,58 +12,37 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
-)
+	"time"
 
-const (
-	exitOK          = 0
-	exitFailure     = 1
-	exitUsage       = 2
-	exitInterrupted = 130 // 128 + SIGINT, as shells have it
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the program in an orderly way. From then on signals
-	// have their usual effect again, so a second one ends it at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, loopback))
+	os.Exit(run(command.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr, loopback))
 }
 
 // run is the whole program but for what belongs to the process. It returns the
 // exit code, and leaves nothing running.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, listen listener) int {
-	cfg, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		usage(stdout)
-		return exitOK
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "isolation: %v\nisolation -h explains the flags.\n", err)
-		return exitUsage
-	}
-
-	introduce(stdout, cfg)
-	phases, err := demonstrate(ctx, cfg, listen, newProgress(stderr, isTerminal(stderr)))
-	interrupted := ctx.Err() != nil
-	if err == nil {
-		err = report(stdout, phases)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "isolation: %v\n", err)
-		return exitFailure
-	}
-	if interrupted {
-		fmt.Fprintln(stderr, "isolation: interrupted: the figures are those of the requests sent until then")
-		return exitInterrupted
-	}
-	return exitOK
+	cfg := config{patience: 1500 * time.Millisecond}
+	return flags(&cfg).Run(args, stdout, stderr, func() error {
+		introduce(stdout, cfg)
+		phases, err := demonstrate(ctx, cfg, listen, newProgress(stderr, isTerminal(stderr)))
+		if err != nil {
+			return err
+		}
+		interrupted := ctx.Err() != nil
+		if err := report(stdout, phases); err != nil {
+			return err
+		}
+		if interrupted {
+			return fmt.Errorf("%w: the figures are those of the requests sent until then", command.ErrInterrupted)
+		}
+		return nil
+	})
 }
 
 // demonstrate runs both phases, the second only if nobody interrupts the first.

@@ -3,33 +3,24 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/bulklink/bulklink-go/examples/internal/command"
+	"github.com/bulklink/bulklink-go/examples/internal/command/commandtest"
 )
 
-// asProgram makes the test binary be the program itself, so that it can be
-// started and sent a signal.
-const asProgram = "ISOLATION_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { commandtest.Main(m, main) }
 
 func TestRunShowsBothPhasesAndLeavesNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
 	ports := new(portsInUse)
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"-duration", "500ms", "-rate", "300"}, &out, &errs, ports.listen)
-	if code != exitOK || errs.Len() > 0 {
+	if code != command.OK || errs.Len() > 0 {
 		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
 	}
 	for _, want := range []string{
@@ -44,7 +35,7 @@ func TestRunShowsBothPhasesAndLeavesNothing(t *testing.T) {
 		t.Error("progress was shown although nobody watches")
 	}
 	ports.verifyClosed(t, 4)
-	verifyNoGoroutines(t, before)
+	commandtest.VerifyNoGoroutines(t, before)
 }
 
 func TestEachServerThatCannotBindEndsTheRun(t *testing.T) {
@@ -53,14 +44,14 @@ func TestEachServerThatCannotBindEndsTheRun(t *testing.T) {
 		ports := &portsInUse{failAt: n + 1}
 		var out, errs bytes.Buffer
 		code := run(t.Context(), []string{"-duration", "100ms", "-rate", "20"}, &out, &errs, ports.listen)
-		if code != exitFailure {
-			t.Errorf("listener %d fails: exit code %d, want %d", n+1, code, exitFailure)
+		if code != command.Failure {
+			t.Errorf("listener %d fails: exit code %d, want %d", n+1, code, command.Failure)
 		}
 		if msg := "isolation: can't start the " + want + " server: no port left\n"; errs.String() != msg {
 			t.Errorf("listener %d fails: stderr %q, want %q", n+1, &errs, msg)
 		}
 		ports.verifyClosed(t, n)
-		verifyNoGoroutines(t, before)
+		commandtest.VerifyNoGoroutines(t, before)
 	}
 }
 
@@ -89,8 +80,8 @@ func TestInterruptionEndsThePhaseAndPrintsWhatThereIs(t *testing.T) {
 			ports := &portsInUse{cancelAt: tt.servers, cancel: cancel}
 			var out, errs bytes.Buffer
 			code := run(ctx, []string{"-duration", tt.duration}, &out, &errs, ports.listen)
-			if code != exitInterrupted {
-				t.Errorf("exit code %d, want %d", code, exitInterrupted)
+			if code != command.Interrupted {
+				t.Errorf("exit code %d, want %d", code, command.Interrupted)
 			}
 			if !strings.Contains(errs.String(), "isolation: interrupted") {
 				t.Errorf("stderr says nothing of it: %q", &errs)
@@ -106,30 +97,13 @@ func TestInterruptionEndsThePhaseAndPrintsWhatThereIs(t *testing.T) {
 				}
 			}
 			ports.verifyClosed(t, max(2, tt.servers))
-			verifyNoGoroutines(t, before)
+			commandtest.VerifyNoGoroutines(t, before)
 		})
 	}
 }
 
 func TestSignalEndsTheProgramInAnOrderlyWay(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a process can't be sent an interrupt there")
-	}
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, "-duration", "10m")
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd, out, errs := commandtest.Start(t, "-duration", "10m")
 	// From its first word on it is ready for signals.
 	first := make([]byte, 1)
 	if _, err := io.ReadFull(out, first); err != nil {
@@ -143,8 +117,8 @@ func TestSignalEndsTheProgramInAnOrderlyWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // its error is the exit code
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
-		t.Errorf("exit code %d, want %d; stderr: %s", code, exitInterrupted, &errs)
+	if code := cmd.ProcessState.ExitCode(); code != command.Interrupted {
+		t.Errorf("exit code %d, want %d; stderr: %s", code, command.Interrupted, errs)
 	}
 	if !bytes.Contains(rest, []byte("\nwithout compartments\n")) {
 		t.Errorf("no table:\n%s", rest)
@@ -153,12 +127,8 @@ func TestSignalEndsTheProgramInAnOrderlyWay(t *testing.T) {
 
 func TestOutputThatCannotBeWrittenIsAnError(t *testing.T) {
 	var errs bytes.Buffer
-	code := run(t.Context(), []string{"-duration", "100ms", "-rate", "10"}, brokenWriter{}, &errs, loopback)
-	if code != exitFailure || !strings.Contains(errs.String(), "disk full") {
+	code := run(t.Context(), []string{"-duration", "100ms", "-rate", "10"}, commandtest.BrokenWriter{}, &errs, loopback)
+	if code != command.Failure || !strings.Contains(errs.String(), "disk full") {
 		t.Errorf("exit code %d, stderr %q", code, &errs)
 	}
 }
-
-type brokenWriter struct{}
-
-func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
