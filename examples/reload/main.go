@@ -11,48 +11,27 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
-)
 
-const (
-	exitOK      = 0
-	exitFailure = 1
-	exitUsage   = 2
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the program in an orderly way, a second one at once.
-	context.AfterFunc(ctx, stop)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, hangups))
+	os.Exit(run(command.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr, hangups))
 }
 
 // run is the whole program but for what belongs to the process. It returns the
 // exit code, and leaves nothing running.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, hangups chan os.Signal) int {
-	cfg, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		usage(stdout)
-		return exitOK
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "reload: %v\nreload -h explains the flags.\n", err)
-		return exitUsage
-	}
-	if err := work(ctx, cfg, stdout, hangups); err != nil {
-		fmt.Fprintf(stderr, "reload: %v\n", err)
-		return exitFailure
-	}
-	return exitOK
+	var cfg config
+	return flags(&cfg).Run(args, stdout, stderr, func() error { return work(ctx, cfg, stdout, hangups) })
 }
 
 // work keeps the workers busy until ctx ends or the time is over, and meanwhile
@@ -64,7 +43,7 @@ func work(ctx context.Context, cfg config, stdout io.Writer, hangups chan os.Sig
 			return err
 		}
 		defer clean()
-		cfg.file = file
+		cfg.file, cfg.own = file, true
 	}
 	dependencies, err := open()
 	if err != nil {

@@ -3,37 +3,21 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/bulklink/bulklink-go/examples/internal/command"
+	"github.com/bulklink/bulklink-go/examples/internal/command/commandtest"
 )
 
-// asProgram makes the test binary be the program itself, so that it can be
-// started and sent a signal.
-const asProgram = "RELOAD_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { commandtest.Main(m, main) }
 
 // The real process, under load, is sent real signals.
 func TestHangupsReloadTheFileAndLoseNothing(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a process can't be sent a hangup there")
-	}
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	file := filepath.Join(t.TempDir(), "capacities.json")
 	put := func(text string) {
 		t.Helper()
@@ -42,22 +26,12 @@ func TestHangupsReloadTheFileAndLoseNothing(t *testing.T) {
 		}
 	}
 	put(`{}`)
-	cmd := exec.CommandContext(t.Context(), program, "-file", file, "-duration", "10m", "-workers", "60")
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd, out, errs := commandtest.Start(t, "-file", file, "-duration", "10m", "-workers", "60")
 	lines := bufio.NewScanner(out)
 	expect := func(want string) {
 		t.Helper()
 		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
-			t.Fatalf("got %q, want %q; stderr: %s", lines.Text(), want, &errs)
+			t.Fatalf("got %q, want %q; stderr: %s", lines.Text(), want, errs)
 		}
 	}
 	expect("payments 4+20, search 4+20")
@@ -80,7 +54,7 @@ func TestHangupsReloadTheFileAndLoseNothing(t *testing.T) {
 	expect(`"search": `)
 	expect(", 0 lost")
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v; stderr: %s", err, &errs)
+		t.Errorf("%v; stderr: %s", err, errs)
 	}
 }
 
@@ -88,7 +62,7 @@ func TestRunWithAFileOfItsOwn(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"-duration", "400ms"}, &out, &errs, make(chan os.Signal, 1))
-	if code != exitOK || errs.Len() > 0 {
+	if code != command.OK || errs.Len() > 0 {
 		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
 	}
 	for _, want := range []string{"payments 4+20, search 4+20\n", "reloaded: payments 16+30, search 1+20\n", `not reloaded: registry: "payments": bulk: capacity "paralelism": there is only`, " 0 lost\n"} {
@@ -116,7 +90,7 @@ func TestABadFileAtTheStartIsFatal(t *testing.T) {
 	}
 	for _, file := range []string{bad, filepath.Join(dir, "none.json"), filepath.Join(dir, "no", "dir")} {
 		var out, errs bytes.Buffer
-		if code := run(t.Context(), []string{"-file", file}, &out, &errs, nil); code != exitFailure || !strings.HasPrefix(errs.String(), "reload: ") {
+		if code := run(t.Context(), []string{"-file", file}, &out, &errs, nil); code != command.Failure || !strings.HasPrefix(errs.String(), "reload: ") {
 			t.Errorf("%s: exit code %d, stderr %s", file, code, &errs)
 		}
 	}
@@ -136,14 +110,10 @@ func TestADifferenceInTheFiguresIsAnError(t *testing.T) {
 	if err := account(new(bytes.Buffer), r, &c); err == nil || !strings.Contains(err.Error(), "the figures differ: 1 started, 1 finished") {
 		t.Errorf("got %v", err)
 	}
-	if err := account(brokenWriter{}, r, new(crew)); err == nil {
+	if err := account(commandtest.BrokenWriter{}, r, new(crew)); err == nil {
 		t.Error("output was lost")
 	}
 }
-
-type brokenWriter struct{}
-
-func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestFlags(t *testing.T) {
 	for _, c := range []struct {
@@ -151,11 +121,9 @@ func TestFlags(t *testing.T) {
 		code int
 		says string
 	}{
-		{"-h", exitOK, "Usage: reload"},
-		{"-duration 1ms", exitUsage, "-duration 1ms: must be from"},
-		{"-workers 1 -duration 48h", exitUsage, "-workers 1: must be from 2"},
-		{"more", exitUsage, "unexpected arguments: more"},
-		{"-nothing", exitUsage, "-nothing"},
+		{"-h", command.OK, "Usage: reload"},
+		{"-duration 1ms", command.Usage, "-duration 1ms: must be from"},
+		{"-workers 1 -duration 48h", command.Usage, "-workers 1: must be from 2"},
 	} {
 		var out bytes.Buffer
 		if code := run(t.Context(), strings.Fields(c.args), &out, &out, nil); code != c.code || !strings.Contains(out.String(), c.says) {
