@@ -96,7 +96,7 @@ const (
 func (b *Bulkhead) decide(a *arrival, ended *ending, j *journal) (verdict, Reason) {
 	// 1. A done context never starts an operation.
 	if ended != nil {
-		return turnAway, Cancelled
+		return turnAway, Canceled
 	}
 	// 2.
 	if b.closed {

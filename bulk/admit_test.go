@@ -29,8 +29,8 @@ func TestAdmissionRules(t *testing.T) {
 			b := mustNew(t, 1)
 			b.Close()
 			_, err := b.AcquireN(done(t), 5, past())
-			mustMatch(t, err, bulk.ErrCancelled)
-			if n := b.Status().Totals.CancelledAtArrival; n != 1 {
+			mustMatch(t, err, bulk.ErrCanceled)
+			if n := b.Status().Totals.CanceledAtArrival; n != 1 {
 				t.Errorf("counted %d times", n)
 			}
 		}},
@@ -62,7 +62,7 @@ func TestAdmissionRules(t *testing.T) {
 		{"4 expired comes before saturated", "and when none is", func(t *testing.T) {
 			b := mustNew(t, 1)
 			fill(t, b)
-			_, err := b.Acquire(t.Context(), past(), deadline.Now())
+			_, err := b.Acquire(t.Context(), past(), deadline.NoWait())
 			mustMatch(t, err, bulk.ErrExpired)
 		}},
 		{"4 exactly at Before's instant is too late", "be admitted before it", func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestAdmissionRules(t *testing.T) {
 		}},
 		{"5 admitted at once", "slots are free and nobody waits", func(t *testing.T) {
 			b := mustNew(t, 3)
-			if _, err := b.AcquireN(t.Context(), 3, deadline.Now()); err != nil {
+			if _, err := b.AcquireN(t.Context(), 3, deadline.NoWait()); err != nil {
 				t.Error(err)
 			}
 			if s := b.Status(); s.InFlight != 1 || s.InUse != 3 || s.Totals.Admitted != 1 || s.Totals.AdmittedFromQueue != 0 {
@@ -115,10 +115,10 @@ func TestAdmissionRules(t *testing.T) {
 			large.mustHold(t)
 			small.mustHold(t)
 		}},
-		{"6 no wait allowed", "deadline.Now, and Within of nothing or less", func(t *testing.T) {
+		{"6 no wait allowed", "deadline.NoWait, and Within of nothing or less", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(9))
 			fill(t, b)
-			for _, l := range []deadline.Limit{deadline.Now(), deadline.Within(0), deadline.Within(-time.Hour)} {
+			for _, l := range []deadline.Limit{deadline.NoWait(), deadline.Within(0), deadline.Within(-time.Hour)} {
 				_, err := b.Acquire(t.Context(), l)
 				mustMatch(t, err, bulk.ErrSaturated)
 			}
@@ -224,11 +224,11 @@ func TestBoundsEndTheWaitExactly(t *testing.T) {
 		{"the earliest of all", time.Hour, time.Minute, func() []deadline.Limit {
 			return []deadline.Limit{deadline.Within(time.Second), deadline.Before(time.Now().Add(limit)), deadline.Reserve(time.Second)}
 		}, bulk.ErrExpired, limit},
-		{"ctx alone", 0, limit, nil, bulk.ErrCancelled, limit},
-		{"ctx a nanosecond before the bound", limit, limit - 1, nil, bulk.ErrCancelled, limit - 1},
-		{"ctx at the instant of the bound", limit, limit, nil, bulk.ErrCancelled, limit},
+		{"ctx alone", 0, limit, nil, bulk.ErrCanceled, limit},
+		{"ctx a nanosecond before the bound", limit, limit - 1, nil, bulk.ErrCanceled, limit - 1},
+		{"ctx at the instant of the bound", limit, limit, nil, bulk.ErrCanceled, limit},
 		{"ctx a nanosecond after the bound", limit, limit + 1, nil, bulk.ErrExpired, limit},
-		{"ctx at the instant of within", 0, limit, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit)} }, bulk.ErrCancelled, limit},
+		{"ctx at the instant of within", 0, limit, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit)} }, bulk.ErrCanceled, limit},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

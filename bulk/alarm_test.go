@@ -26,7 +26,7 @@ func (c looksLate) Err() error {
 // woken for another reason: its next use must not hear of it. Only outside a bubble are records kept with their channels and keys, so
 // this test is one of the few in real time. It can't fail by being slow.
 func TestAlarmOfASpareRecord(t *testing.T) {
-	for _, how := range []string{"handed over", "cancelled", "about to leave as cancelled"} {
+	for _, how := range []string{"handed over", "canceled", "about to leave as canceled"} {
 		t.Run(how, func(t *testing.T) {
 			queued := make(chan struct{}, 9)
 			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.OnEvent(func(e bulk.Event) {
@@ -40,7 +40,7 @@ func TestAlarmOfASpareRecord(t *testing.T) {
 			over := make(chan bulk.Slot)
 			go func() {
 				var own context.Context = ctx
-				if how == "about to leave as cancelled" {
+				if how == "about to leave as canceled" {
 					own = looksLate{ctx}
 				}
 				s, _ := b.Acquire(own, deadline.Within(20*time.Millisecond))

@@ -21,8 +21,8 @@ import (
 func TestNothingIsAllocated(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	done, cancelled := context.WithCancel(t.Context())
-	cancelled()
+	done, canceled := context.WithCancel(t.Context())
+	canceled()
 	late, stop := context.WithDeadline(t.Context(), time.Time{})
 	defer stop()
 	b := mustNew(t, 4, bulk.WaitingRoom(4), bulk.WaitLimit(time.Minute))
@@ -50,7 +50,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			return err
 		},
 		"AcquireN and Release": func() error {
-			s, err := b.AcquireN(ctx, 3, deadline.Now())
+			s, err := b.AcquireN(ctx, 3, deadline.NoWait())
 			s.Release()
 			return err
 		},
@@ -60,7 +60,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			return nil
 		},
 		"Within":  func() error { return bulk.Do(ctx, b, nothing, deadline.Within(time.Second)) },
-		"Now":     func() error { return bulk.Do(ctx, b, nothing, deadline.Now()) },
+		"Now":     func() error { return bulk.Do(ctx, b, nothing, deadline.NoWait()) },
 		"Before":  func() error { return bulk.Do(ctx, b, nothing, deadline.Before(before)) },
 		"Reserve": func() error { return bulk.Do(ctx, b, nothing, deadline.Reserve(time.Second)) },
 		"all limits": func() error {
@@ -68,7 +68,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		},
 		"saturated": func() error { return turnedAway(bulk.Do(ctx, full, nothing), bulk.ErrSaturated) },
 		"saturated, all verbs": func() error {
-			_, err := full.Acquire(ctx, deadline.Now())
+			_, err := full.Acquire(ctx, deadline.NoWait())
 			full.TryAcquire()
 			return turnedAway(err, bulk.ErrSaturated)
 		},
@@ -79,9 +79,9 @@ func TestNothingIsAllocated(t *testing.T) {
 		"expired": func() error {
 			return turnedAway(bulk.Do(ctx, b, nothing, deadline.Before(time.Time{})), bulk.ErrExpired)
 		},
-		"closed":    func() error { return turnedAway(bulk.Do(ctx, closed, nothing), bulk.ErrClosed) },
-		"cancelled": func() error { return turnedAway(bulk.Do(done, b, nothing), bulk.ErrCancelled) },
-		"cancelled by its deadline": func() error {
+		"closed":   func() error { return turnedAway(bulk.Do(ctx, closed, nothing), bulk.ErrClosed) },
+		"canceled": func() error { return turnedAway(bulk.Do(done, b, nothing), bulk.ErrCanceled) },
+		"canceled by its deadline": func() error {
 			return turnedAway(bulk.Do(late, b, nothing), context.DeadlineExceeded)
 		},
 		"with a handler": func() error {

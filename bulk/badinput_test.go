@@ -165,7 +165,7 @@ func TestBadInput(t *testing.T) {
 		{"n below 1 with a done ctx and a passed bound", "it comes before the admission rules", noArrival, func(in *input) {
 			_, err := bulk.RunN(done(nil), in.b, 0, never(in), deadline.Before(time.Time{}))
 			in.notConfigured(err, "slots", 0)
-			_, err = in.b.AcquireN(done(nil), -1, deadline.Now())
+			_, err = in.b.AcquireN(done(nil), -1, deadline.NoWait())
 			in.notConfigured(err, "slots", -1)
 		}},
 		{"n below 1 on a full bulkhead", "it neither waits nor takes a place", noArrival, func(in *input) {
@@ -243,12 +243,12 @@ func TestBadInput(t *testing.T) {
 			}
 		}},
 
-		{"Within less than nothing, free", "it is Now, and Now needs no wait", arrival, func(in *input) {
+		{"Within less than nothing, free", "it is NoWait, and NoWait needs no wait", arrival, func(in *input) {
 			for _, d := range []time.Duration{0, -1, math.MinInt64} {
 				in.holds(in.b.Acquire(in.Context(), deadline.Within(d)))
 			}
 		}},
-		{"Within less than nothing, full", "it is Now, and there is a room to wait in", arrival, func(in *input) {
+		{"Within less than nothing, full", "it is NoWait, and there is a room to wait in", arrival, func(in *input) {
 			in.full()
 			for _, d := range []time.Duration{0, -1, math.MinInt64} {
 				_, err := bulk.Run(in.Context(), in.b, never(in), deadline.Within(d))

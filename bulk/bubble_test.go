@@ -51,7 +51,7 @@ func useAll(t *testing.T, b *bulk.Bulkhead, inBubble bool) {
 		held, _ = b.TryAcquire()
 		ctx, cancel := context.WithCancel(t.Context())
 		g.Go(func() {
-			if err := bulk.Do(ctx, b, nothing, limit); !errors.Is(err, bulk.ErrCancelled) {
+			if err := bulk.Do(ctx, b, nothing, limit); !errors.Is(err, bulk.ErrCanceled) {
 				t.Error(err)
 			}
 		})

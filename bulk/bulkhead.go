@@ -34,7 +34,7 @@ type Bulkhead struct {
 	//
 	//	inUse = Σ slots of those in flight, and inUse ≤ parallelism unless a shrink drains
 	//	in flight = Admitted − Finished − Abandoned
-	//	waiting = room.len = Queued − AdmittedFromQueue − Expired − Cancelled − Closed − Oversized
+	//	waiting = room.len = Queued − AdmittedFromQueue − Expired − Canceled − Closed − Oversized
 	//	the head of the room, if any, does not fit: slots(head) > parallelism − inUse
 	//	nobody in the room asks for more than the parallelism
 	//	closed: the room is empty;  drained: closed and nothing in flight
@@ -56,7 +56,7 @@ type Bulkhead struct {
 	alarm    *alarm
 	handlers []*handler
 	drainers map[chan struct{}]struct{} // those in Wait
-	refusals [Cancelled]*AdmissionError // the last one of each reason
+	refusals [Canceled]*AdmissionError  // the last one of each reason
 	resizes  uint64
 	readings uint64 // Status calls
 }
@@ -124,7 +124,7 @@ func (b *Bulkhead) inFlight() int {
 func (b *Bulkhead) transitions() uint64 {
 	t := &b.totals
 	n := t.Admitted + t.Finished + t.Abandoned + t.Queued + t.Saturated +
-		t.Expired + t.ExpiredAtArrival + t.Cancelled + t.CancelledAtArrival +
+		t.Expired + t.ExpiredAtArrival + t.Canceled + t.CanceledAtArrival +
 		t.Closed + t.ClosedAtArrival + t.Oversized + t.OversizedAtArrival + b.resizes
 	if b.closed {
 		n++

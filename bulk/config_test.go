@@ -97,7 +97,7 @@ func TestNewNamesAllThatIsWrong(t *testing.T) {
 					t.Errorf("%q doesn't match %q", err, target)
 				}
 			}
-			for _, other := range []error{bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrOversized, bulk.ErrCancelled} {
+			for _, other := range []error{bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrOversized, bulk.ErrCanceled} {
 				if errors.Is(err, other) {
 					t.Errorf("%q matches %q: nothing was turned away", err, other)
 				}

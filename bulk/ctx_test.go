@@ -94,7 +94,7 @@ func TestCtxThatDoesNotReturnCostsNoSlot(t *testing.T) {
 					wreck()
 				}
 			}
-		}, func(n bulk.Totals) uint64 { return n.Cancelled }},
+		}, func(n bulk.Totals) uint64 { return n.Canceled }},
 		{"Err, after a hand-over while it was asked", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
 			c.onErr = func(look int) {
 				if look == 2 {
@@ -127,7 +127,7 @@ func TestCtxThatDoesNotReturnCostsNoSlot(t *testing.T) {
 		}, func(n bulk.Totals) uint64 { return n.Closed }},
 		{"Deadline, when the bound is reached", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
 			c.onDeadline = func(int) { wreck() }
-		}, func(n bulk.Totals) uint64 { return n.Cancelled }},
+		}, func(n bulk.Totals) uint64 { return n.Canceled }},
 		{"Deadline, after a hand-over", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
 			c.onDeadline = func(int) {
 				held.Release()
@@ -142,7 +142,7 @@ func TestCtxThatDoesNotReturnCostsNoSlot(t *testing.T) {
 		}, func(n bulk.Totals) uint64 { return n.Closed }},
 		{"Done, before anything", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
 			c.onDone = func(int) { wreck() }
-		}, func(n bulk.Totals) uint64 { return n.Cancelled }},
+		}, func(n bulk.Totals) uint64 { return n.Canceled }},
 		{"Done, after a hand-over", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
 			c.onDone = func(int) {
 				held.Release()
@@ -183,7 +183,7 @@ func TestCtxThatDoesNotReturnCostsNoSlot(t *testing.T) {
 					g.Wait()
 					synctest.Wait()
 					s := b.Status()
-					if n := s.Totals; c.counted(n) == 0 || n.Abandoned+n.Cancelled+min(n.Closed, 1) != 1 || n.Expired != 0 {
+					if n := s.Totals; c.counted(n) == 0 || n.Abandoned+n.Canceled+min(n.Closed, 1) != 1 || n.Expired != 0 {
 						t.Errorf("%+v", s.Totals)
 					}
 					held.Release()

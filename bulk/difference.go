@@ -16,8 +16,8 @@ func (t Totals) minus(u Totals) Totals {
 		Saturated:          less(t.Saturated, u.Saturated),
 		Expired:            less(t.Expired, u.Expired),
 		ExpiredAtArrival:   less(t.ExpiredAtArrival, u.ExpiredAtArrival),
-		Cancelled:          less(t.Cancelled, u.Cancelled),
-		CancelledAtArrival: less(t.CancelledAtArrival, u.CancelledAtArrival),
+		Canceled:           less(t.Canceled, u.Canceled),
+		CanceledAtArrival:  less(t.CanceledAtArrival, u.CanceledAtArrival),
 		Closed:             less(t.Closed, u.Closed),
 		ClosedAtArrival:    less(t.ClosedAtArrival, u.ClosedAtArrival),
 		Oversized:          less(t.Oversized, u.Oversized),
@@ -70,7 +70,7 @@ func (w Waits) longestAtLeast() time.Duration {
 }
 
 // demand returns how many operations came for a slot and could have had one:
-// all arrivals but those turned away as closed, cancelled, expired or
+// all arrivals but those turned away as closed, canceled, expired or
 // oversized, which say nothing about the capacity.
 func (t Totals) demand() uint64 { return t.atOnce() + t.Queued + t.Saturated }
 

@@ -25,7 +25,7 @@
 // An arrival is decided by the first of these rules that applies. All but the
 // look at ctx are one section under one lock.
 //
-//  1. ctx is done: [Cancelled].
+//  1. ctx is done: [Canceled].
 //  2. The bulkhead is closed: [Closed].
 //  3. More slots asked than the parallelism: [Oversized].
 //  4. A [deadline.Before] or [deadline.Reserve] bound has passed: [Expired],
@@ -84,7 +84,7 @@
 //	                                            queued or turned away, peak 25 % of the parallelism
 //
 // Operations that were turned away because the bulkhead was closed, because
-// they were cancelled, or because their deadline had passed at arrival are never
+// they were canceled, or because their deadline had passed at arrival are never
 // counted as a lack of capacity. An interval judges the present by its End and
 // the counts by its differences. Its longest wait is exact if it is the longest
 // ever; if not, the lower end of its last bucket is taken.

@@ -12,7 +12,7 @@ const (
 	EventAbandoned                           // slots were handed to an operation whose ctx was done: it never ran and passed them on
 	EventSaturated                           // turned away: no slot free and no place, or no time, to wait
 	EventExpired                             // turned away: a bound of its wait passed
-	EventCancelled                           // turned away: its ctx was done
+	EventCanceled                            // turned away: its ctx was done
 	EventOversized                           // turned away: it asked for more slots than the parallelism
 	EventRejectedClosed                      // turned away: the bulkhead was closed
 	EventClosed                              // Close was called
@@ -20,7 +20,7 @@ const (
 	EventResized                             // the capacity was changed
 )
 
-var eventKinds = words{"queued", "admitted", "released", "abandoned", "saturated", "expired", "cancelled",
+var eventKinds = words{"queued", "admitted", "released", "abandoned", "saturated", "expired", "canceled",
 	"oversized", "rejected_closed", "closed", "drained", "resized"}
 
 // String returns the kind as one lower-case word, the same as in JSON.

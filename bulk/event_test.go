@@ -58,8 +58,8 @@ func TestEvents(t *testing.T) {
 			_, _ = b.Acquire(done)
 			_, _ = b.AcquireN(t.Context(), 2)
 			_, _ = b.Acquire(t.Context(), deadline.Before(time.Now()))
-			_, _ = b.Acquire(t.Context(), deadline.Now())
-			r.mustBe(t, bulk.EventCancelled, bulk.EventOversized, bulk.EventExpired, bulk.EventSaturated)
+			_, _ = b.Acquire(t.Context(), deadline.NoWait())
+			r.mustBe(t, bulk.EventCanceled, bulk.EventOversized, bulk.EventExpired, bulk.EventSaturated)
 			park(t, b, 1)
 			time.Sleep(time.Second)
 			synctest.Wait()
@@ -70,9 +70,9 @@ func TestEvents(t *testing.T) {
 			p := park(t, b, 1)
 			time.Sleep(time.Millisecond)
 			p.cancel(nil)
-			p.mustFail(t, bulk.ErrCancelled)
+			p.mustFail(t, bulk.ErrCanceled)
 			events = r.take()
-			if e := events[len(events)-1]; e.Kind != bulk.EventCancelled || !e.Queued || e.Waited != time.Millisecond {
+			if e := events[len(events)-1]; e.Kind != bulk.EventCanceled || !e.Queued || e.Waited != time.Millisecond {
 				t.Errorf("%+v", e)
 			}
 		}},
@@ -325,7 +325,7 @@ func TestHandlerDecidesAboutItsOwnOperationAndEndsIt(t *testing.T) {
 				t.Error("it returned")
 			}()
 			synctest.Wait()
-			if n := b.Status().Totals; closes && n.Closed != 1 || !closes && n.Abandoned != 1 || n.Closed+n.Abandoned != 1 || n.Cancelled != 0 {
+			if n := b.Status().Totals; closes && n.Closed != 1 || !closes && n.Abandoned != 1 || n.Closed+n.Abandoned != 1 || n.Canceled != 0 {
 				t.Errorf("%+v", n)
 			}
 			mustBeIdle(t, b)
@@ -336,7 +336,7 @@ func TestHandlerDecidesAboutItsOwnOperationAndEndsIt(t *testing.T) {
 // A handler that ends its goroutine costs no slot, whichever event it was, and
 // the handlers after it still have their events.
 func TestHandlerEndsItsGoroutine(t *testing.T) {
-	kinds := []bulk.EventKind{bulk.EventAdmitted, bulk.EventReleased, bulk.EventQueued, bulk.EventExpired, bulk.EventCancelled,
+	kinds := []bulk.EventKind{bulk.EventAdmitted, bulk.EventReleased, bulk.EventQueued, bulk.EventExpired, bulk.EventCanceled,
 		bulk.EventAbandoned, bulk.EventSaturated, bulk.EventOversized, bulk.EventRejectedClosed, bulk.EventClosed, bulk.EventDrained, bulk.EventResized}
 	for _, kind := range kinds {
 		t.Run(kind.String(), func(t *testing.T) {
@@ -359,11 +359,11 @@ func TestHandlerEndsItsGoroutine(t *testing.T) {
 				dying, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				acquire(t.Context(), 3)                       // oversized
-				acquire(t.Context(), 2, deadline.Now())       // saturated, unless first is gone
+				acquire(t.Context(), 2, deadline.NoWait())    // saturated, unless first is gone
 				acquire(t.Context(), 2, deadline.Within(1))   // queued, expires
-				aside(func() { _, _ = b.AcquireN(dying, 2) }) // queued, cancelled
+				aside(func() { _, _ = b.AcquireN(dying, 2) }) // queued, canceled
 				time.Sleep(2 * time.Second)
-				leaving := park(t, b, 2) // handed over and cancelled
+				leaving := park(t, b, 2) // handed over and canceled
 				leaving.endQuietly()
 				aside(first.Release)
 				aside(func() { _ = b.Resize(3) })
@@ -433,8 +433,8 @@ func mustFold(t testing.TB, events []bulk.Event, want bulk.Status) {
 			n.Saturated++
 		case bulk.EventExpired:
 			count(&n.ExpiredAtArrival, &n.Expired)
-		case bulk.EventCancelled:
-			count(&n.CancelledAtArrival, &n.Cancelled)
+		case bulk.EventCanceled:
+			count(&n.CanceledAtArrival, &n.Canceled)
 		case bulk.EventOversized:
 			count(&n.OversizedAtArrival, &n.Oversized)
 		case bulk.EventRejectedClosed:

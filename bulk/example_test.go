@@ -218,7 +218,7 @@ func ExampleRun_fallback() {
 
 	hits, err := bulk.Run(context.Background(), search, func(context.Context) ([]string, error) {
 		return []string{"lamp", "lampshade"}, nil
-	}, deadline.Now())
+	}, deadline.NoWait())
 	if errors.Is(err, bulk.ErrOverload) {
 		hits = []string{"lamp (from the cache)"}
 	}
@@ -419,7 +419,7 @@ func ExampleSlot() {
 	defer slot.Release() // fine, also when there is none
 	fmt.Println(slot == bulk.Slot{}, err)
 	// Output:
-	// true bulkhead "payments": cancelled: context canceled
+	// true bulkhead "payments": canceled: context canceled
 }
 
 func ExampleSlot_Release() {
@@ -576,7 +576,7 @@ func ExampleAdmissionError() {
 		switch e.Reason {
 		case bulk.Saturated, bulk.Expired:
 			return fmt.Sprintf("503: %s has %d in flight and %d waiting, try later", e.Label, e.InFlight, e.Waiting)
-		case bulk.Cancelled:
+		case bulk.Canceled:
 			return "499: the client has gone"
 		default:
 			return "503: " + e.Reason.String()
@@ -618,7 +618,7 @@ func ExampleAdmissionError_Error() {
 	// bulkhead "search": oversized: 3 slots asked, parallelism 2
 }
 
-// It was cancelled because its sibling was turned away elsewhere. That was no
+// It was canceled because its sibling was turned away elsewhere. That was no
 // overload of this bulkhead.
 func ExampleAdmissionError_Is() {
 	search := bulk.Must(bulk.New("search", 1))
@@ -629,14 +629,14 @@ func ExampleAdmissionError_Is() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(sibling)
 	_, err := payments.Acquire(ctx)
-	fmt.Println(errors.Is(err, bulk.ErrCancelled), errors.Is(err, context.Canceled), errors.Is(err, sibling))
+	fmt.Println(errors.Is(err, bulk.ErrCanceled), errors.Is(err, context.Canceled), errors.Is(err, sibling))
 	fmt.Println(errors.Is(err, bulk.ErrSaturated), errors.Is(err, bulk.ErrOverload))
 	// Output:
 	// true true true
 	// false false
 }
 
-// quotaError is why somebody cancelled.
+// quotaError is why somebody canceled.
 type quotaError struct{ used int }
 
 func (e quotaError) Error() string { return fmt.Sprintf("%d of the quota used", e.used) }
@@ -684,7 +684,7 @@ func turnedAwayFor(reason bulk.Reason) error {
 		_ = b.Close()
 	case bulk.Oversized:
 		n = 3
-	case bulk.Cancelled:
+	case bulk.Canceled:
 		cancel()
 	}
 	_, err := b.AcquireN(ctx, n, limit)
@@ -692,7 +692,7 @@ func turnedAwayFor(reason bulk.Reason) error {
 }
 
 func ExampleErrNotStarted() {
-	for r := bulk.Saturated; r <= bulk.Cancelled; r++ {
+	for r := bulk.Saturated; r <= bulk.Canceled; r++ {
 		fmt.Println(r, errors.Is(turnedAwayFor(r), bulk.ErrNotStarted))
 	}
 	// Output:
@@ -700,11 +700,11 @@ func ExampleErrNotStarted() {
 	// expired true
 	// closed true
 	// oversized true
-	// cancelled true
+	// canceled true
 }
 
 func ExampleErrOverload() {
-	for r := bulk.Saturated; r <= bulk.Cancelled; r++ {
+	for r := bulk.Saturated; r <= bulk.Canceled; r++ {
 		fmt.Println(r, errors.Is(turnedAwayFor(r), bulk.ErrOverload))
 	}
 	// Output:
@@ -712,7 +712,7 @@ func ExampleErrOverload() {
 	// expired true
 	// closed false
 	// oversized false
-	// cancelled false
+	// canceled false
 }
 
 func ExampleErrSaturated() {
@@ -744,17 +744,17 @@ func ExampleErrOversized() {
 	// true false
 }
 
-func ExampleErrCancelled() {
-	err := turnedAwayFor(bulk.Cancelled)
-	fmt.Println(errors.Is(err, bulk.ErrCancelled), errors.Is(err, context.Canceled))
+func ExampleErrCanceled() {
+	err := turnedAwayFor(bulk.Canceled)
+	fmt.Println(errors.Is(err, bulk.ErrCanceled), errors.Is(err, context.Canceled))
 	// Output:
 	// true true
 }
 
 func ExampleReason() {
-	fmt.Println(bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Cancelled)
+	fmt.Println(bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Canceled)
 	// Output:
-	// saturated expired closed oversized cancelled
+	// saturated expired closed oversized canceled
 }
 
 func ExampleReason_String() {
@@ -779,7 +779,7 @@ func ExampleReason_UnmarshalText() {
 	fmt.Println(r.UnmarshalText([]byte("tired")), r == bulk.Expired)
 	// Output:
 	// <nil> true
-	// bulk: reason "tired": must be one of saturated expired closed oversized cancelled true
+	// bulk: reason "tired": must be one of saturated expired closed oversized canceled true
 }
 
 func ExampleOnEvent() {
@@ -858,7 +858,7 @@ func ExampleEventKind() {
 	// abandoned
 	// saturated
 	// expired
-	// cancelled
+	// canceled
 	// oversized
 	// rejected_closed
 	// closed

@@ -144,11 +144,11 @@ func TestFaultDoneContextIsAdmitted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 10_000 {
-		if err := bulk.Do(ctx, b, func(context.Context) error { t.Fatal("it ran"); return nil }); !errors.Is(err, bulk.ErrCancelled) {
+		if err := bulk.Do(ctx, b, func(context.Context) error { t.Fatal("it ran"); return nil }); !errors.Is(err, bulk.ErrCanceled) {
 			t.Fatal(err)
 		}
 	}
-	if n := b.Status().Totals; n.CancelledAtArrival != 10_000 || n.Admitted != 0 {
+	if n := b.Status().Totals; n.CanceledAtArrival != 10_000 || n.Admitted != 0 {
 		t.Errorf("%+v", n)
 	}
 }

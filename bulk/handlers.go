@@ -26,7 +26,7 @@ type handler struct{ handle func(Event) }
 // over. A handler that panics is contained: see [OnHandlerPanic]. One that ends
 // its goroutine (runtime.Goexit, t.FailNow) costs no slot: an operation that
 // was just admitted on that goroutine is abandoned, one that was just queued
-// leaves as cancelled.
+// leaves as canceled.
 //
 // Without handlers, events cost nothing. With some, getting slots and giving
 // them back each read the clock once, and each handler is given a copy of each

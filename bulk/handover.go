@@ -118,7 +118,7 @@ func (b *Bulkhead) leave(op *operation, end *ending) error {
 	}
 	reason := Expired
 	if end != nil {
-		reason = Cancelled
+		reason = Canceled
 	}
 	b.unqueue(op)
 	err := b.refuse(reason, op, end, &j)
@@ -148,7 +148,7 @@ func (b *Bulkhead) abandon(op *operation, end *ending) error {
 	b.inUse -= op.slots
 	b.totals.Abandoned++
 	b.note(&j, EventAbandoned, op.slots, op.queued, 0)
-	err := b.errorOf(Cancelled, op.slots, 0, end)
+	err := b.errorOf(Canceled, op.slots, 0, end)
 	b.giveBack(op)
 	b.settle(&j)
 	b.mu.Unlock()

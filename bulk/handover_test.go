@@ -48,9 +48,9 @@ func TestRaces(t *testing.T) {
 			p, q := park(t, b, 1), park(t, b, 1)
 			p.endQuietly()
 			held[0].Release() // p is granted here, and finds out when it wakes
-			p.mustFail(t, bulk.ErrCancelled)
+			p.mustFail(t, bulk.ErrCanceled)
 			q.mustHold(t)
-			if n := b.Status().Totals; n.Abandoned != 1 || n.Cancelled != 0 || n.AdmittedFromQueue != 2 || n.Finished != 1 {
+			if n := b.Status().Totals; n.Abandoned != 1 || n.Canceled != 0 || n.AdmittedFromQueue != 2 || n.Finished != 1 {
 				t.Errorf("%+v", n)
 			}
 			q.slot.Release()
@@ -62,9 +62,9 @@ func TestRaces(t *testing.T) {
 			p, q := park(t, b, 1), park(t, b, 1)
 			p.cancel(nil)
 			held[0].Release()
-			p.mustFail(t, bulk.ErrCancelled)
+			p.mustFail(t, bulk.ErrCanceled)
 			q.mustHold(t)
-			if n := b.Status().Totals; n.Abandoned+n.Cancelled != 1 {
+			if n := b.Status().Totals; n.Abandoned+n.Canceled != 1 {
 				t.Errorf("%+v", n)
 			}
 			q.slot.Release()
@@ -118,7 +118,7 @@ func TestRaces(t *testing.T) {
 			large := park(t, b, 2)
 			small := park(t, b, 1)
 			large.cancel(nil)
-			large.mustFail(t, bulk.ErrCancelled)
+			large.mustFail(t, bulk.ErrCanceled)
 			small.mustHold(t)
 		}},
 		{"leaving from the middle", "the order of the others is kept", func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestRaces(t *testing.T) {
 			}
 			for _, i := range []int{2, 4, 0} { // middle, tail, head
 				line[i].cancel(nil)
-				line[i].mustFail(t, bulk.ErrCancelled)
+				line[i].mustFail(t, bulk.ErrCanceled)
 			}
 			held[0].Release()
 			line[1].mustHold(t)
@@ -160,7 +160,7 @@ func TestRaces(t *testing.T) {
 			b.Close()
 			p.cancel(nil)
 			p.mustFail(t, bulk.ErrClosed)
-			if n := b.Status().Totals; n.Closed != 1 || n.Cancelled != 0 {
+			if n := b.Status().Totals; n.Closed != 1 || n.Canceled != 0 {
 				t.Errorf("%+v", n)
 			}
 		}},
@@ -181,7 +181,7 @@ func TestRaces(t *testing.T) {
 			p.endQuietly()
 			held[0].Release()
 			b.Close()
-			p.mustFail(t, bulk.ErrCancelled)
+			p.mustFail(t, bulk.ErrCanceled)
 			<-b.Done()
 			if n := b.Status().Totals; n.Abandoned != 1 {
 				t.Errorf("%+v", n)
@@ -210,7 +210,7 @@ func TestRaces(t *testing.T) {
 			if err := b.Resize(2); err != nil {
 				t.Fatal(err)
 			}
-			p.mustFail(t, bulk.ErrCancelled)
+			p.mustFail(t, bulk.ErrCanceled)
 			q.mustHold(t)
 		}},
 		{"oversized by a shrink, then cancellation", "turned away under the lock: oversized", func(t *testing.T) {
@@ -267,7 +267,7 @@ func TestForeignContexts(t *testing.T) {
 			synctest.Wait()
 			close(ctx.done)
 			bare.Wait()
-			mustMatch(t, err, bulk.ErrCancelled)
+			mustMatch(t, err, bulk.ErrCanceled)
 			held[0].Release()
 			mustBeIdle(t, b)
 		}},
@@ -287,7 +287,7 @@ func TestForeignContexts(t *testing.T) {
 			lying := lyingCtx{t.Context(), make(chan struct{}), time.Now().Add(time.Second)}
 			start := time.Now()
 			_, err := b.Acquire(lying, deadline.Within(time.Second))
-			mustMatch(t, err, bulk.ErrCancelled)
+			mustMatch(t, err, bulk.ErrCanceled)
 			mustMatch(t, err, context.DeadlineExceeded)
 			if d := time.Since(start); d > 2*time.Second {
 				t.Errorf("waited %v", d)
@@ -326,7 +326,7 @@ func TestForeignContexts(t *testing.T) {
 			parent, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			_, err := b.Acquire(foreignCtx{parent, nil, own})
-			mustMatch(t, err, bulk.ErrCancelled)
+			mustMatch(t, err, bulk.ErrCanceled)
 			mustMatch(t, err, own)
 			mustBeIdle(t, b)
 		}},
@@ -382,8 +382,8 @@ func TestRacesDecidedByTheLock(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
 			_, err := whenDue(t, b, func() error { held[0].Release(); return context.Canceled })
-			mustMatch(t, err, bulk.ErrCancelled)
-			if n := b.Status().Totals; n.Abandoned != 1 || n.Expired != 0 || n.Cancelled != 0 {
+			mustMatch(t, err, bulk.ErrCanceled)
+			if n := b.Status().Totals; n.Abandoned != 1 || n.Expired != 0 || n.Canceled != 0 {
 				t.Errorf("%+v", n)
 			}
 			mustBeIdle(t, b)
@@ -400,7 +400,7 @@ func TestRacesDecidedByTheLock(t *testing.T) {
 				held[0].Release()
 				return nil
 			})
-			mustMatch(t, err, bulk.ErrCancelled)
+			mustMatch(t, err, bulk.ErrCanceled)
 			if n := b.Status().Totals; n.Abandoned != 1 || n.Finished != 1 {
 				t.Errorf("%+v", n)
 			}

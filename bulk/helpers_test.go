@@ -122,8 +122,8 @@ func (p *parked) mustFail(t testing.TB, want error) {
 	if !errors.Is(p.err, want) {
 		t.Fatalf("got error %v, want %v", p.err, want)
 	}
-	if want != bulk.ErrCancelled && errors.Is(p.err, bulk.ErrCancelled) {
-		t.Fatalf("%v is cancelled too", p.err)
+	if want != bulk.ErrCanceled && errors.Is(p.err, bulk.ErrCanceled) {
+		t.Fatalf("%v is canceled too", p.err)
 	}
 }
 
@@ -134,7 +134,7 @@ func checkStatus(t testing.TB, s bulk.Status) {
 	if n.Admitted != n.Finished+n.Abandoned+uint64(s.InFlight) {
 		t.Errorf("admitted %d ≠ finished %d + abandoned %d + in flight %d", n.Admitted, n.Finished, n.Abandoned, s.InFlight)
 	}
-	if n.Queued != n.AdmittedFromQueue+n.Expired+n.Cancelled+n.Closed+n.Oversized+uint64(s.Waiting) {
+	if n.Queued != n.AdmittedFromQueue+n.Expired+n.Canceled+n.Closed+n.Oversized+uint64(s.Waiting) {
 		t.Errorf("queued doesn't add up: %+v", s)
 	}
 	if n.Waits.Count() != n.AdmittedFromQueue {

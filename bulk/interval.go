@@ -57,7 +57,7 @@ func (i Interval) ArrivalRate() float64 { return i.rate(i.Totals.Arrivals()) }
 func (i Interval) AdmissionRate() float64 { return i.rate(i.Totals.Admitted) }
 
 // RejectionRate returns how many operations were turned away, but for those
-// that were cancelled, per second.
+// that were canceled, per second.
 func (i Interval) RejectionRate() float64 { return i.rate(i.Totals.Rejected()) }
 
 func (i Interval) rate(n uint64) float64 {
@@ -68,12 +68,12 @@ func (i Interval) rate(n uint64) float64 {
 }
 
 // RejectedShare returns the share of operations that were turned away, but not
-// cancelled, among those whose fate was decided in the interval: 0 to 1. Those
+// canceled, among those whose fate was decided in the interval: 0 to 1. Those
 // that still wait at its end are not among them, those that waited at its start
 // can be.
 func (i Interval) RejectedShare() float64 {
 	t := i.Totals
-	return share(t.Rejected(), t.Admitted+t.Rejected()+t.Cancelled+t.CancelledAtArrival)
+	return share(t.Rejected(), t.Admitted+t.Rejected()+t.Canceled+t.CanceledAtArrival)
 }
 
 // QueuedShare returns the share of operations that had to wait, among those
@@ -102,7 +102,7 @@ func (i Interval) MeanHold() time.Duration { return i.Totals.Holds.Mean() }
 // Operations Research 9(3), 1961). Above the parallelism there is more demand
 // than can ever be served.
 //
-// Operations that were turned away at arrival as closed, cancelled, expired or
+// Operations that were turned away at arrival as closed, canceled, expired or
 // oversized offer no load. The mean hold is sampled, and taken per operation:
 // where operations ask for several slots at once, the load in slots is higher.
 // It is 0 without a sample.

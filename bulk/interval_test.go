@@ -287,10 +287,10 @@ func TestIntervalAnswers(t *testing.T) {
 		Arrivals, Admissions, Rejections, Rejected, Queued, Load float64
 		Wait, Hold                                               time.Duration
 	}
-	busy := bulk.Totals{Admitted: 80, AdmittedFromQueue: 20, Queued: 30, Saturated: 10, Expired: 6, Cancelled: 4,
+	busy := bulk.Totals{Admitted: 80, AdmittedFromQueue: 20, Queued: 30, Saturated: 10, Expired: 6, Canceled: 4,
 		Wait: 2 * time.Second, Holds: bulk.Holds{Samples: 4, Sum: time.Second}}
 	strangers := busy
-	strangers.ClosedAtArrival, strangers.CancelledAtArrival, strangers.ExpiredAtArrival, strangers.OversizedAtArrival = 1, 2, 3, 4
+	strangers.ClosedAtArrival, strangers.CanceledAtArrival, strangers.ExpiredAtArrival, strangers.OversizedAtArrival = 1, 2, 3, 4
 	var rows table
 	for _, c := range []struct {
 		name, why string

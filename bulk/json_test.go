@@ -65,7 +65,7 @@ func morning(t testing.TB) bulk.Status {
 		InFlight: 9, InUse: 10, Waiting: 42,
 		Totals: bulk.Totals{
 			Admitted: 11_000, AdmittedFromQueue: 1_200, Abandoned: 2, Finished: 10_989, Queued: 1_290,
-			Saturated: 700, Expired: 40, ExpiredAtArrival: 5, Cancelled: 7, CancelledAtArrival: 6,
+			Saturated: 700, Expired: 40, ExpiredAtArrival: 5, Canceled: 7, CanceledAtArrival: 6,
 			Closed: 0, ClosedAtArrival: 0, Oversized: 1, OversizedAtArrival: 3,
 			Wait: 96 * time.Second, LongestWait: 249*time.Millisecond + 17*time.Microsecond,
 			Waits: readWaits(t, `[{"le_ns":10485759,"count":300},{"le_ns":50331647,"count":600},{"le_ns":134217727,"count":288},{"le_ns":251658239,"count":12}]`),

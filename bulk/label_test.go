@@ -188,7 +188,7 @@ func TestLabelsInText(t *testing.T) {
 	}
 }
 
-// The cause of a cancelled operation is a stranger's text too.
+// The cause of a canceled operation is a stranger's text too.
 func TestHostileCauseInLogs(t *testing.T) {
 	b := mustNew(t, 1)
 	_, err := b.Acquire(done(errors.New("a\nlevel=ERROR \x1b[31m" + strings.Repeat("x", 9999))))

@@ -47,7 +47,7 @@ func (r Report) LogValue() slog.Value {
 }
 
 // LogValue returns the reason, and the numbers that the error was made with. The
-// cause of a cancelled one is a stranger's text: like a label, it is escaped,
+// cause of a canceled one is a stranger's text: like a label, it is escaped,
 // and cut after 100 bytes.
 func (e *AdmissionError) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("label", shown(e.Label)), slog.String("reason", e.Reason.String()), slog.Int("slots", e.Slots)}

@@ -25,7 +25,7 @@ func logged(v slog.LogValuer) string {
 
 func TestLogValues(t *testing.T) {
 	ten := bulk.Capacity{Parallelism: 10, WaitingRoom: 50}
-	cancelled := func(t *testing.T) slog.LogValuer {
+	canceled := func(t *testing.T) slog.LogValuer {
 		_, err := mustNew(t, 1).Acquire(done(errors.New("shutting down")))
 		return refusal(t, err)
 	}
@@ -58,10 +58,10 @@ func TestLogValues(t *testing.T) {
 			`b.label=x b.reason=saturated b.slots=1 b.in_use=10 b.waiting=0 b.parallelism=10 b.waiting_room=0`},
 		{"expired, an error", "with the wait that was allowed", &bulk.AdmissionError{Label: "x", Reason: bulk.Expired, Slots: 1, Limit: time.Second}, nil,
 			`b.label=x b.reason=expired b.slots=1 b.limit=1s b.in_use=0 b.waiting=0 b.parallelism=0 b.waiting_room=0`},
-		{"cancelled, an error made by hand", "it has no cause", &bulk.AdmissionError{Label: "x", Reason: bulk.Cancelled}, nil,
-			`b.label=x b.reason=cancelled b.slots=0 b.in_use=0 b.waiting=0 b.parallelism=0 b.waiting_room=0`},
-		{"cancelled, an error", "with its cause", nil, cancelled,
-			`b.label=test b.reason=cancelled b.slots=1 b.cause="shutting down" b.in_use=0 b.waiting=0 b.parallelism=1 b.waiting_room=0`},
+		{"canceled, an error made by hand", "it has no cause", &bulk.AdmissionError{Label: "x", Reason: bulk.Canceled}, nil,
+			`b.label=x b.reason=canceled b.slots=0 b.in_use=0 b.waiting=0 b.parallelism=0 b.waiting_room=0`},
+		{"canceled, an error", "with its cause", nil, canceled,
+			`b.label=test b.reason=canceled b.slots=1 b.cause="shutting down" b.in_use=0 b.waiting=0 b.parallelism=1 b.waiting_room=0`},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			if c.make != nil {

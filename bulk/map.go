@@ -20,9 +20,9 @@ import (
 // read anew for each item, so that memory is bounded however long in is.
 //
 // fn runs on goroutines of its own, with a ctx derived from the caller's that
-// is cancelled when the consumer stops. When ctx ends no further item is
+// is canceled when the consumer stops. When ctx ends no further item is
 // pulled; each that was pulled still yields its one result. Each asks for
-// admission by itself, so that among the last ones an item can be cancelled
+// admission by itself, so that among the last ones an item can be canceled
 // while one after it has run: who resumes looks at each result. A panic or
 // runtime.Goexit in fn cancels the others, waits for them, and then goes on up
 // in the consumer, also if that has stopped already; the stack of the goroutine

@@ -52,8 +52,8 @@ func watched(t testing.TB, ctx context.Context, n int, pulled *int, onPull ...fu
 
 func double(_ context.Context, i int) (int, error) { return 2 * i, nil }
 
-// untilCancelled waits for the end of ctx, and some time more.
-func untilCancelled(ctx context.Context) error {
+// untilCanceled waits for the end of ctx, and some time more.
+func untilCanceled(ctx context.Context) error {
 	<-ctx.Done()
 	time.Sleep(time.Second)
 	return ctx.Err()
@@ -263,7 +263,7 @@ func TestMapEndsWithCtx(t *testing.T) {
 		run       func(*testing.T, *life) (in iter.Seq[int], fn func(context.Context, int) (int, error), body func(int))
 		pulled    int
 		ran       int64
-		cancelled []int // the items whose result is Cancelled
+		canceled  []int // the items whose result is Canceled
 	}{
 		{"before the first pull", "not one item is taken from the input", func(t *testing.T, l *life) (iter.Seq[int], func(context.Context, int) (int, error), func(int)) {
 			l.cancel(errOwn)
@@ -331,9 +331,9 @@ func TestMapEndsWithCtx(t *testing.T) {
 					t.Errorf("got item %d, want item %d", item, results)
 				}
 				results++
-				if slices.Contains(c.cancelled, item) {
-					if !errors.Is(r.Err(), bulk.ErrCancelled) || !errors.Is(r.Err(), errOwn) || !bulk.NotStarted(r.Err(), l.b) {
-						t.Errorf("item %d: %v, want cancelled with its cause", item, r)
+				if slices.Contains(c.canceled, item) {
+					if !errors.Is(r.Err(), bulk.ErrCanceled) || !errors.Is(r.Err(), errOwn) || !bulk.NotStarted(r.Err(), l.b) {
+						t.Errorf("item %d: %v, want canceled with its cause", item, r)
 					}
 				} else if r != result.Ok(2*item) {
 					t.Errorf("item %d: %v", item, r)
@@ -371,7 +371,7 @@ func TestMapHeedsAForeignCtx(t *testing.T) {
 			}) {
 				errs = append(errs, r.Err())
 			}
-			if pulled != 2 || len(errs) != 2 || !errors.Is(errs[1], bulk.ErrCancelled) || !errors.Is(errs[1], errOwn) {
+			if pulled != 2 || len(errs) != 2 || !errors.Is(errs[1], bulk.ErrCanceled) || !errors.Is(errs[1], errOwn) {
 				t.Errorf("%d pulled, results %v", pulled, errs)
 			}
 			if ran.Load() > 1 {
@@ -422,7 +422,7 @@ func TestMapStopsWithItsConsumer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := mustNew(t, 3)
-				var cancelled atomic.Int64
+				var canceled atomic.Int64
 				endless := func(yield func(int) bool) {
 					for i := 0; yield(i); i++ {
 					}
@@ -433,14 +433,14 @@ func TestMapStopsWithItsConsumer(t *testing.T) {
 						time.Sleep(time.Minute)
 						return 0, ctx.Err()
 					}
-					err := untilCancelled(ctx)
+					err := untilCanceled(ctx)
 					if err == context.Canceled && context.Cause(ctx) == context.Canceled {
-						cancelled.Add(1)
+						canceled.Add(1)
 					}
 					return 0, err
 				}))
-				if took := time.Since(start); cancelled.Load() != 2 || took != time.Minute+time.Second {
-					t.Errorf("%d were cancelled and waited for in %v", cancelled.Load(), took)
+				if took := time.Since(start); canceled.Load() != 2 || took != time.Minute+time.Second {
+					t.Errorf("%d were canceled and waited for in %v", canceled.Load(), took)
 				}
 				if s := b.Status(); s.InFlight != 0 || s.Totals.Finished != 3 {
 					t.Errorf("%+v", s)
@@ -459,7 +459,7 @@ func TestMapPassesOtherPanicsOn(t *testing.T) {
 		fn := func(ctx context.Context, i int) (int, error) {
 			defer finished.Add(1)
 			if i > 0 {
-				return 0, untilCancelled(ctx)
+				return 0, untilCanceled(ctx)
 			}
 			time.Sleep(time.Millisecond) // 1 runs as well
 			return 0, nil
@@ -503,7 +503,7 @@ func TestMapPassesOtherPanicsOn(t *testing.T) {
 	})
 }
 
-// A panic or Goexit in fn reaches the consumer, after the others were cancelled
+// A panic or Goexit in fn reaches the consumer, after the others were canceled
 // and waited for: also those before it, which would keep it from its turn, and
 // also when the consumer has already stopped.
 func TestMapPanicsReachTheConsumer(t *testing.T) {
@@ -523,14 +523,14 @@ func TestMapPanicsReachTheConsumer(t *testing.T) {
 					time.Sleep(time.Minute)
 					exit()
 				}
-				return untilCancelled(ctx)
+				return untilCanceled(ctx)
 			}, nil, 2, time.Minute + time.Second},
 			{name + " in a later one", "the one before it would run for ever", func(ctx context.Context, i int) error {
 				if i == 2 {
 					time.Sleep(time.Minute)
 					exit()
 				}
-				return untilCancelled(ctx)
+				return untilCanceled(ctx)
 			}, nil, 2, time.Minute + time.Second},
 			{name + " in the last", "after all the others were yielded", func(_ context.Context, i int) error {
 				if i == 5 {
@@ -545,10 +545,10 @@ func TestMapPanicsReachTheConsumer(t *testing.T) {
 					time.Sleep(time.Millisecond) // all run
 					return nil
 				case 1:
-					_ = untilCancelled(ctx)
+					_ = untilCanceled(ctx)
 					exit()
 				}
-				return untilCancelled(ctx)
+				return untilCanceled(ctx)
 			}, func(int) bool { return false }, 2, time.Second + time.Millisecond},
 			{name + " before the consumer has stopped", "it is not swallowed", func(ctx context.Context, i int) error {
 				switch i {
@@ -559,7 +559,7 @@ func TestMapPanicsReachTheConsumer(t *testing.T) {
 					time.Sleep(time.Millisecond) // all run
 					exit()
 				}
-				return untilCancelled(ctx)
+				return untilCanceled(ctx)
 			}, func(int) bool { return false }, 2, 2 * time.Second},
 		} {
 			rows.row(t, c.name, c.why, func(t *testing.T) {
@@ -664,7 +664,7 @@ func TestMapOnASharedBulkhead(t *testing.T) {
 		want      error // of each item while others hold all slots
 	}{
 		{"no room", "nobody waits", 0, nil, bulk.ErrSaturated},
-		{"no wait allowed", "the limits are those of each item", 9, []deadline.Limit{deadline.Now()}, bulk.ErrSaturated},
+		{"no wait allowed", "the limits are those of each item", 9, []deadline.Limit{deadline.NoWait()}, bulk.ErrSaturated},
 		{"a short wait", "the limits are those of each item", 9, []deadline.Limit{deadline.Within(time.Hour), deadline.Within(time.Second)}, bulk.ErrExpired},
 		{"time enough", "they wait for the others", 9, []deadline.Limit{deadline.Within(time.Hour)}, nil},
 	} {

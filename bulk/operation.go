@@ -9,7 +9,7 @@ import "container/heap"
 //	arrive ─┬─────────────► admitted ─┬─► finished
 //	        │                 ▲       └─► abandoned    ctx was done when it woke
 //	        ├─► waiting ──────┤
-//	        │                 └─► turned away          expired, cancelled, closed, oversized
+//	        │                 └─► turned away          expired, canceled, closed, oversized
 //	        └─► turned away
 //
 // A record is kept from the first of these steps to the last, then reused.

@@ -16,8 +16,8 @@ func (t Totals) Plus(others ...Totals) Totals {
 		t.Saturated += u.Saturated
 		t.Expired += u.Expired
 		t.ExpiredAtArrival += u.ExpiredAtArrival
-		t.Cancelled += u.Cancelled
-		t.CancelledAtArrival += u.CancelledAtArrival
+		t.Canceled += u.Canceled
+		t.CanceledAtArrival += u.CanceledAtArrival
 		t.Closed += u.Closed
 		t.ClosedAtArrival += u.ClosedAtArrival
 		t.Oversized += u.Oversized

@@ -15,14 +15,14 @@ const (
 	Expired                     // a bound of its wait passed: the wait limit, or a limit given with the call
 	Closed                      // the bulkhead is closed
 	Oversized                   // it asked for more slots than the parallelism: it could never fit
-	Cancelled                   // its ctx was done before it started
+	Canceled                    // its ctx was done before it started
 )
 
-var reasons = words{"saturated", "expired", "closed", "oversized", "cancelled"}
+var reasons = words{"saturated", "expired", "closed", "oversized", "canceled"}
 
 // event returns the kind of event that goes with r.
 func (r Reason) event() EventKind {
-	return [...]EventKind{EventSaturated, EventExpired, EventRejectedClosed, EventOversized, EventCancelled}[r-1]
+	return [...]EventKind{EventSaturated, EventExpired, EventRejectedClosed, EventOversized, EventCanceled}[r-1]
 }
 
 // String returns the reason as one lower-case word.
@@ -48,7 +48,7 @@ var (
 	ErrExpired    = errors.New("bulk: expired")
 	ErrClosed     = errors.New("bulk: closed")
 	ErrOversized  = errors.New("bulk: oversized")
-	ErrCancelled  = errors.New("bulk: cancelled")
+	ErrCanceled   = errors.New("bulk: canceled")
 )
 
 // AdmissionError says that an operation was turned away, and that it was never
@@ -57,7 +57,7 @@ var (
 // Errors are shared between callers while the numbers stand still, so that
 // turning away costs no allocation: don't write to one.
 //
-// A cancelled one also matches ctx.Err() and context.Cause(ctx), with
+// A canceled one also matches ctx.Err() and context.Cause(ctx), with
 // errors.Is and errors.As. No other reason matches a context error, and none
 // has a Timeout method: local overload must not look like a remote timeout to
 // a retry policy.
@@ -70,7 +70,7 @@ type AdmissionError struct {
 	Limit                    time.Duration // expired only: the wait that was allowed, counted from arrival
 
 	bulkhead uint64  // the ID of the one that turned it away
-	ended    *ending // cancelled only; nil in one that was not made here
+	ended    *ending // canceled only; nil in one that was not made here
 }
 
 // Error reads like
@@ -89,7 +89,7 @@ func (e *AdmissionError) Error() string {
 		return head
 	case Oversized:
 		return fmt.Sprintf("%s: %d slots asked, parallelism %d", head, e.Slots, e.Parallelism)
-	case Cancelled:
+	case Canceled:
 		if e.ended == nil {
 			return head
 		}
@@ -99,8 +99,8 @@ func (e *AdmissionError) Error() string {
 	}
 }
 
-// Is answers for the sentinels of this package by e alone: a cancelled
-// operation whose cause is the overload of another bulkhead is cancelled, not
+// Is answers for the sentinels of this package by e alone: a canceled
+// operation whose cause is the overload of another bulkhead is canceled, not
 // overload. That is why there is no Unwrap.
 func (e *AdmissionError) Is(target error) bool {
 	switch target {
@@ -116,13 +116,13 @@ func (e *AdmissionError) Is(target error) bool {
 		return e.Reason == Closed
 	case ErrOversized:
 		return e.Reason == Oversized
-	case ErrCancelled:
-		return e.Reason == Cancelled
+	case ErrCanceled:
+		return e.Reason == Canceled
 	}
 	return e.ended != nil && (errors.Is(e.ended.err, target) || errors.Is(e.ended.cause, target))
 }
 
-// As finds what the ctx of a cancelled operation ended with.
+// As finds what the ctx of a canceled operation ended with.
 func (e *AdmissionError) As(target any) bool {
 	return e.ended != nil && (errors.As(e.ended.cause, target) || errors.As(e.ended.err, target))
 }
@@ -138,7 +138,7 @@ func NotStarted(err error, b *Bulkhead) bool {
 	return b != nil && errors.As(err, &e) && e.bulkhead == b.id
 }
 
-// ending is how a ctx ended: what a cancelled operation's error matches.
+// ending is how a ctx ended: what a canceled operation's error matches.
 type ending struct{ err, cause error }
 
 // The two that nearly every ctx ends with.

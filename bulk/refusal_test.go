@@ -18,7 +18,7 @@ import (
 
 var sentinels = map[error]string{
 	bulk.ErrNotStarted: "ErrNotStarted", bulk.ErrOverload: "ErrOverload", bulk.ErrSaturated: "ErrSaturated",
-	bulk.ErrExpired: "ErrExpired", bulk.ErrClosed: "ErrClosed", bulk.ErrOversized: "ErrOversized", bulk.ErrCancelled: "ErrCancelled",
+	bulk.ErrExpired: "ErrExpired", bulk.ErrClosed: "ErrClosed", bulk.ErrOversized: "ErrOversized", bulk.ErrCanceled: "ErrCanceled",
 }
 
 // mustMatchOnly checks which sentinels err matches, alone and wrapped.
@@ -47,7 +47,7 @@ func refusals(t testing.TB, label string) map[bulk.Reason]error {
 	_, errs[bulk.Saturated] = b.Acquire(t.Context())
 	_, errs[bulk.Expired] = b.Acquire(t.Context(), deadline.Before(time.Time{}))
 	_, errs[bulk.Oversized] = b.AcquireN(t.Context(), 3)
-	_, errs[bulk.Cancelled] = b.Acquire(done(nil))
+	_, errs[bulk.Canceled] = b.Acquire(done(nil))
 	_ = b.Close()
 	_, errs[bulk.Closed] = b.Acquire(t.Context())
 	return errs
@@ -57,7 +57,7 @@ func refusals(t testing.TB, label string) map[bulk.Reason]error {
 type timedOut interface{ Timeout() bool }
 
 // Each reason matches its own sentinel, ErrNotStarted, and ErrOverload if it may
-// pass. Only Cancelled matches a context error.
+// pass. Only Canceled matches a context error.
 func TestReasonsAndSentinels(t *testing.T) {
 	errs := refusals(t, "payments")
 	var rows table
@@ -70,7 +70,7 @@ func TestReasonsAndSentinels(t *testing.T) {
 		{"expired", "load, which may go down", bulk.Expired, []error{bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrExpired}},
 		{"closed", "it won't open again", bulk.Closed, []error{bulk.ErrNotStarted, bulk.ErrClosed}},
 		{"oversized", "it won't fit later either", bulk.Oversized, []error{bulk.ErrNotStarted, bulk.ErrOversized}},
-		{"cancelled", "the caller's own wish, not load", bulk.Cancelled, []error{bulk.ErrNotStarted, bulk.ErrCancelled}},
+		{"canceled", "the caller's own wish, not load", bulk.Canceled, []error{bulk.ErrNotStarted, bulk.ErrCanceled}},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			err := errs[c.reason]
@@ -78,7 +78,7 @@ func TestReasonsAndSentinels(t *testing.T) {
 				t.Fatalf("%+v", e)
 			}
 			mustMatchOnly(t, err, c.want...)
-			if got := errors.Is(err, context.Canceled); got != (c.reason == bulk.Cancelled) {
+			if got := errors.Is(err, context.Canceled); got != (c.reason == bulk.Canceled) {
 				t.Errorf("matches context.Canceled: %t", got)
 			}
 			if errors.Is(err, context.DeadlineExceeded) {
@@ -120,9 +120,9 @@ func TestAdmissionErrorIsNoTimeout(t *testing.T) {
 	}
 }
 
-// Cancelled matches what the ctx ended with, and why: at arrival, while waiting,
+// Canceled matches what the ctx ended with, and why: at arrival, while waiting,
 // and when slots came too late.
-func TestCancelledMatchesHowCtxEnded(t *testing.T) {
+func TestCanceledMatchesHowCtxEnded(t *testing.T) {
 	plain := func(cause error) func(*testing.T) (context.Context, func()) {
 		return func(t *testing.T) (context.Context, func()) {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -150,13 +150,13 @@ func TestCancelledMatchesHowCtxEnded(t *testing.T) {
 		not       []error
 		text      string // the end of the message
 	}{
-		{"cancelled", "the usual end", plain(nil), []error{context.Canceled}, []error{context.DeadlineExceeded, errOwn}, "context canceled"},
-		{"cancelled with a cause", "both are true", plain(errOwn), []error{context.Canceled, errOwn}, []error{context.DeadlineExceeded}, errOwn.Error()},
-		{"cancelled with a wrapped cause", "the chain of the cause counts", plain(fmt.Errorf("sibling: %w", errOwn)),
+		{"canceled", "the usual end", plain(nil), []error{context.Canceled}, []error{context.DeadlineExceeded, errOwn}, "context canceled"},
+		{"canceled with a cause", "both are true", plain(errOwn), []error{context.Canceled, errOwn}, []error{context.DeadlineExceeded}, errOwn.Error()},
+		{"canceled with a wrapped cause", "the chain of the cause counts", plain(fmt.Errorf("sibling: %w", errOwn)),
 			[]error{context.Canceled, errOwn}, []error{context.DeadlineExceeded}, "sibling: " + errOwn.Error()},
-		{"cancelled with a code", "errors.As finds it", plain(codeError{7}), []error{context.Canceled, codeError{7}}, []error{codeError{8}}, codeError{7}.Error()},
-		{"cancelled with an uncomparable cause", "== would panic", plain(listError{"a", "b"}), []error{context.Canceled}, []error{listError{"a", "b"}}, "a, b"},
-		{"cancelled with a timeout as cause", "of a remote call, say", plain(context.DeadlineExceeded),
+		{"canceled with a code", "errors.As finds it", plain(codeError{7}), []error{context.Canceled, codeError{7}}, []error{codeError{8}}, codeError{7}.Error()},
+		{"canceled with an uncomparable cause", "== would panic", plain(listError{"a", "b"}), []error{context.Canceled}, []error{listError{"a", "b"}}, "a, b"},
+		{"canceled with a timeout as cause", "of a remote call, say", plain(context.DeadlineExceeded),
 			[]error{context.Canceled, context.DeadlineExceeded}, nil, "context deadline exceeded"},
 		{"timed out", "the usual end of a deadline", timeout(nil), []error{context.DeadlineExceeded}, []error{context.Canceled, errOwn}, "context deadline exceeded"},
 		{"timed out with a cause", "both are true", timeout(errOwn), []error{context.DeadlineExceeded, errOwn}, []error{context.Canceled}, errOwn.Error()},
@@ -173,7 +173,7 @@ func TestCancelledMatchesHowCtxEnded(t *testing.T) {
 		// check looks at the error of an operation whose ctx has ended.
 		check := func(t *testing.T, when string, b *bulk.Bulkhead, ctx context.Context, err error) {
 			t.Helper()
-			mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCancelled)
+			mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCanceled)
 			for _, target := range c.matches {
 				if !errors.Is(err, target) {
 					t.Errorf("%s: %q doesn't match %q", when, err, target)
@@ -198,7 +198,7 @@ func TestCancelledMatchesHowCtxEnded(t *testing.T) {
 					}
 				}
 			}
-			if got, want := err.Error(), `bulkhead "test": cancelled: `+c.text; got != want {
+			if got, want := err.Error(), `bulkhead "test": canceled: `+c.text; got != want {
 				t.Errorf("%s: message %q, want %q", when, got, want)
 			}
 			if !bulk.NotStarted(err, b) {
@@ -219,13 +219,13 @@ func TestCancelledMatchesHowCtxEnded(t *testing.T) {
 			check(t, "while waiting", b, ctx, <-waiting)
 			_, err := bulk.Run(ctx, b, never(t))
 			check(t, "at arrival", b, ctx, err)
-			_, again := b.Acquire(ctx, deadline.Now())
+			_, again := b.Acquire(ctx, deadline.NoWait())
 			check(t, "at arrival again", b, ctx, again)
 			held[0].Release()
 			_, err = bulk.Run(ctx, b, never(t))
 			check(t, "at arrival with a free slot", b, ctx, err)
 			mustBeIdle(t, b)
-			if n := b.Status().Totals; n.Cancelled != 1 || n.CancelledAtArrival != 3 {
+			if n := b.Status().Totals; n.Canceled != 1 || n.CanceledAtArrival != 3 {
 				t.Errorf("counted %+v", n)
 			}
 		})
@@ -248,16 +248,16 @@ func TestAbandonedMatchesHowCtxEnded(t *testing.T) {
 		end()
 		held[0].Release()
 		err := <-waiting
-		mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCancelled)
+		mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCanceled)
 		var got codeError
 		if !errors.As(err, &got) || got.code != 7 || !bulk.NotStarted(err, b) {
 			t.Errorf("%v", err)
 		}
-		want := bulk.AdmissionError{Label: "test", Reason: bulk.Cancelled, Slots: 1, Parallelism: 1, WaitingRoom: 1}
+		want := bulk.AdmissionError{Label: "test", Reason: bulk.Canceled, Slots: 1, Parallelism: 1, WaitingRoom: 1}
 		if diff := cmp.Diff(&want, refusal(t, err), cmpopts.IgnoreUnexported(want)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if n := b.Status().Totals; n.Admitted != 2 || n.Abandoned != 1 || n.Cancelled != 0 {
+		if n := b.Status().Totals; n.Admitted != 2 || n.Abandoned != 1 || n.Canceled != 0 {
 			t.Errorf("counted %+v", n)
 		}
 		mustBeIdle(t, b)
@@ -265,7 +265,7 @@ func TestAbandonedMatchesHowCtxEnded(t *testing.T) {
 }
 
 // The sentinels answer for the outermost AdmissionError alone. The cause of a
-// cancelled one can be another's refusal: then the operation was cancelled, and
+// canceled one can be another's refusal: then the operation was canceled, and
 // b was not overloaded.
 func TestSentinelsAnswerForTheOutermostRefusal(t *testing.T) {
 	other := refusals(t, "other")
@@ -278,14 +278,14 @@ func TestSentinelsAnswerForTheOutermostRefusal(t *testing.T) {
 			t.Run(fmt.Sprint(reason, " ", name), func(t *testing.T) {
 				b := mustNew(t, 1)
 				_, err := bulk.Run(done(cause), b, never(t))
-				mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCancelled)
+				mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCanceled)
 				if !errors.Is(err, cause) || !errors.Is(err, context.Canceled) || !errors.Is(err, other[reason]) {
 					t.Errorf("%q doesn't match its cause", err)
 				}
 				if !bulk.NotStarted(err, b) {
 					t.Error("not said to be b's own")
 				}
-				if e := refusal(t, fmt.Errorf("outside: %w", err)); e.Reason != bulk.Cancelled || e.Label != "test" {
+				if e := refusal(t, fmt.Errorf("outside: %w", err)); e.Reason != bulk.Canceled || e.Label != "test" {
 					t.Errorf("found %v", e)
 				}
 			})
@@ -297,7 +297,7 @@ func TestSentinelsAnswerForTheOutermostRefusal(t *testing.T) {
 func TestASentinelAsCauseDoesNotCount(t *testing.T) {
 	for sentinel := range sentinels {
 		_, err := bulk.Run(done(sentinel), mustNew(t, 1), never(t))
-		mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCancelled)
+		mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCanceled)
 	}
 }
 
@@ -346,11 +346,11 @@ func TestNotStarted(t *testing.T) {
 			}
 			return err
 		}, false},
-		{"cancelled because another one refused", "b turned it away, whatever the cause", func(_ *testing.T, b *bulk.Bulkhead) error {
+		{"canceled because another one refused", "b turned it away, whatever the cause", func(_ *testing.T, b *bulk.Bulkhead) error {
 			_, err := bulk.Run(done(reject(full("other"))), b, never(t))
 			return err
 		}, true},
-		{"another one, cancelled because b refused", "the cause is not the refusal", func(_ *testing.T, b *bulk.Bulkhead) error {
+		{"another one, canceled because b refused", "the cause is not the refusal", func(_ *testing.T, b *bulk.Bulkhead) error {
 			_, err := bulk.Run(done(reject(b)), bulk.Must(bulk.New("other", 1)), never(t))
 			return err
 		}, false},
@@ -388,7 +388,7 @@ func TestRefusalFields(t *testing.T) {
 		text      string
 	}{
 		{"saturated: no wait", "the one who waits is counted, this one is not", func(t *testing.T, b *bulk.Bulkhead) error {
-			_, err := b.AcquireN(t.Context(), 2, deadline.Now())
+			_, err := b.AcquireN(t.Context(), 2, deadline.NoWait())
 			return err
 		}, bulk.AdmissionError{Reason: bulk.Saturated, Slots: 2, InFlight: 2, InUse: 3, Waiting: 1},
 			`3/4 slots in use, 1/2 waiting`},
@@ -443,16 +443,16 @@ func TestRefusalFields(t *testing.T) {
 			p.mustFail(t, bulk.ErrOversized)
 			return p.err
 		}, bulk.AdmissionError{Reason: bulk.Oversized, Slots: 4, Parallelism: 3, InFlight: 2, InUse: 3, Waiting: 1}, `oversized: 4 slots asked, parallelism 3`},
-		{"cancelled at arrival", "ctx was done before", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"canceled at arrival", "ctx was done before", func(t *testing.T, b *bulk.Bulkhead) error {
 			_, err := b.AcquireN(done(errOwn), 12)
 			return err
-		}, bulk.AdmissionError{Reason: bulk.Cancelled, Slots: 12, InFlight: 2, InUse: 3, Waiting: 1}, `cancelled: ` + errOwn.Error()},
-		{"cancelled while waiting", "no limit is said: it was not the limit", func(t *testing.T, b *bulk.Bulkhead) error {
+		}, bulk.AdmissionError{Reason: bulk.Canceled, Slots: 12, InFlight: 2, InUse: 3, Waiting: 1}, `canceled: ` + errOwn.Error()},
+		{"canceled while waiting", "no limit is said: it was not the limit", func(t *testing.T, b *bulk.Bulkhead) error {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			_, err := b.AcquireN(ctx, 4, deadline.Within(time.Second))
 			return err
-		}, bulk.AdmissionError{Reason: bulk.Cancelled, Slots: 4, InFlight: 2, InUse: 3, Waiting: 1}, `cancelled: context deadline exceeded`},
+		}, bulk.AdmissionError{Reason: bulk.Canceled, Slots: 4, InFlight: 2, InUse: 3, Waiting: 1}, `canceled: context deadline exceeded`},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			b := bulk.Must(bulk.New("payments", 4, bulk.WaitingRoom(2)))
@@ -493,7 +493,7 @@ func TestRefusalMessages(t *testing.T) {
 			bulk.Expired:   `bulkhead ` + name + `: expired at arrival: 2/2 slots in use, 0/0 waiting`,
 			bulk.Closed:    `bulkhead ` + name + `: closed`,
 			bulk.Oversized: `bulkhead ` + name + `: oversized: 3 slots asked, parallelism 2`,
-			bulk.Cancelled: `bulkhead ` + name + `: cancelled: context canceled`,
+			bulk.Canceled:  `bulkhead ` + name + `: canceled: context canceled`,
 		}
 		got := make(map[bulk.Reason]string)
 		for reason, err := range refusals(t, label) {
@@ -526,10 +526,10 @@ func TestRefusalsAreSharedWhileTheNumbersStandStill(t *testing.T) {
 			return err
 		}
 		ways := map[string]func() error{
-			"saturated": func() error { return reject(2, deadline.Now()) },
+			"saturated": func() error { return reject(2, deadline.NoWait()) },
 			"expired":   func() error { return reject(2, deadline.Before(time.Time{})) },
 			"oversized": func() error { return reject(9) },
-			"cancelled": func() error { _, err := b.AcquireN(done(nil), 2); return err },
+			"canceled":  func() error { _, err := b.AcquireN(done(nil), 2); return err },
 		}
 		check := func(shared bool, before map[string]error, why string) map[string]error {
 			t.Helper()
@@ -566,14 +566,14 @@ func TestRefusalsAreSharedWhileTheNumbersStandStill(t *testing.T) {
 		if err := b.SetCapacity(bulk.Capacity{Parallelism: 1, WaitingRoom: 2}); err != nil {
 			t.Fatal(err)
 		}
-		ways["saturated"] = func() error { return reject(1, deadline.Now()) }
+		ways["saturated"] = func() error { return reject(1, deadline.NoWait()) }
 		ways["expired"] = func() error { return reject(1, deadline.Before(time.Time{})) }
 		fifth := check(false, fourth, "a smaller parallelism")
 		ways["oversized"] = func() error { return reject(10) }
-		ways["cancelled"] = func() error { _, err := b.AcquireN(done(nil), 3); return err }
+		ways["canceled"] = func() error { _, err := b.AcquireN(done(nil), 3); return err }
 		ways["expired"] = func() error { return reject(1, deadline.Before(time.Time{}), deadline.Within(math.MaxInt64)) }
 		sixth := check(true, map[string]error{"saturated": fifth["saturated"], "expired": fifth["expired"]}, "nothing changed for these")
-		if sixth["oversized"] == fifth["oversized"] || sixth["cancelled"] == fifth["cancelled"] {
+		if sixth["oversized"] == fifth["oversized"] || sixth["canceled"] == fifth["canceled"] {
 			t.Error("shared between operations of different sizes")
 		}
 		for name, err := range first {
@@ -609,7 +609,7 @@ func TestRefusalsAreNotSharedAcrossSlotsInUse(t *testing.T) {
 }
 
 // The same numbers with another way in which ctx ended make another error.
-func TestCancelledIsNotSharedAcrossEndings(t *testing.T) {
+func TestCanceledIsNotSharedAcrossEndings(t *testing.T) {
 	b := mustNew(t, 1)
 	expired, cancel := context.WithDeadline(t.Context(), time.Time{})
 	defer cancel()
@@ -647,12 +647,12 @@ func TestExpiredIsNotSharedAcrossLimits(t *testing.T) {
 
 // Errors that were not made by a bulkhead: users put them into their own tests.
 func TestErrorsMadeByHand(t *testing.T) {
-	e := &bulk.AdmissionError{Label: "x", Reason: bulk.Cancelled}
-	if got, want := e.Error(), `bulkhead "x": cancelled`; got != want {
+	e := &bulk.AdmissionError{Label: "x", Reason: bulk.Canceled}
+	if got, want := e.Error(), `bulkhead "x": canceled`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	var timeout interface{ Timeout() bool }
-	if !errors.Is(e, bulk.ErrCancelled) || errors.Is(e, context.Canceled) || errors.As(e, &timeout) {
+	if !errors.Is(e, bulk.ErrCanceled) || errors.Is(e, context.Canceled) || errors.As(e, &timeout) {
 		t.Error("it knows of a context")
 	}
 	if bulk.NotStarted(e, mustNew(t, 1)) || bulk.NotStarted(e, nil) {

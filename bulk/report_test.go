@@ -110,7 +110,7 @@ func TestReportBounds(t *testing.T) {
 		{"19 of 19 were queued", "too few to say", status{Capacity: has(1, 1), Totals: totals{Admitted: 19, AdmittedFromQueue: 19, Queued: 19}}, ""},
 		{"10 of 20 were queued, 1 more saturated", "saturated ones came for a slot too", status{Capacity: has(1, 1), Totals: totals{Admitted: 20, AdmittedFromQueue: 10, Queued: 10, Saturated: 1}}, ""},
 		{"10 of 20 were queued, many others at arrival", "those never count", status{Capacity: has(1, 1), Totals: totals{Admitted: 20, AdmittedFromQueue: 10, Queued: 10,
-			ExpiredAtArrival: 99, CancelledAtArrival: 99, ClosedAtArrival: 99}}, "frequent_queueing notice"},
+			ExpiredAtArrival: 99, CanceledAtArrival: 99, ClosedAtArrival: 99}}, "frequent_queueing notice"},
 
 		{"1 of 20 saturated", "5 % exactly", status{Capacity: has(1, 1), Totals: totals{Admitted: 19, Saturated: 1}}, "rejections warning"},
 		{"1 of 20 expired", "expired ones count as well", status{Capacity: has(1, 1), Totals: totals{Admitted: 19, Queued: 1, Expired: 1}}, "rejections warning"},
@@ -122,7 +122,7 @@ func TestReportBounds(t *testing.T) {
 			Totals: totals{Admitted: 9_500_000_000_000_000_001, Saturated: 499_999_999_999_999_999}}, ""},
 		{"a bound with huge numbers", "nothing overflows", status{Capacity: has(1, 1), Totals: totals{Admitted: 9_500_000_000_000_000_000, Saturated: 500_000_000_000_000_000}}, "rejections warning"},
 		{"many were turned away for other reasons", "that is no lack of capacity", status{Capacity: has(1, 1),
-			Totals: totals{Admitted: 20, Queued: 200, Closed: 100, Cancelled: 100, ClosedAtArrival: 100, CancelledAtArrival: 100, ExpiredAtArrival: 100, Abandoned: 9}}, "frequent_queueing notice"},
+			Totals: totals{Admitted: 20, Queued: 200, Closed: 100, Canceled: 100, ClosedAtArrival: 100, CanceledAtArrival: 100, ExpiredAtArrival: 100, Abandoned: 9}}, "frequent_queueing notice"},
 
 		{"1 of 10 queued expired", "10 % exactly", status{Capacity: has(1, 1), Totals: totals{Admitted: 100, AdmittedFromQueue: 9, Queued: 10, Expired: 1}}, "expirations warning"},
 		{"1 of 11 queued expired", "9.1 %", status{Capacity: has(1, 1), Totals: totals{Admitted: 100, AdmittedFromQueue: 10, Queued: 11, Expired: 1}}, ""},
@@ -148,7 +148,7 @@ func TestReportBounds(t *testing.T) {
 		{"999 arrivals", "too few to say", spare(func(s *status) { s.Totals.Admitted = 999 }), ""},
 		{"one was queued", "the slots were not enough once", spare(func(s *status) { s.Totals.Queued, s.Totals.AdmittedFromQueue = 1, 1 }), ""},
 		{"one was saturated", "the slots were not enough once", spare(func(s *status) { s.Totals.Saturated = 1 }), ""},
-		{"one was cancelled at arrival", "none may be turned away", spare(func(s *status) { s.Totals.CancelledAtArrival = 1 }), ""},
+		{"one was canceled at arrival", "none may be turned away", spare(func(s *status) { s.Totals.CanceledAtArrival = 1 }), ""},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			r := c.status.Report()
@@ -194,7 +194,7 @@ func TestIntervalReportBounds(t *testing.T) {
 			"rejections warning, demand_exceeds_capacity warning"},
 		{"those who wait", "they are load", totals{}, with(loaded(800), func(n *totals) { n.Queued = 100 }), nil, "demand_exceeds_capacity warning"},
 		{"those who were turned away for other reasons", "they are none", totals{},
-			with(loaded(899), func(n *totals) { n.ClosedAtArrival, n.CancelledAtArrival, n.ExpiredAtArrival = 500, 500, 500 }), nil, ""},
+			with(loaded(899), func(n *totals) { n.ClosedAtArrival, n.CanceledAtArrival, n.ExpiredAtArrival = 500, 500, 500 }), nil, ""},
 		{"all that load was before", "only differences count", loaded(9000), with(loaded(9001), func(n *totals) { n.Holds.Samples = 40 }), nil, ""},
 		{"the clock stood still", "there is no rate over no time", totals{}, loaded(9000), func(start, end *status) { end.At = start.At }, ""},
 

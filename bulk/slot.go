@@ -85,7 +85,7 @@ func (b *Bulkhead) TryAcquireN(n int) (Slot, bool) {
 		b.mu.Unlock()
 		return s, true
 	}
-	op, _, err := b.arrive(n, true, &bounds{Limit: deadline.Now()}, nil)
+	op, _, err := b.arrive(n, true, &bounds{Limit: deadline.NoWait()}, nil)
 	if err != nil {
 		return Slot{}, false
 	}

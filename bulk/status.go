@@ -5,9 +5,9 @@ import "time"
 // Status is one reading of a bulkhead, consistent in itself. At all times:
 //
 //	Admitted = Finished + Abandoned + InFlight
-//	Queued   = AdmittedFromQueue + Expired + Cancelled + Closed + Oversized + Waiting
+//	Queued   = AdmittedFromQueue + Expired + Canceled + Closed + Oversized + Waiting
 //	arrivals = (Admitted − AdmittedFromQueue) + Queued + Saturated + (each …AtArrival)
-//	callers who got Cancelled = Cancelled + CancelledAtArrival + Abandoned
+//	callers who got Canceled = Canceled + CanceledAtArrival + Abandoned
 type Status struct {
 	ID        uint64    `json:"id"`         // which bulkhead: a number never used twice in a process
 	Index     uint64    `json:"index"`      // 1, 2, 3 … over the Status calls of one bulkhead

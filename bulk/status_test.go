@@ -160,14 +160,14 @@ func TestArrivalsAndRejected(t *testing.T) {
 		{"saturated", "turned away at arrival", bulk.Totals{Saturated: 1}, 1, 1},
 		{"expired while waiting", "turned away later", bulk.Totals{Queued: 1, Expired: 1}, 1, 1},
 		{"expired at arrival", "turned away at arrival", bulk.Totals{ExpiredAtArrival: 1}, 1, 1},
-		{"cancelled while waiting", "by the caller's wish", bulk.Totals{Queued: 1, Cancelled: 1}, 1, 0},
-		{"cancelled at arrival", "by the caller's wish", bulk.Totals{CancelledAtArrival: 1}, 1, 0},
+		{"canceled while waiting", "by the caller's wish", bulk.Totals{Queued: 1, Canceled: 1}, 1, 0},
+		{"canceled at arrival", "by the caller's wish", bulk.Totals{CanceledAtArrival: 1}, 1, 0},
 		{"closed while waiting", "turned away later", bulk.Totals{Queued: 1, Closed: 1}, 1, 1},
 		{"closed at arrival", "turned away at arrival", bulk.Totals{ClosedAtArrival: 1}, 1, 1},
 		{"oversized while waiting", "turned away later", bulk.Totals{Queued: 1, Oversized: 1}, 1, 1},
 		{"oversized at arrival", "turned away at arrival", bulk.Totals{OversizedAtArrival: 1}, 1, 1},
 		{"all of them", "each power of two is one count", bulk.Totals{Admitted: 1 << 0, Queued: 1 << 1, Saturated: 1 << 2, Expired: 1 << 3,
-			ExpiredAtArrival: 1 << 4, Cancelled: 1 << 5, CancelledAtArrival: 1 << 6, Closed: 1 << 7, ClosedAtArrival: 1 << 8,
+			ExpiredAtArrival: 1 << 4, Canceled: 1 << 5, CanceledAtArrival: 1 << 6, Closed: 1 << 7, ClosedAtArrival: 1 << 8,
 			Oversized: 1 << 9, OversizedAtArrival: 1 << 10, Finished: 1 << 11, Abandoned: 1 << 12},
 			1<<0 + 1<<1 + 1<<2 + 1<<4 + 1<<6 + 1<<8 + 1<<10, 1<<2 + 1<<3 + 1<<4 + 1<<7 + 1<<8 + 1<<9 + 1<<10},
 	} {
@@ -323,7 +323,7 @@ func TestHoldsOfTheQueue(t *testing.T) {
 		p.endQuietly()
 		time.Sleep(time.Hour)
 		held[0].Release()
-		p.mustFail(t, bulk.ErrCancelled)
+		p.mustFail(t, bulk.ErrCanceled)
 		if n := b.Status().Totals; n.Abandoned != 1 || n.Admitted != 65 || n.Holds.Samples != 1 || n.Holds.Sum != 0 {
 			t.Errorf("the 65th was abandoned: %+v", n)
 		}
@@ -438,7 +438,7 @@ func TestPeak(t *testing.T) {
 		}
 		check(bulk.Peak{InFlight: 4, InUse: 4, Waiting: 3}, "three wait")
 		two[0].cancel(nil)
-		two[0].mustFail(t, bulk.ErrCancelled)
+		two[0].mustFail(t, bulk.ErrCanceled)
 		check(bulk.Peak{InFlight: 4, InUse: 4, Waiting: 3}, "two wait")
 		if err := b.Resize(7); err != nil {
 			t.Fatal(err)
@@ -476,7 +476,7 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("payments", 3, bulk.WaitingRoom(3), bulk.WaitLimit(time.Minute)))
 		want := bulk.Status{ID: b.Status().ID, Index: 1, Label: "payments", Capacity: bulk.Capacity{Parallelism: 3, WaitingRoom: 3, WaitLimit: time.Minute}}
-		cancelled := uint64(0) // callers who got Cancelled
+		canceled := uint64(0) // callers who got Canceled
 		step := func(what string, change func(s *bulk.Status)) {
 			t.Helper()
 			synctest.Wait()
@@ -489,10 +489,10 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 			}
 			checkStatus(t, got)
 			n := got.Totals
-			if n.Cancelled+n.CancelledAtArrival+n.Abandoned != cancelled {
-				t.Errorf("%s: %d callers were cancelled, counted %d + %d + %d", what, cancelled, n.Cancelled, n.CancelledAtArrival, n.Abandoned)
+			if n.Canceled+n.CanceledAtArrival+n.Abandoned != canceled {
+				t.Errorf("%s: %d callers were canceled, counted %d + %d + %d", what, canceled, n.Canceled, n.CanceledAtArrival, n.Abandoned)
 			}
-			if n.Arrivals() != n.Admitted-n.AdmittedFromQueue+n.Queued+n.Saturated+n.ExpiredAtArrival+n.CancelledAtArrival+n.ClosedAtArrival+n.OversizedAtArrival {
+			if n.Arrivals() != n.Admitted-n.AdmittedFromQueue+n.Queued+n.Saturated+n.ExpiredAtArrival+n.CanceledAtArrival+n.ClosedAtArrival+n.OversizedAtArrival {
 				t.Errorf("%s: %d arrivals", what, n.Arrivals())
 			}
 		}
@@ -536,10 +536,10 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 			s.Totals.ExpiredAtArrival = 1
 		})
 		_, _ = b.Acquire(done(errOwn))
-		cancelled++
-		step("one is cancelled at arrival", func(s *bulk.Status) {
+		canceled++
+		step("one is canceled at arrival", func(s *bulk.Status) {
 			s.LastEvent++
-			s.Totals.CancelledAtArrival = 1
+			s.Totals.CanceledAtArrival = 1
 		})
 		_, _ = b.AcquireN(t.Context(), 4)
 		step("one is oversized at arrival", func(s *bulk.Status) {
@@ -548,12 +548,12 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 		})
 		gone, late := park(t, b, 1), park(t, b, 2)
 		gone.cancel(errOwn)
-		gone.mustFail(t, bulk.ErrCancelled)
-		cancelled++
-		step("one of two is cancelled while it waits", func(s *bulk.Status) {
+		gone.mustFail(t, bulk.ErrCanceled)
+		canceled++
+		step("one of two is canceled while it waits", func(s *bulk.Status) {
 			s.LastEvent += 3
 			s.Waiting = 2
-			s.Totals.Queued, s.Totals.Cancelled = 4, 1
+			s.Totals.Queued, s.Totals.Canceled = 4, 1
 			s.Peak.Waiting = 3
 		})
 		if err := b.Resize(2); err != nil {
@@ -592,7 +592,7 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 			t.Error(err)
 		}
 		last.mustHold(t)
-		cancelled++
+		canceled++
 		step("one is handed the slots too late, and passes them on", func(s *bulk.Status) {
 			s.LastEvent += 6 // queued, queued, released, admitted, abandoned, admitted
 			s.InFlight, s.InUse = 1, 1
@@ -609,12 +609,12 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 		})
 		_, _ = b.Acquire(t.Context())
 		_, _ = b.AcquireN(done(nil), 9)
-		cancelled++
+		canceled++
 		_ = b.Close()
 		_ = b.Resize(5)
 		step("too late", func(s *bulk.Status) {
 			s.LastEvent += 2
-			s.Totals.ClosedAtArrival, s.Totals.CancelledAtArrival = 1, 2
+			s.Totals.ClosedAtArrival, s.Totals.CanceledAtArrival = 1, 2
 		})
 		last.slot.Release()
 		step("drained", func(s *bulk.Status) {

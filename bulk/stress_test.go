@@ -28,7 +28,7 @@ func TestStress(t *testing.T) {
 	b := mustNew(t, 4, bulk.WaitingRoom(40), bulk.WaitLimit(time.Second))
 	var events sync.Map // seq → kind
 	remove := func() {}
-	var running, ran, turnedAway, cancelled, invalid atomic.Int64
+	var running, ran, turnedAway, canceled, invalid atomic.Int64
 	work := func(n int) func(context.Context) error {
 		return func(context.Context) error {
 			if now := running.Add(int64(n)); now > most {
@@ -47,8 +47,8 @@ func TestStress(t *testing.T) {
 		case err == nil:
 		case errors.Is(err, bulk.ErrConfig):
 			invalid.Add(1)
-		case errors.Is(err, bulk.ErrCancelled):
-			cancelled.Add(1)
+		case errors.Is(err, bulk.ErrCanceled):
+			canceled.Add(1)
 		case bulk.NotStarted(err, b):
 			turnedAway.Add(1)
 		default:
@@ -58,7 +58,7 @@ func TestStress(t *testing.T) {
 	limitOf := func(r *rand.Rand) []deadline.Limit {
 		switch r.IntN(8) {
 		case 0:
-			return []deadline.Limit{deadline.Now()}
+			return []deadline.Limit{deadline.NoWait()}
 		case 1:
 			return []deadline.Limit{deadline.Within(time.Duration(r.IntN(2000)) * time.Microsecond)}
 		case 2:
@@ -162,14 +162,14 @@ func TestStress(t *testing.T) {
 	if n.Finished != uint64(ran.Load())+extra {
 		t.Errorf("finished %d, ran %d", n.Finished, ran.Load())
 	}
-	if got := n.Cancelled + n.CancelledAtArrival + n.Abandoned; got != uint64(cancelled.Load()) {
-		t.Errorf("counted %d cancelled, %d were told so", got, cancelled.Load())
+	if got := n.Canceled + n.CanceledAtArrival + n.Abandoned; got != uint64(canceled.Load()) {
+		t.Errorf("counted %d canceled, %d were told so", got, canceled.Load())
 	}
 	if got := n.Rejected(); got != uint64(turnedAway.Load()) {
 		t.Errorf("counted %d turned away, %d were told so", got, turnedAway.Load())
 	}
-	if got := n.Arrivals(); got != uint64(ran.Load()+cancelled.Load()+turnedAway.Load())+extra {
-		t.Errorf("%d arrivals of %d", got, ran.Load()+cancelled.Load()+turnedAway.Load())
+	if got := n.Arrivals(); got != uint64(ran.Load()+canceled.Load()+turnedAway.Load())+extra {
+		t.Errorf("%d arrivals of %d", got, ran.Load()+canceled.Load()+turnedAway.Load())
 	}
 	t.Logf("%+v, %d invalid", n, invalid.Load())
 }

@@ -134,8 +134,8 @@ func (p *paper) past(t Totals, longest time.Duration, rate func(uint64) float64)
 		{t.Saturated, "saturated"}, {t.Expired, "expired"}, {t.ExpiredAtArrival, "expired at arrival"},
 		{t.Oversized + t.OversizedAtArrival, "oversized"}, {t.Closed + t.ClosedAtArrival, "closed"},
 	})
-	p.refused("cancelled", t.Cancelled+t.CancelledAtArrival+t.Abandoned, perSecond, []reasonCount{
-		{t.CancelledAtArrival, "at arrival"}, {t.Cancelled, "while waiting"}, {t.Abandoned, "when admitted"},
+	p.refused("canceled", t.Canceled+t.CanceledAtArrival+t.Abandoned, perSecond, []reasonCount{
+		{t.CanceledAtArrival, "at arrival"}, {t.Canceled, "while waiting"}, {t.Abandoned, "when admitted"},
 	})
 	if t.AdmittedFromQueue > 0 {
 		p.row("waits", "mean %v, p50 %v, p95 %v, p99 %v", short(t.MeanWait()),

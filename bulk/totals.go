@@ -3,7 +3,7 @@ package bulk
 import "time"
 
 // Totals are counts over the whole life of a bulkhead. Those that say AtArrival
-// concern operations that were turned away at once; Expired, Cancelled, Closed
+// concern operations that were turned away at once; Expired, Canceled, Closed
 // and Oversized those that were turned away while they waited. Saturated is
 // always at arrival.
 type Totals struct {
@@ -15,8 +15,8 @@ type Totals struct {
 	Saturated          uint64 `json:"saturated"`
 	Expired            uint64 `json:"expired"`
 	ExpiredAtArrival   uint64 `json:"expired_at_arrival"`
-	Cancelled          uint64 `json:"cancelled"`
-	CancelledAtArrival uint64 `json:"cancelled_at_arrival"`
+	Canceled           uint64 `json:"canceled"`
+	CanceledAtArrival  uint64 `json:"canceled_at_arrival"`
 	Closed             uint64 `json:"closed"`
 	ClosedAtArrival    uint64 `json:"closed_at_arrival"`
 	Oversized          uint64 `json:"oversized"`
@@ -39,8 +39,8 @@ func (t *Totals) countAtArrival(reason Reason) {
 		t.ClosedAtArrival++
 	case Oversized:
 		t.OversizedAtArrival++
-	case Cancelled:
-		t.CancelledAtArrival++
+	case Canceled:
+		t.CanceledAtArrival++
 	}
 }
 
@@ -54,19 +54,19 @@ func (t *Totals) countWhileWaiting(reason Reason) {
 		t.Closed++
 	case Oversized:
 		t.Oversized++
-	case Cancelled:
-		t.Cancelled++
+	case Canceled:
+		t.Canceled++
 	}
 }
 
 // Arrivals returns how many operations have asked to be admitted.
 func (t Totals) Arrivals() uint64 {
 	return t.Admitted - t.AdmittedFromQueue + t.Queued + t.Saturated +
-		t.ExpiredAtArrival + t.CancelledAtArrival + t.ClosedAtArrival + t.OversizedAtArrival
+		t.ExpiredAtArrival + t.CanceledAtArrival + t.ClosedAtArrival + t.OversizedAtArrival
 }
 
 // Rejected returns how many operations were turned away, but for those that
-// were cancelled.
+// were canceled.
 func (t Totals) Rejected() uint64 {
 	return t.Saturated + t.Expired + t.ExpiredAtArrival + t.Closed + t.ClosedAtArrival + t.Oversized + t.OversizedAtArrival
 }

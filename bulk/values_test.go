@@ -129,7 +129,7 @@ func never(t testing.TB) func(context.Context) (int, error) {
 	}
 }
 
-// done returns a ctx that was cancelled with the cause; nil is no cause.
+// done returns a ctx that was canceled with the cause; nil is no cause.
 func done(cause error) context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)

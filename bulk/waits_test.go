@@ -302,14 +302,14 @@ func TestOnlyAdmittedFromTheQueueCountAsWaits(t *testing.T) {
 		gaveUp, abandoned := park(t, b, 1), park(t, b, 1)
 		time.Sleep(5 * time.Nanosecond)
 		gaveUp.cancel(nil)
-		gaveUp.mustFail(t, bulk.ErrCancelled)
+		gaveUp.mustFail(t, bulk.ErrCanceled)
 		if n := b.Status().Totals; n.Waits.Count() != 0 || n.Wait != 0 || n.LongestWait != 0 {
-			t.Errorf("cancelled: %+v", n)
+			t.Errorf("canceled: %+v", n)
 		}
 		time.Sleep(2 * time.Nanosecond)
 		abandoned.endQuietly()
 		held[0].Release()
-		abandoned.mustFail(t, bulk.ErrCancelled)
+		abandoned.mustFail(t, bulk.ErrCanceled)
 		n := b.Status().Totals
 		if n.Abandoned != 1 || n.Waits.Count() != 1 || n.Waits.Quantile(1) != 7 || n.Wait != 7 || n.LongestWait != 7 {
 			t.Errorf("abandoned: %+v", n)

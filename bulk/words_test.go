@@ -20,9 +20,9 @@ type word interface {
 
 var (
 	reasons = map[bulk.Reason]string{bulk.Saturated: "saturated", bulk.Expired: "expired", bulk.Closed: "closed",
-		bulk.Oversized: "oversized", bulk.Cancelled: "cancelled"}
+		bulk.Oversized: "oversized", bulk.Canceled: "canceled"}
 	kinds = map[bulk.EventKind]string{bulk.EventQueued: "queued", bulk.EventAdmitted: "admitted", bulk.EventReleased: "released",
-		bulk.EventAbandoned: "abandoned", bulk.EventSaturated: "saturated", bulk.EventExpired: "expired", bulk.EventCancelled: "cancelled",
+		bulk.EventAbandoned: "abandoned", bulk.EventSaturated: "saturated", bulk.EventExpired: "expired", bulk.EventCanceled: "canceled",
 		bulk.EventOversized: "oversized", bulk.EventRejectedClosed: "rejected_closed", bulk.EventClosed: "closed",
 		bulk.EventDrained: "drained", bulk.EventResized: "resized"}
 )
@@ -93,7 +93,7 @@ func collectWords[E comparable](words map[E]string) []string {
 
 func TestReasonWords(t *testing.T) {
 	mustBeWords(t, reasons, (*bulk.Reason).UnmarshalText)
-	for i, r := range []bulk.Reason{bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Cancelled} {
+	for i, r := range []bulk.Reason{bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Canceled} {
 		if int(r) != i+1 {
 			t.Errorf("%v is %d, want %d", r, uint8(r), i+1)
 		}

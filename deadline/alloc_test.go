@@ -19,13 +19,13 @@ var (
 func TestLimitsAllocateNothing(t *testing.T) {
 	now := time.Now()
 	local := now.In(tokyo)
-	limits := []deadline.Limit{deadline.Now(), deadline.Within(time.Second), deadline.Before(now), deadline.Reserve(time.Second)}
+	limits := []deadline.Limit{deadline.NoWait(), deadline.Within(time.Second), deadline.Before(now), deadline.Reserve(time.Second)}
 	limit := deadline.Tightest(limits...)
 	for _, c := range []struct {
 		why string
 		f   func()
 	}{
-		{"Now is made for each try", func() { keptLimit = deadline.Now() }},
+		{"Now is made for each try", func() { keptLimit = deadline.NoWait() }},
 		{"Within is made for each call", func() { keptLimit = deadline.Within(time.Second) }},
 		{"Before with a monotonic reading is made for each call", func() { keptLimit = deadline.Before(now) }},
 		{"Before in another location is made for each call", func() { keptLimit = deadline.Before(local) }},

@@ -19,7 +19,7 @@
 //
 // There are three kinds of bounds, and a Limit can have one of each:
 //
-//	Now(), Within(d)   a longest wait, counted from arrival
+//	NoWait(), Within(d)   a longest wait, counted from arrival
 //	Before(t)          a last instant by the wall clock
 //	Reserve(d)         a life that ctx must still have when the work starts
 //

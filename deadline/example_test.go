@@ -48,7 +48,7 @@ func take(slots chan struct{}, limits ...deadline.Limit) bool {
 func ExampleLimit() {
 	slots := make(chan struct{}, 1)
 	fmt.Println(take(slots))
-	fmt.Println(take(slots, deadline.Now()))
+	fmt.Println(take(slots, deadline.NoWait()))
 	fmt.Println(take(slots, deadline.Within(time.Second), deadline.Within(time.Millisecond)))
 	// Output:
 	// true
@@ -56,11 +56,11 @@ func ExampleLimit() {
 	// false
 }
 
-func ExampleNow() {
-	fmt.Println(deadline.Now())
-	fmt.Println(deadline.Now() == deadline.Within(0))
+func ExampleNoWait() {
+	fmt.Println(deadline.NoWait())
+	fmt.Println(deadline.NoWait() == deadline.Within(0))
 	// Output:
-	// now
+	// no wait
 	// true
 }
 
@@ -69,7 +69,7 @@ func ExampleWithin() {
 	fmt.Println(deadline.Within(-1))
 	// Output:
 	// within 250ms
-	// now
+	// no wait
 }
 
 func ExampleBefore() {
@@ -104,7 +104,7 @@ func ExampleTightest() {
 
 func ExampleLimit_Within() {
 	fmt.Println(deadline.Within(time.Second).Within())
-	fmt.Println(deadline.Now().Within())
+	fmt.Println(deadline.NoWait().Within())
 	fmt.Println(deadline.Limit{}.Within())
 	// Output:
 	// 1s true

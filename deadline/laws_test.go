@@ -44,7 +44,7 @@ func instants() *rapid.Generator[time.Time] {
 func limits() *rapid.Generator[deadline.Limit] {
 	one := rapid.OneOf(
 		rapid.Just(deadline.Limit{}),
-		rapid.Just(deadline.Now()),
+		rapid.Just(deadline.NoWait()),
 		rapid.Map(durations(), deadline.Within),
 		rapid.Map(instants(), deadline.Before),
 		rapid.Map(durations(), deadline.Reserve),

@@ -6,7 +6,7 @@ import (
 )
 
 // Limit says how long an operation may wait to be admitted. It can carry one
-// bound of each kind: a longest wait ([Now], [Within]), a last instant
+// bound of each kind: a longest wait ([NoWait], [Within]), a last instant
 // ([Before]), and a life that ctx must still have ([Reserve]). Whoever admits
 // heeds all of them: the earliest one ends the wait.
 //
@@ -34,15 +34,15 @@ type Limit struct {
 	hasBefore bool
 }
 
-// Now returns the limit of those who do not wait: be admitted at once, or be
+// NoWait returns the limit of those who do not wait: be admitted at once, or be
 // turned away. It equals Within(0).
-func Now() Limit {
+func NoWait() Limit {
 	return Limit{hasWithin: true}
 }
 
 // Within returns the limit of those who wait at most d, counted from the
 // arrival of each operation. A d of 0 or less allows no wait at all:
-// the result equals [Now].
+// the result equals [NoWait].
 func Within(d time.Duration) Limit {
 	return Limit{within: max(d, 0), hasWithin: true}
 }
@@ -112,7 +112,7 @@ func (l Limit) Reserve() (d time.Duration, ok bool) {
 // String returns l in words, for logs and messages:
 //
 //	no limit
-//	now
+//	no wait
 //	within 250ms
 //	before 2026-01-02T03:04:05Z, reserve 50ms
 //
@@ -121,7 +121,7 @@ func (l Limit) String() string {
 	var bounds []string
 	if l.hasWithin {
 		if l.within == 0 {
-			bounds = append(bounds, "now")
+			bounds = append(bounds, "no wait")
 		} else {
 			bounds = append(bounds, "within "+l.within.String())
 		}

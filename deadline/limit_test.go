@@ -45,13 +45,13 @@ func TestLimitSaysWhatItWasMadeOf(t *testing.T) {
 		text  string
 	}{
 		{"the zero Limit bounds nothing", deadline.Limit{}, bounds{}, "no limit"},
-		{"Now is a wait of nothing, not the lack of a bound", deadline.Now(), bounds{hasWithin: true}, "now"},
+		{"Now is a wait of nothing, not the lack of a bound", deadline.NoWait(), bounds{hasWithin: true}, "no wait"},
 		{"Within bounds the wait", deadline.Within(250 * time.Millisecond), bounds{within: 250 * time.Millisecond, hasWithin: true}, "within 250ms"},
-		{"the smallest wait is not Now", deadline.Within(1), bounds{within: 1, hasWithin: true}, "within 1ns"},
+		{"the smallest wait is not NoWait", deadline.Within(1), bounds{within: 1, hasWithin: true}, "within 1ns"},
 		{"the longest wait is kept, not taken for endless", deadline.Within(longest), bounds{within: longest, hasWithin: true}, "within 2562047h47m16.854775807s"},
-		{"no time is no wait", deadline.Within(0), bounds{hasWithin: true}, "now"},
-		{"less than no time is no wait", deadline.Within(-1), bounds{hasWithin: true}, "now"},
-		{"the most negative wait does not turn positive", deadline.Within(shortest), bounds{hasWithin: true}, "now"},
+		{"no time is no wait", deadline.Within(0), bounds{hasWithin: true}, "no wait"},
+		{"less than no time is no wait", deadline.Within(-1), bounds{hasWithin: true}, "no wait"},
+		{"the most negative wait does not turn positive", deadline.Within(shortest), bounds{hasWithin: true}, "no wait"},
 
 		{"Before bounds the instant", deadline.Before(instant), bounds{before: instant, hasBefore: true}, "before 2026-01-02T03:04:05Z"},
 		{"an instant is kept to the nanosecond", deadline.Before(instant.Add(1)), bounds{before: instant.Add(1), hasBefore: true}, "before 2026-01-02T03:04:05.000000001Z"},
@@ -101,24 +101,24 @@ func TestLimitsThatSayTheSameAreEqual(t *testing.T) {
 		a, b  deadline.Limit
 		equal bool
 	}{
-		{"no wait is Now", deadline.Within(0), deadline.Now(), true},
-		{"a negative wait is Now", deadline.Within(-time.Hour), deadline.Now(), true},
-		{"the most negative wait is Now", deadline.Within(shortest), deadline.Now(), true},
+		{"no wait is Now", deadline.Within(0), deadline.NoWait(), true},
+		{"a negative wait is Now", deadline.Within(-time.Hour), deadline.NoWait(), true},
+		{"the most negative wait is Now", deadline.Within(shortest), deadline.NoWait(), true},
 		{"a reserve of nothing is the zero Limit", deadline.Reserve(0), deadline.Limit{}, true},
 		{"a negative reserve is the zero Limit", deadline.Reserve(shortest), deadline.Limit{}, true},
 		{"the location of an instant does not count", deadline.Before(instant), deadline.Before(instant.In(tokyo)), true},
 		{"the local zone does not count", deadline.Before(instant), deadline.Before(instant.Local()), true},
 		{"the monotonic clock reading does not count", deadline.Before(now), deadline.Before(now.Round(0)), true},
-		{"the order does not count", deadline.Tightest(deadline.Now(), deadline.Reserve(1)), deadline.Tightest(deadline.Reserve(1), deadline.Now()), true},
+		{"the order does not count", deadline.Tightest(deadline.NoWait(), deadline.Reserve(1)), deadline.Tightest(deadline.Reserve(1), deadline.NoWait()), true},
 
-		{"Now bounds something", deadline.Now(), deadline.Limit{}, false},
+		{"Now bounds something", deadline.NoWait(), deadline.Limit{}, false},
 		{"the longest wait is a bound", deadline.Within(longest), deadline.Limit{}, false},
 		{"the zero time is a bound", deadline.Before(time.Time{}), deadline.Limit{}, false},
 		{"waits differ by a nanosecond", deadline.Within(1), deadline.Within(2), false},
 		{"instants differ by a nanosecond", deadline.Before(instant), deadline.Before(instant.Add(1)), false},
 		{"reserves differ by a nanosecond", deadline.Reserve(1), deadline.Reserve(2), false},
 		{"a wait is not a reserve", deadline.Within(1), deadline.Reserve(1), false},
-		{"long past and no wait turn away for different reasons", deadline.Before(time.Time{}), deadline.Now(), false},
+		{"long past and no wait turn away for different reasons", deadline.Before(time.Time{}), deadline.NoWait(), false},
 	} {
 		row(t, c.why, func(t *testing.T) {
 			if got := c.a == c.b; got != c.equal {
@@ -143,8 +143,8 @@ func TestTightestKeepsTheStrictestOfEachKind(t *testing.T) {
 		{"one limit stays as it is", list(deadline.Within(1)), deadline.Within(1)},
 		{"the smaller wait holds, given first", list(deadline.Within(1), deadline.Within(2)), deadline.Within(1)},
 		{"the smaller wait holds, given last", list(deadline.Within(2), deadline.Within(1)), deadline.Within(1)},
-		{"Now beats any wait, given first", list(deadline.Now(), deadline.Within(1)), deadline.Now()},
-		{"Now beats any wait, given last", list(deadline.Within(1), deadline.Now()), deadline.Now()},
+		{"Now beats any wait, given first", list(deadline.NoWait(), deadline.Within(1)), deadline.NoWait()},
+		{"Now beats any wait, given last", list(deadline.Within(1), deadline.NoWait()), deadline.NoWait()},
 		{"the longest wait loosens nothing", list(deadline.Within(1), deadline.Within(longest)), deadline.Within(1)},
 		{"the earlier instant holds, given first", list(deadline.Before(instant), deadline.Before(instant.Add(1))), deadline.Before(instant)},
 		{"the earlier instant holds, given last", list(deadline.Before(instant.Add(1)), deadline.Before(instant)), deadline.Before(instant)},

@@ -101,7 +101,7 @@ func (m *machine) endOne(p endPlan) {
 	}
 }
 
-// A context is cancelled, of a waiting operation if there is one.
+// A context is canceled, of a waiting operation if there is one.
 func (m *machine) cancelOne(nth int) {
 	if list := m.cancellable(); len(list) > 0 {
 		m.step(m.cancel(pick(nth, list...)))

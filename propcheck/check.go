@@ -64,7 +64,7 @@ func (m *machine) checkRefusal(c *call, err error) {
 	if _, ok := error(e).(interface{ Timeout() bool }); ok {
 		m.problem("%s: the error has a method Timeout", c.text())
 	}
-	if e.Reason == bulk.Cancelled {
+	if e.Reason == bulk.Canceled {
 		m.matches(c, err)
 	} else if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		m.problem("%s: %v matches a context error", c.text(), err)
@@ -106,13 +106,13 @@ var sentinels = []struct {
 	err     error
 	reasons []bulk.Reason
 }{
-	{bulk.ErrNotStarted, []bulk.Reason{bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Cancelled}},
+	{bulk.ErrNotStarted, []bulk.Reason{bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Canceled}},
 	{bulk.ErrOverload, []bulk.Reason{bulk.Saturated, bulk.Expired}},
 	{bulk.ErrSaturated, []bulk.Reason{bulk.Saturated}},
 	{bulk.ErrExpired, []bulk.Reason{bulk.Expired}},
 	{bulk.ErrClosed, []bulk.Reason{bulk.Closed}},
 	{bulk.ErrOversized, []bulk.Reason{bulk.Oversized}},
-	{bulk.ErrCancelled, []bulk.Reason{bulk.Cancelled}},
+	{bulk.ErrCanceled, []bulk.Reason{bulk.Canceled}},
 }
 
 // refusalOf returns what an error says about an operation that was turned away.

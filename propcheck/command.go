@@ -56,8 +56,8 @@ func concat(commands []command) script {
 	return all
 }
 
-// noWait is what TryAcquire is said to be: Acquire with deadline.Now.
-var noWait = []deadline.Limit{deadline.Now()}
+// noWait is what TryAcquire is said to be: Acquire with deadline.NoWait.
+var noWait = []deadline.Limit{deadline.NoWait()}
 
 // newCall makes room for a call and its task.
 func (m *machine) newCall(role role, text func(c *call) string) *call {
@@ -152,7 +152,7 @@ func (m *machine) status() command {
 }
 
 func (m *machine) cancel(r *contextRef) command {
-	return m.do("cancel", move{kind: moveCancel, context: r.id}, r.end, "%v is cancelled", r)
+	return m.do("cancel", move{kind: moveCancel, context: r.id}, r.end, "%v is canceled", r)
 }
 
 // cancelSlowly cancels a foreign context in two halves. Between them it has ended

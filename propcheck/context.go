@@ -64,7 +64,7 @@ func (s contextSpec) String() string {
 
 func (k contextKind) String() string {
 	return [...]string{"background", "cancellable", "with cause", "with timeout", "with timeout and cause",
-		"foreign", "cancelled", "cancelled with cause", "timed out", "shared"}[k]
+		"foreign", "canceled", "canceled with cause", "timed out", "shared"}[k]
 }
 
 // causeError is a cause of a type of its own, to be found with errors.As.
@@ -112,7 +112,7 @@ func overloaded() error {
 	b := bulk.Must(bulk.New("another", 1))
 	slot, _ := b.TryAcquire()
 	defer slot.Release()
-	_, err := b.Acquire(context.Background(), deadline.Now())
+	_, err := b.Acquire(context.Background(), deadline.NoWait())
 	return err
 }
 

@@ -98,7 +98,7 @@ func (t *tally) step(m *machine, before *world, s *search) {
 	for _, e := range after.model.Events {
 		t.hit("event " + e.Kind.String())
 		switch e.Kind {
-		case bulk.EventSaturated, bulk.EventExpired, bulk.EventCancelled, bulk.EventOversized, bulk.EventRejectedClosed:
+		case bulk.EventSaturated, bulk.EventExpired, bulk.EventCanceled, bulk.EventOversized, bulk.EventRejectedClosed:
 			if e.Queued {
 				t.hit("while waiting: " + e.Kind.String())
 			} else {

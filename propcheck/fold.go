@@ -18,10 +18,10 @@ func inconsistencies(s bulk.Status) []string {
 		}
 	}
 	equal("Admitted = Finished + Abandoned + InFlight", t.Admitted, t.Finished+t.Abandoned+uint64(s.InFlight))
-	equal("Queued = AdmittedFromQueue + Expired + Cancelled + Closed + Oversized + Waiting",
-		t.Queued, t.AdmittedFromQueue+t.Expired+t.Cancelled+t.Closed+t.Oversized+uint64(s.Waiting))
+	equal("Queued = AdmittedFromQueue + Expired + Canceled + Closed + Oversized + Waiting",
+		t.Queued, t.AdmittedFromQueue+t.Expired+t.Canceled+t.Closed+t.Oversized+uint64(s.Waiting))
 	equal("Arrivals()", t.Arrivals(), (t.Admitted-t.AdmittedFromQueue)+t.Queued+t.Saturated+
-		t.ExpiredAtArrival+t.CancelledAtArrival+t.ClosedAtArrival+t.OversizedAtArrival)
+		t.ExpiredAtArrival+t.CanceledAtArrival+t.ClosedAtArrival+t.OversizedAtArrival)
 	equal("Rejected()", t.Rejected(), t.Saturated+t.Expired+t.ExpiredAtArrival+
 		t.Closed+t.ClosedAtArrival+t.Oversized+t.OversizedAtArrival)
 	is := func(what string, ok bool) {
@@ -114,8 +114,8 @@ func (f *fold) add(e bulk.Event) {
 		t.Saturated++
 	case bulk.EventExpired:
 		leave(&t.Expired, &t.ExpiredAtArrival)
-	case bulk.EventCancelled:
-		leave(&t.Cancelled, &t.CancelledAtArrival)
+	case bulk.EventCanceled:
+		leave(&t.Canceled, &t.CanceledAtArrival)
 	case bulk.EventOversized:
 		leave(&t.Oversized, &t.OversizedAtArrival)
 	case bulk.EventRejectedClosed:

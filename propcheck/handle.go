@@ -23,7 +23,7 @@ type handlePlan struct {
 var (
 	handleKinds = from("react", "add", "exit", "remove", "react", "exit")
 	triggers    = from(0, bulk.EventReleased, bulk.EventAdmitted, bulk.EventQueued, bulk.EventExpired,
-		bulk.EventCancelled, bulk.EventResized, bulk.EventAbandoned, bulk.EventClosed, bulk.EventDrained)
+		bulk.EventCanceled, bulk.EventResized, bulk.EventAbandoned, bulk.EventClosed, bulk.EventDrained)
 	reactions    = from("TryAcquire, Release", "Status", "SetCapacity", takeOff, "Close")
 	provocations = from(byArrival, byRelease, byCancel, byExpiry, byResize, byArrival, byRelease, byClose)
 )
@@ -122,7 +122,7 @@ func triggerName(kind bulk.EventKind) string {
 
 // exit lets a handler end the goroutine on which it is called, whatever that
 // does. It costs no slot: who has just arrived leaves again, as abandoned or as
-// cancelled; what any other call did is done, and all others hear of it.
+// canceled; what any other call did is done, and all others hear of it.
 func (m *machine) exit(p handlePlan) {
 	l := m.listen(false)
 	l.then = &reaction{text: "runtime.Goexit", exits: true, on: func(bulk.Event) bool { return true }}

@@ -35,7 +35,7 @@ func (m *keyedMachine) start(lost keyedOutcome, limits ...deadline.Limit) {
 			c.deadline = time.Now().Add(d)
 		}
 	}
-	if lost == keyCancelled {
+	if lost == keyCanceled {
 		c.cancel(errKeyedEnd)
 	}
 	c.model = m.arrive(c.key, lost, mayWait)
@@ -145,7 +145,7 @@ func (m *keyedMachine) giveUp() {
 		return
 	}
 	m.t.Logf("%s(%q) gives up", c.verb.name, c.key)
-	m.model.leave(c.model, keyCancelled)
+	m.model.leave(c.model, keyCanceled)
 	c.cancel(errKeyedEnd)
 }
 

@@ -130,7 +130,7 @@ func (c *keyedCall) seen() keyedOutcome {
 	for _, o := range []struct {
 		outcome keyedOutcome
 		is      error
-	}{{keySaturated, bulk.ErrSaturated}, {keyExpired, bulk.ErrExpired}, {keyCancelled, bulk.ErrCancelled}, {keyClosed, bulk.ErrClosed}, {keyTooMany, registry.ErrTooManyKeys}} {
+	}{{keySaturated, bulk.ErrSaturated}, {keyExpired, bulk.ErrExpired}, {keyCanceled, bulk.ErrCanceled}, {keyClosed, bulk.ErrClosed}, {keyTooMany, registry.ErrTooManyKeys}} {
 		if errors.Is(c.err, o.is) {
 			return o.outcome
 		}

@@ -85,7 +85,7 @@ func (m *keyedMachine) checkRefusal(c *keyedCall) {
 		return
 	}
 	m.must(errors.As(c.err, &e) && e.Label == keyedLabel, "%v is no AdmissionError of %q", c.err, keyedLabel)
-	if c.model.outcome == keyCancelled {
+	if c.model.outcome == keyCanceled {
 		m.must(errors.Is(c.err, errKeyedEnd), "%v does not match the cause", c.err)
 	}
 }
@@ -111,7 +111,7 @@ func (m *keyedMachine) invariant() {
 		{bulk.EventQueued, n.Queued},
 		{bulk.EventSaturated, n.Saturated},
 		{bulk.EventExpired, n.Expired + n.ExpiredAtArrival},
-		{bulk.EventCancelled, n.Cancelled + n.CancelledAtArrival},
+		{bulk.EventCanceled, n.Canceled + n.CanceledAtArrival},
 		{bulk.EventClosed, uint64(m.model.closings)},
 	} {
 		m.must(m.events[e.kind] == int(e.want), "handlers were given %d events %v, by the model %d", m.events[e.kind], e.kind, e.want)
@@ -128,9 +128,9 @@ func (m *keyedMachine) actions() map[string]func(*rapid.T) {
 	}
 	return map[string]func(*rapid.T){
 		"start":        step(func() { m.start("") }),
-		"start now":    step(func() { m.start("", deadline.Now()) }),
+		"start now":    step(func() { m.start("", deadline.NoWait()) }),
 		"start within": step(func() { m.start("", deadline.Within(m.seconds("within"))) }),
-		"done ctx":     step(func() { m.start(keyCancelled) }),
+		"done ctx":     step(func() { m.start(keyCanceled) }),
 		"late":         step(m.late),
 		"race":         step(m.race),
 		"finish":       step(m.finish),

@@ -16,7 +16,7 @@ const (
 	keyFinished  keyedOutcome = "finished"
 	keySaturated keyedOutcome = "saturated"
 	keyExpired   keyedOutcome = "expired"
-	keyCancelled keyedOutcome = "cancelled"
+	keyCanceled  keyedOutcome = "canceled"
 	keyClosed    keyedOutcome = "closed"
 	keyTooMany   keyedOutcome = "too many keys"
 )
@@ -83,14 +83,14 @@ func (m *keyedModel) forget(k *modelKey) {
 
 // arrive decides. lost is what the arrival is whatever its key, if it is lost.
 func (m *keyedModel) arrive(key string, lost keyedOutcome, mayWait bool, now time.Time) *keyedOp {
-	if m.closed && lost != keyCancelled {
+	if m.closed && lost != keyCanceled {
 		lost = keyClosed
 	}
 	k := m.find(key)
 	if lost != "" {
 		switch lost {
-		case keyCancelled:
-			m.status.Totals.CancelledAtArrival++
+		case keyCanceled:
+			m.status.Totals.CanceledAtArrival++
 		case keyClosed:
 			m.status.Totals.ClosedAtArrival++
 		case keyExpired:
@@ -155,8 +155,8 @@ func (m *keyedModel) leave(op *keyedOp, why keyedOutcome) {
 	op.key.waiting = slices.DeleteFunc(op.key.waiting, func(o *keyedOp) bool { return o == op })
 	op.outcome = why
 	switch why {
-	case keyCancelled:
-		m.status.Totals.Cancelled++
+	case keyCanceled:
+		m.status.Totals.Canceled++
 	case keyExpired:
 		m.status.Totals.Expired++
 	case keyClosed:

@@ -31,14 +31,14 @@ var keyedCorners = []string{
 	"Shutdown: gives up", "Shutdown: gives up at once", "Shutdown: nothing is in flight",
 	"Shutdown: nothing is in flight, and no time is left",
 	"an evicted key comes again", "an idle key is used again",
-	"at arrival: cancelled", "at arrival: closed", "at arrival: expired", "at arrival: saturated", "at arrival: too many keys",
+	"at arrival: canceled", "at arrival: closed", "at arrival: expired", "at arrival: saturated", "at arrival: too many keys",
 	"exit: ends its goroutine", "exit: panics", "exit: returns", "exit: returns an error",
-	"lost with a known key: cancelled", "lost with a known key: closed", "lost with a known key: expired",
-	"lost with a new key: cancelled", "lost with a new key: closed", "lost with a new key: expired",
+	"lost with a known key: canceled", "lost with a known key: closed", "lost with a known key: expired",
+	"lost with a new key: canceled", "lost with a new key: closed", "lost with a new key: expired",
 	"lost with a new key: too many keys",
 	"race for a known key", "race for a new key", "race in which the key is evicted",
 	"verb Acquire", "verb GuardKey", "verb RunKey",
-	"while waiting: cancelled", "while waiting: closed", "while waiting: expired",
+	"while waiting: canceled", "while waiting: closed", "while waiting: expired",
 	"Close", "a key makes room", "handed over", "released twice",
 }
 

@@ -50,5 +50,5 @@ var kindOf = map[bulk.Reason]bulk.EventKind{
 	bulk.Expired:   bulk.EventExpired,
 	bulk.Closed:    bulk.EventRejectedClosed,
 	bulk.Oversized: bulk.EventOversized,
-	bulk.Cancelled: bulk.EventCancelled,
+	bulk.Canceled:  bulk.EventCanceled,
 }

@@ -38,7 +38,7 @@ func (w *world) key(listeners bool) string {
 	put(-1, int(m.Seq), int(m.Totals.Holds.Samples), m.Peak.InFlight, m.Peak.InUse, m.Peak.Waiting)
 	// Not all operations are told why they were turned away, but it is counted.
 	for _, n := range []uint64{m.Totals.Saturated, m.Totals.Expired, m.Totals.ExpiredAtArrival,
-		m.Totals.Cancelled, m.Totals.CancelledAtArrival, m.Totals.Closed, m.Totals.ClosedAtArrival,
+		m.Totals.Canceled, m.Totals.CanceledAtArrival, m.Totals.Closed, m.Totals.ClosedAtArrival,
 		m.Totals.Oversized, m.Totals.OversizedAtArrival, m.Totals.Abandoned} {
 		put(int(n))
 	}

@@ -51,7 +51,7 @@ type overtakes struct{ forwarding }
 
 func (s overtakes) Acquire(ctx context.Context, limits ...deadline.Limit) (bulk.Slot, error) {
 	for {
-		slot, err := s.Bulkhead.Acquire(ctx, append(limits, deadline.Now())...)
+		slot, err := s.Bulkhead.Acquire(ctx, append(limits, deadline.NoWait())...)
 		if !errors.Is(err, bulk.ErrSaturated) || len(limits) > 0 {
 			return slot, err
 		}

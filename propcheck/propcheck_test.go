@@ -74,10 +74,10 @@ var corners = []string{
 	"rule 1", "rule 2", "rule 3", "rule 4: Before", "rule 4: Reserve", "rule 5",
 	"rule 6: no wait allowed", "rule 6: waiting room full", "rule 6: no time left to wait", "rule 7",
 
-	"at arrival: saturated", "at arrival: expired", "at arrival: cancelled", "at arrival: oversized", "at arrival: rejected_closed",
-	"while waiting: expired", "while waiting: cancelled", "while waiting: oversized", "while waiting: rejected_closed",
+	"at arrival: saturated", "at arrival: expired", "at arrival: canceled", "at arrival: oversized", "at arrival: rejected_closed",
+	"while waiting: expired", "while waiting: canceled", "while waiting: oversized", "while waiting: rejected_closed",
 
-	"event queued", "event admitted", "event released", "event abandoned", "event saturated", "event expired", "event cancelled",
+	"event queued", "event admitted", "event released", "event abandoned", "event saturated", "event expired", "event canceled",
 	"event oversized", "event rejected_closed", "event closed", "event drained", "event resized",
 
 	"exit: returned", "exit: returned an error", "exit: panicked", "exit: ended its goroutine", "exit: released",
@@ -94,14 +94,14 @@ var corners = []string{
 	"inside an operation", "operation inside an operation",
 
 	"tie: expiry & release: expired", "tie: expiry & release: in flight",
-	"tie: cancel & release: cancelled", "tie: cancel & release: abandoned", "tie: cancel & release: in flight",
-	"tie: deadline & release: cancelled", "tie: deadline & release: abandoned", "tie: deadline & release: in flight",
+	"tie: cancel & release: canceled", "tie: cancel & release: abandoned", "tie: cancel & release: in flight",
+	"tie: deadline & release: canceled", "tie: deadline & release: abandoned", "tie: deadline & release: in flight",
 	"tie: close & expiry: closed", "tie: close & expiry: expired",
-	"tie: close & deadline: closed", "tie: close & deadline: cancelled",
+	"tie: close & deadline: closed", "tie: close & deadline: canceled",
 	"tie: close & release: closed", "tie: close & release: in flight",
-	"tie: cancel & close: cancelled", "tie: cancel & close: closed",
-	"tie: cancel & resize: cancelled", "tie: cancel & resize: abandoned", "tie: cancel & resize: in flight",
+	"tie: cancel & close: canceled", "tie: cancel & close: closed",
+	"tie: cancel & resize: canceled", "tie: cancel & resize: abandoned", "tie: cancel & resize: in flight",
 	"tie: expiry & resize: expired", "tie: expiry & resize: in flight",
-	"tie: deadline & expiry: cancelled", "tie: cancel & expiry: cancelled", "tie: cancel & expiry: expired",
+	"tie: deadline & expiry: canceled", "tie: cancel & expiry: canceled", "tie: cancel & expiry: expired",
 	"tie: arrival & release: in flight", "tie: arrival & release: waiting",
 }

@@ -99,7 +99,7 @@ func (m *machine) deadline(s contextSpec) (time.Time, bool) {
 func (m *machine) limitOf(p limitPlan, ctx contextSpec) deadline.Limit {
 	switch p.kind {
 	case nowLimit:
-		return deadline.Now()
+		return deadline.NoWait()
 	case withinLimit:
 		return deadline.Within(pick(p.nth, 2*ms, ms, 3*ms, 5*ms, 0, -1, 1, math.MaxInt64, math.MinInt64, time.Hour, math.MaxInt64-1))
 	case beforeLimit:
@@ -161,7 +161,7 @@ func (m *machine) verbNamed(name string) *verb {
 	return nil
 }
 
-// cancellable returns the contexts that are alive and can be cancelled, those of
+// cancellable returns the contexts that are alive and can be canceled, those of
 // waiting calls before the others.
 func (m *machine) cancellable() []*contextRef {
 	var waited, others []*contextRef

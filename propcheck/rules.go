@@ -12,10 +12,10 @@ import (
 // The rules stand in their order, each beside its sentence of the contract.
 func (m *Model) Arrive(now time.Time, a Arrival, done bool) Decision {
 	switch {
-	// 1. ctx already done: Cancelled, always. A done context never starts an
+	// 1. ctx already done: Canceled, always. A done context never starts an
 	// operation.
 	case done:
-		return m.turnAwayAtArrival(now, a, 1, bulk.Cancelled)
+		return m.turnAwayAtArrival(now, a, 1, bulk.Canceled)
 
 	// 2. Closed: Closed.
 	case m.Closed:
@@ -36,7 +36,7 @@ func (m *Model) Arrive(now time.Time, a Arrival, done bool) Decision {
 		m.admit(now, Flying{Op: a.Op, Slots: a.Slots}, 0)
 		return m.decide(Decision{Op: a.Op, Verdict: Admitted, Rule: 5})
 
-	// 6. No wait allowed (Now, Within(d ≤ 0)) or waiting room full: Saturated.
+	// 6. No wait allowed (NoWait, Within(d ≤ 0)) or waiting room full: Saturated.
 	case a.impatient() || len(m.Room) >= m.Capacity.WaitingRoom:
 		return m.turnAwayAtArrival(now, a, 6, bulk.Saturated)
 
@@ -114,8 +114,8 @@ func (m *Model) turnAwayAtArrival(now time.Time, a Arrival, rule int, why bulk.R
 		m.Totals.ClosedAtArrival++
 	case bulk.Oversized:
 		m.Totals.OversizedAtArrival++
-	case bulk.Cancelled:
-		m.Totals.CancelledAtArrival++
+	case bulk.Canceled:
+		m.Totals.CanceledAtArrival++
 	}
 	m.event(now, bulk.Event{Kind: kindOf[why], Slots: a.Slots})
 	return m.decide(Decision{Op: a.Op, Verdict: TurnedAway, Rule: rule, Refusal: m.refusal(why, a.Slots, 0)})

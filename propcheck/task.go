@@ -92,7 +92,7 @@ const (
 	moveStart    moveKind = iota // call begins
 	moveOrder                    // target's function is told to end
 	moveRelease                  // target's slot is released
-	moveCancel                   // context is cancelled
+	moveCancel                   // context is canceled
 	moveClose                    // the subject is closed
 	moveChange                   // the capacity is set
 	moveUnlisten                 // listener is taken off

@@ -24,12 +24,12 @@ func (m *Model) Release(now time.Time, op int) {
 // Abandon takes the slots back from an operation that was handed them, and
 // whose ctx is done when it wakes: cancellation wins over hand-over. The slots
 // are passed on at once; it counts as admitted and as abandoned; the caller gets
-// Cancelled.
+// Canceled.
 func (m *Model) Abandon(now time.Time, op int) {
 	f := m.land(op)
 	m.Totals.Abandoned++
 	m.event(now, bulk.Event{Kind: bulk.EventAbandoned, Slots: f.Slots, Queued: f.Queued})
-	m.decide(Decision{Op: op, Verdict: TurnedAway, Refusal: m.refusal(bulk.Cancelled, f.Slots, 0)})
+	m.decide(Decision{Op: op, Verdict: TurnedAway, Refusal: m.refusal(bulk.Canceled, f.Slots, 0)})
 	m.settle(now)
 }
 
@@ -41,7 +41,7 @@ func (m *Model) Expire(now time.Time, op int) {
 
 // Cancel ends the wait of an operation whose ctx is done.
 func (m *Model) Cancel(now time.Time, op int) {
-	m.turnAwayWaiting(now, op, bulk.Cancelled)
+	m.turnAwayWaiting(now, op, bulk.Canceled)
 	m.settle(now)
 }
 
@@ -142,8 +142,8 @@ func (m *Model) turnAwayWaiting(now time.Time, op int, why bulk.Reason) {
 		m.Totals.Closed++
 	case bulk.Oversized:
 		m.Totals.Oversized++
-	case bulk.Cancelled:
-		m.Totals.Cancelled++
+	case bulk.Canceled:
+		m.Totals.Canceled++
 	}
 	m.event(now, bulk.Event{Kind: kindOf[why], Slots: w.Slots, Queued: true, Waited: now.Sub(w.Arrived)})
 	m.decide(Decision{Op: op, Verdict: TurnedAway, Refusal: m.refusal(why, w.Slots, limit)})

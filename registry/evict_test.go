@@ -37,7 +37,7 @@ func TestEvictIdleTakesThoseIdleForIdleAfterOrLonger(t *testing.T) {
 		time.Sleep(time.Minute)
 		// One that is turned away is a use, too: it departs.
 		_, err := k.Acquire(done(t), "busy")
-		mustBe(t, err, bulk.ErrCancelled)
+		mustBe(t, err, bulk.ErrCanceled)
 		if n := k.EvictIdle(); n != 0 {
 			t.Errorf("%d evicted that were used just now", n)
 		}

@@ -94,7 +94,7 @@ func checkSums(t testing.TB, n bulk.Totals, inFlight, waiting int) {
 	if n.Admitted != n.Finished+n.Abandoned+uint64(inFlight) {
 		t.Errorf("admitted %d ≠ finished %d + abandoned %d + in flight %d", n.Admitted, n.Finished, n.Abandoned, inFlight)
 	}
-	if n.Queued != n.AdmittedFromQueue+n.Expired+n.Cancelled+n.Closed+n.Oversized+uint64(waiting) {
+	if n.Queued != n.AdmittedFromQueue+n.Expired+n.Canceled+n.Closed+n.Oversized+uint64(waiting) {
 		t.Errorf("queued doesn't add up, %d waiting: %+v", waiting, n)
 	}
 	if n.Waits.Count() != n.AdmittedFromQueue {

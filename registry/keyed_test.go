@@ -137,7 +137,7 @@ func TestANewKeyIsTurnedAwayWhenNoneIsIdle(t *testing.T) {
 		return 0, nil
 	})
 	mustBe(t, err, registry.ErrTooManyKeys, bulk.ErrNotStarted, bulk.ErrOverload)
-	mustNotBe(t, err, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrCancelled, context.Canceled)
+	mustNotBe(t, err, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrCanceled, context.Canceled)
 	var e *registry.TooManyKeysError
 	if !errors.As(err, &e) || e.Label != "tenants" || e.MaxKeys != 2 || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%#v: %v", e, err)
@@ -171,9 +171,9 @@ func TestWhatIsLostNeitherMakesNorEvicts(t *testing.T) {
 			is     []error
 			not    []error
 		}{
-			{"done ctx", done(t), deadline.Limit{}, false, []error{bulk.ErrCancelled, context.Canceled, errWhy}, []error{bulk.ErrOverload}},
-			{"done ctx, closed", done(t), deadline.Limit{}, true, []error{bulk.ErrCancelled, errWhy}, []error{bulk.ErrClosed}},
-			{"done ctx, expired", done(t), deadline.Before(time.Now()), false, []error{bulk.ErrCancelled}, []error{bulk.ErrExpired}},
+			{"done ctx", done(t), deadline.Limit{}, false, []error{bulk.ErrCanceled, context.Canceled, errWhy}, []error{bulk.ErrOverload}},
+			{"done ctx, closed", done(t), deadline.Limit{}, true, []error{bulk.ErrCanceled, errWhy}, []error{bulk.ErrClosed}},
+			{"done ctx, expired", done(t), deadline.Before(time.Now()), false, []error{bulk.ErrCanceled}, []error{bulk.ErrExpired}},
 			{"closed", t.Context(), deadline.Limit{}, true, []error{bulk.ErrClosed}, []error{bulk.ErrOverload}},
 			{"closed, expired", t.Context(), deadline.Before(time.Now()), true, []error{bulk.ErrClosed}, []error{bulk.ErrExpired}},
 			{"before", t.Context(), deadline.Before(time.Now()), false, []error{bulk.ErrExpired, bulk.ErrOverload}, []error{context.DeadlineExceeded}},
@@ -197,7 +197,7 @@ func TestWhatIsLostNeitherMakesNorEvicts(t *testing.T) {
 				if s.Keys != 1 || s.Created != 1 || s.Evicted != 0 || s.Closed != c.closed {
 					t.Errorf("%s: %+v", c.name, s)
 				}
-				if s.Totals.Arrivals() != 2 || s.Totals.CancelledAtArrival+s.Totals.ClosedAtArrival+s.Totals.ExpiredAtArrival != 1 {
+				if s.Totals.Arrivals() != 2 || s.Totals.CanceledAtArrival+s.Totals.ClosedAtArrival+s.Totals.ExpiredAtArrival != 1 {
 					t.Errorf("%s: not counted: %+v", c.name, s.Totals)
 				}
 				if !k.Evict("a") {
@@ -208,7 +208,7 @@ func TestWhatIsLostNeitherMakesNorEvicts(t *testing.T) {
 		}
 		// On the other side of the bounds a key is made.
 		k := mustKeyed[string](t, 1, registry.MaxKeys(1))
-		for _, l := range []deadline.Limit{deadline.Before(time.Now().Add(1)), deadline.Reserve(time.Second), deadline.Now(), deadline.Within(0)} {
+		for _, l := range []deadline.Limit{deadline.Before(time.Now().Add(1)), deadline.Reserve(time.Second), deadline.NoWait(), deadline.Within(0)} {
 			if _, err := registry.RunKey(short, k, "a", nothing, l); err != nil {
 				t.Errorf("%v: %v", l, err)
 			}
@@ -296,7 +296,7 @@ func TestNilFunctionsPanic(t *testing.T) {
 
 func TestGuardKeyRunsUnderTheKeyOfItsArgument(t *testing.T) {
 	k := mustKeyed[string](t, 1, registry.MaxKeys(2))
-	limits := []deadline.Limit{deadline.Limit{}, deadline.Now()}
+	limits := []deadline.Limit{deadline.Limit{}, deadline.NoWait()}
 	guarded := registry.GuardKey(k, func(n int) string { return strings.Repeat("x", n%2) },
 		func(_ context.Context, n int) (int, error) { return n + 1, nil }, limits...)
 	limits[0] = deadline.Before(time.Time{}) // the guard has its own copy

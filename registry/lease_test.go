@@ -111,7 +111,7 @@ func TestAKeyThatSomebodyWaitsForIsNotEvicted(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		g.Go(func() {
 			_, err := k.Acquire(ctx, "a")
-			mustBe(t, err, bulk.ErrCancelled, errWhy)
+			mustBe(t, err, bulk.ErrCanceled, errWhy)
 		})
 		g.Go(func() {
 			_, err := registry.RunKey(t.Context(), k, "a", nothing, deadline.Within(time.Minute))
@@ -148,7 +148,7 @@ func TestAKeyThatSomebodyWaitsForIsNotEvicted(t *testing.T) {
 		s.Release()
 		first.Release()
 		check(t, k)
-		if got := k.Status(); got.Evicted != 1 || got.Totals.Admitted != 2 || got.Totals.Cancelled != 1 || got.Totals.Expired != 1 {
+		if got := k.Status(); got.Evicted != 1 || got.Totals.Admitted != 2 || got.Totals.Canceled != 1 || got.Totals.Expired != 1 {
 			t.Errorf("%+v", got)
 		}
 	})

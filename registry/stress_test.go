@@ -18,11 +18,11 @@ import (
 
 // tally is what the callers saw.
 type tally struct {
-	ran, cancelled, turnedAway, tooMany atomic.Int64
+	ran, canceled, turnedAway, tooMany atomic.Int64
 }
 
 func (n *tally) all() int64 {
-	return n.ran.Load() + n.cancelled.Load() + n.turnedAway.Load() + n.tooMany.Load()
+	return n.ran.Load() + n.canceled.Load() + n.turnedAway.Load() + n.tooMany.Load()
 }
 
 func (n *tally) count(t testing.TB, err error) {
@@ -31,8 +31,8 @@ func (n *tally) count(t testing.TB, err error) {
 		n.ran.Add(1)
 	case errors.Is(err, registry.ErrTooManyKeys):
 		n.tooMany.Add(1)
-	case errors.Is(err, bulk.ErrCancelled):
-		n.cancelled.Add(1)
+	case errors.Is(err, bulk.ErrCanceled):
+		n.canceled.Add(1)
 	case errors.Is(err, bulk.ErrNotStarted):
 		n.turnedAway.Add(1)
 	default:
@@ -47,13 +47,13 @@ func (n *tally) mustMatch(t testing.TB, sum bulk.Totals) {
 	if got := int64(sum.Finished); got != n.ran.Load() {
 		t.Errorf("%d finished, %d ran", got, n.ran.Load())
 	}
-	if got := int64(sum.Cancelled + sum.CancelledAtArrival + sum.Abandoned); got != n.cancelled.Load() {
-		t.Errorf("%d cancelled, callers saw %d", got, n.cancelled.Load())
+	if got := int64(sum.Canceled + sum.CanceledAtArrival + sum.Abandoned); got != n.canceled.Load() {
+		t.Errorf("%d canceled, callers saw %d", got, n.canceled.Load())
 	}
 	if got := int64(sum.Rejected()); got != n.turnedAway.Load() {
 		t.Errorf("%d turned away, callers saw %d", got, n.turnedAway.Load())
 	}
-	if got, want := int64(sum.Arrivals()), n.ran.Load()+n.cancelled.Load()+n.turnedAway.Load(); got != want {
+	if got, want := int64(sum.Arrivals()), n.ran.Load()+n.canceled.Load()+n.turnedAway.Load(); got != want {
 		t.Errorf("%d arrivals, %d calls", got, want)
 	}
 }
@@ -80,7 +80,7 @@ func someCtx(t testing.TB, r *rand.Rand) (context.Context, context.CancelFunc) {
 func someLimits(r *rand.Rand) []deadline.Limit {
 	switch r.IntN(6) {
 	case 0:
-		return []deadline.Limit{deadline.Now()}
+		return []deadline.Limit{deadline.NoWait()}
 	case 1:
 		return []deadline.Limit{deadline.Before(time.Now().Add(time.Duration(r.IntN(500)-100) * time.Microsecond))}
 	case 2:

@@ -17,7 +17,7 @@ const (
 	Unwinds                       // a panic of the operation frees its slot
 	InPlace                       // runs the operation on the caller's goroutine
 	Counts                        // counts what happened
-	Reasons                       // an error that tells full, timeout and cancelled apart
+	Reasons                       // an error that tells full, timeout and canceled apart
 	Announces                     // calls handlers on what happens
 	Resizes                       // the number of slots can change
 	Drains                        // can be closed and waited for

@@ -133,7 +133,7 @@ var works = []work{
 	},
 	{
 		bench: "Leave", title: "Leaving the middle of a long queue",
-		says:  "10,000 wait; one of them, drawn by lot, is cancelled, and another joins. “None” is its goroutine and ctx alone.",
+		says:  "10,000 wait; one of them, drawn by lot, is canceled, and another joins. “None” is its goroutine and ctx alone.",
 		units: []unit{perOp, allocs}, needs: waiting,
 		full: effort{6, 500 * time.Millisecond},
 	},

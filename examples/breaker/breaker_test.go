@@ -114,7 +114,7 @@ func TestABreakerThatCountsRejectionsOpens(t *testing.T) {
 	h := newHarness()
 	h.breaker = gobreaker.NewCircuitBreaker[string](gobreaker.Settings{})
 	h.fn = answer
-	call := broken(h.breaker, bulk.Guard(h.bulkhead, answer, deadline.Now()))
+	call := broken(h.breaker, bulk.Guard(h.bulkhead, answer, deadline.NoWait()))
 	h.bulkhead.TryAcquireN(2)
 	for range 6 {
 		if _, err := call(t.Context()); !errors.Is(err, bulk.ErrSaturated) {

@@ -60,7 +60,7 @@ func limitStream(compartment compartmentOf) grpc.StreamServerInterceptor {
 //
 //	saturated, expired   RESOURCE_EXHAUSTED, with RetryInfo
 //	closed               UNAVAILABLE
-//	cancelled            CANCELLED or DEADLINE_EXCEEDED, as the context says
+//	canceled            CANCELLED or DEADLINE_EXCEEDED, as the context says
 //	oversized            INTERNAL: these interceptors ask for one slot
 //
 // Overload is not UNAVAILABLE, although that too is defensible, because it is
@@ -71,7 +71,7 @@ func limitStream(compartment compartmentOf) grpc.StreamServerInterceptor {
 // limit that passed, not the caller's.
 func refusal(ctx context.Context, err error) error {
 	switch {
-	case errors.Is(err, bulk.ErrCancelled):
+	case errors.Is(err, bulk.ErrCanceled):
 		return status.FromContextError(ctx.Err()).Err()
 	case errors.Is(err, bulk.ErrClosed):
 		return status.Error(codes.Unavailable, err.Error())

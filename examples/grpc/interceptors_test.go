@@ -199,7 +199,7 @@ func TestACallerWhoGivesUpLeavesTheWaitingRoom(t *testing.T) {
 		go func() { done <- call(ctx) }()
 		await(t, events, bulk.EventQueued)
 		giveUp()
-		await(t, events, bulk.EventCancelled)
+		await(t, events, bulk.EventCanceled)
 		if err := <-done; status.Code(err) != codes.Canceled {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -231,7 +231,7 @@ func TestCodes(t *testing.T) {
 	waits.TryAcquire()
 	closed, _ := watched(1, 0)
 	closed.Close()
-	cancelled, cancel := context.WithCancelCause(t.Context())
+	canceled, cancel := context.WithCancelCause(t.Context())
 	cancel(context.DeadlineExceeded) // a cause is no deadline
 	late, cancelLate := context.WithTimeout(t.Context(), 0)
 	defer cancelLate()
@@ -244,7 +244,7 @@ func TestCodes(t *testing.T) {
 		{"saturated", t.Context(), full, codes.ResourceExhausted},
 		{"expired", t.Context(), waits, codes.ResourceExhausted},
 		{"closed", t.Context(), closed, codes.Unavailable},
-		{"the caller gave up", cancelled, full, codes.Canceled},
+		{"the caller gave up", canceled, full, codes.Canceled},
 		{"the caller's time is over", late, full, codes.DeadlineExceeded},
 		{"outside any compartment", t.Context(), nil, codes.OK},
 	} {

@@ -286,7 +286,7 @@ func TestADeadlineThatEndsTheWaitIsNoTimeoutOfTheServer(t *testing.T) {
 	}
 	_, err = clientOf(t, &transport{bulkhead: b}).Do(request)
 	var asURL *url.Error
-	if !errors.Is(err, bulk.ErrCancelled) || !errors.As(err, &asURL) || asURL.Timeout() {
+	if !errors.Is(err, bulk.ErrCanceled) || !errors.As(err, &asURL) || asURL.Timeout() {
 		t.Error(err)
 	}
 }

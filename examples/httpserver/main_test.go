@@ -110,7 +110,7 @@ func TestAClientThatHangsUpLeavesTheWaitingRoom(t *testing.T) {
 	}()
 	await(t, events, bulk.EventQueued)
 	hangUp()
-	await(t, events, bulk.EventCancelled)
+	await(t, events, bulk.EventCanceled)
 	<-gone
 	slot.Release()
 	if s := b.Status(); s.Waiting != 0 || s.InFlight != 0 || served.Load() != 0 {

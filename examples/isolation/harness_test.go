@@ -29,17 +29,17 @@ func (p *portsInUse) listen() (net.Listener, error) {
 	}
 	p.addrs = append(p.addrs, l.Addr().String())
 	if len(p.addrs) == p.cancelAt {
-		return &cancellingListener{l, p.cancel}, nil
+		return &cancelingListener{l, p.cancel}, nil
 	}
 	return l, nil
 }
 
-type cancellingListener struct {
+type cancelingListener struct {
 	net.Listener
 	cancel func()
 }
 
-func (l *cancellingListener) Accept() (net.Conn, error) {
+func (l *cancelingListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err == nil {
 		l.cancel()

@@ -13,7 +13,7 @@ import (
 // tally says what became of the requests for one dependency. When all are
 // settled:
 //
-//	sent = succeeded + shed + saturated + expired + cancelled + timedOut + failed
+//	sent = succeeded + shed + saturated + expired + canceled + timedOut + failed
 type tally struct {
 	sent      int
 	succeeded int
@@ -22,7 +22,7 @@ type tally struct {
 	// Turned away by the bulkhead: never started.
 	saturated int // no slot, no place to wait
 	expired   int // waited for too long, or no time left to wait
-	cancelled int // the user's patience was over before it started
+	canceled  int // the user's patience was over before it started
 
 	// Without success.
 	timedOut int // the user's patience was over
@@ -33,7 +33,7 @@ type tally struct {
 
 // settled returns how many requests are accounted for.
 func (t tally) settled() int {
-	return t.succeeded + t.shed + t.saturated + t.expired + t.cancelled + t.timedOut + t.failed
+	return t.succeeded + t.shed + t.saturated + t.expired + t.canceled + t.timedOut + t.failed
 }
 
 // settle counts one answer. That of a bulkhead comes first: one that turned a
@@ -49,8 +49,8 @@ func (t *tally) settle(err error, latency time.Duration) {
 		t.saturated++
 	case errors.As(err, &away) && away.Reason == bulk.Expired:
 		t.expired++
-	case errors.As(err, &away) && away.Reason == bulk.Cancelled:
-		t.cancelled++
+	case errors.As(err, &away) && away.Reason == bulk.Canceled:
+		t.canceled++
 	case errors.Is(err, context.DeadlineExceeded):
 		t.timedOut++
 	default:

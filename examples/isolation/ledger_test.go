@@ -34,11 +34,11 @@ func TestEachAnswerCountsOnceAndForWhatItIs(t *testing.T) {
 		want tally
 	}{
 		{"an answer", nil, tally{succeeded: 1}},
-		{"no wait allowed", turnedAway(t.Context(), deadline.Now()), tally{saturated: 1}},
+		{"no wait allowed", turnedAway(t.Context(), deadline.NoWait()), tally{saturated: 1}},
 		{"waited for too long", turnedAway(t.Context(), deadline.Within(1)), tally{expired: 1}},
 		{"too late at arrival", turnedAway(t.Context(), deadline.Before(time.Time{})), tally{expired: 1}},
-		{"matches DeadlineExceeded, but never started", turnedAway(gone), tally{cancelled: 1}},
-		{"the same, wrapped", fmt.Errorf("call: %w", turnedAway(gone)), tally{cancelled: 1}},
+		{"matches DeadlineExceeded, but never started", turnedAway(gone), tally{canceled: 1}},
+		{"the same, wrapped", fmt.Errorf("call: %w", turnedAway(gone)), tally{canceled: 1}},
 		{"started, and took too long", fmt.Errorf("call: %w", context.DeadlineExceeded), tally{timedOut: 1}},
 		{"another failure", errors.New("connection reset"), tally{failed: 1}},
 		{"can't happen while the program runs: it would be a failure", errClosed, tally{failed: 1}},

@@ -88,7 +88,7 @@ func verifyTally(t *testing.T, ph phase, tg target) {
 	if tl.failed > 0 {
 		t.Errorf("%s: %v: %d failed, but a healthy server can only be too slow", ph.name(), tg, tl.failed)
 	}
-	if away := tl.saturated + tl.expired + tl.cancelled; !ph.isolated && away > 0 {
+	if away := tl.saturated + tl.expired + tl.canceled; !ph.isolated && away > 0 {
 		t.Errorf("%s: %v: %d turned away, by whom?", ph.name(), tg, away)
 	}
 }
@@ -116,16 +116,16 @@ func verifyStatuses(t *testing.T, ph phase) {
 			got, want uint64
 		}{
 			{"Admitted", tt.Admitted, tt.Finished + tt.Abandoned + uint64(s.InFlight)},
-			{"Queued", tt.Queued, tt.AdmittedFromQueue + tt.Expired + tt.Cancelled + tt.Closed + tt.Oversized + uint64(s.Waiting)},
+			{"Queued", tt.Queued, tt.AdmittedFromQueue + tt.Expired + tt.Canceled + tt.Closed + tt.Oversized + uint64(s.Waiting)},
 			{"Arrivals", tt.Arrivals(), tt.Admitted - tt.AdmittedFromQueue + tt.Queued + tt.Saturated +
-				tt.ExpiredAtArrival + tt.CancelledAtArrival + tt.ClosedAtArrival + tt.OversizedAtArrival},
+				tt.ExpiredAtArrival + tt.CanceledAtArrival + tt.ClosedAtArrival + tt.OversizedAtArrival},
 			{"Waits", tt.Waits.Count(), tt.AdmittedFromQueue},
 			{"closed and oversized", tt.Closed + tt.ClosedAtArrival + tt.Oversized + tt.OversizedAtArrival, 0},
 			{"the program: arrivals", uint64(tl.sent - tl.shed), tt.Arrivals()},
 			{"the program: started", uint64(tl.succeeded + tl.timedOut + tl.failed), tt.Finished},
 			{"the program: saturated", uint64(tl.saturated), tt.Saturated},
 			{"the program: expired", uint64(tl.expired), tt.Expired + tt.ExpiredAtArrival},
-			{"the program: cancelled", uint64(tl.cancelled), tt.Cancelled + tt.CancelledAtArrival + tt.Abandoned},
+			{"the program: canceled", uint64(tl.canceled), tt.Canceled + tt.CanceledAtArrival + tt.Abandoned},
 		} {
 			if eq.got != eq.want {
 				t.Errorf("%s: %s: %d, want %d, in %+v and %+v", s.Label, eq.what, eq.got, eq.want, tt, tl)

@@ -38,12 +38,12 @@ const row = "%-6v %6v %10v %8v %6v  %9v %8v %10v  %10v %7v %8v %8v\n"
 
 func writeTable(w io.Writer, phases []phase) {
 	fmt.Fprintf(w, "%40s  %s\n", "", "turned away by the bulkhead")
-	fmt.Fprintf(w, row, "", "sent", "succeeded", "", "shed", "saturated", "expired", "cancelled", "timed out", "failed", "p50", "p99")
+	fmt.Fprintf(w, row, "", "sent", "succeeded", "", "shed", "saturated", "expired", "canceled", "timed out", "failed", "p50", "p99")
 	for _, ph := range phases {
 		fmt.Fprintln(w, ph.name())
 		for i, t := range ph.tallies {
 			fmt.Fprintf(w, row, "  "+target(i).String(), t.sent, t.succeeded, percent(t.succeeded, t.sent), t.shed,
-				t.saturated, t.expired, t.cancelled, t.timedOut, t.failed, quantile(t, 0.5), quantile(t, 0.99))
+				t.saturated, t.expired, t.canceled, t.timedOut, t.failed, quantile(t, 0.5), quantile(t, 0.99))
 		}
 	}
 	fmt.Fprint(w, "Shed: the inbox was full. Turned away: never started. Timed out: the user gave up.\n"+
@@ -89,8 +89,8 @@ func writeStatus(w io.Writer, s bulk.Status) {
 		room += ", for " + short(c.WaitLimit) + " at most"
 	}
 	fmt.Fprintf(w, "Bulkhead %q: %d slots, %s\n", s.Label, c.Parallelism, room)
-	fmt.Fprintf(w, "  %d arrived: %d admitted (%d of them from the waiting room), %d saturated, %d expired, %d cancelled\n",
-		t.Arrivals(), t.Admitted, t.AdmittedFromQueue, t.Saturated, t.Expired+t.ExpiredAtArrival, t.Cancelled+t.CancelledAtArrival+t.Abandoned)
+	fmt.Fprintf(w, "  %d arrived: %d admitted (%d of them from the waiting room), %d saturated, %d expired, %d canceled\n",
+		t.Arrivals(), t.Admitted, t.AdmittedFromQueue, t.Saturated, t.Expired+t.ExpiredAtArrival, t.Canceled+t.CanceledAtArrival+t.Abandoned)
 	if t.AdmittedFromQueue > 0 {
 		// A quantile is the bound of a bucket, which may be above all that is in it.
 		fmt.Fprintf(w, "  waits of those admitted from the waiting room: p50 %s, p99 %s, longest %s\n",

@@ -21,13 +21,13 @@ func TestReportIsComputedFromThePhases(t *testing.T) {
 		slow: {sent: 4, timedOut: 3, failed: 1},
 	}}
 	with := phase{isolated: true, mostInside: [targets]int{6, 4}, tallies: [targets]tally{
-		fast: {sent: 8, succeeded: 7, cancelled: 1, latencies: ms(5, 5, 5, 5, 5, 6, 12)},
+		fast: {sent: 8, succeeded: 7, canceled: 1, latencies: ms(5, 5, 5, 5, 5, 6, 12)},
 		slow: {sent: 4, succeeded: 1, saturated: 2, expired: 1, latencies: ms(100)},
 	}}
 	with.statuses = []bulk.Status{bulk.Must(bulk.New("fast", 3)).Status()}
 
 	const want = `                                          turned away by the bulkhead
-         sent  succeeded            shed  saturated  expired  cancelled   timed out  failed      p50      p99
+         sent  succeeded            shed  saturated  expired   canceled   timed out  failed      p50      p99
 without compartments
   fast      8          2   25.0 %      5          0        0          0           1       0   300 ms   1.90 s
   slow      4          0    0.0 %      0          0        0          0           3       1        –        –
@@ -45,7 +45,7 @@ got no answer (5 of them found the inbox full): calls to the slow one held the w
 With compartments 1 of 8 got none.
 
 Bulkhead "fast": 3 slots, 0 may wait
-  0 arrived: 0 admitted (0 of them from the waiting room), 0 saturated, 0 expired, 0 cancelled
+  0 arrived: 0 admitted (0 of them from the waiting room), 0 saturated, 0 expired, 0 canceled
   at most 0 in flight and 0 waiting; now 0 and 0
 `
 	var out bytes.Buffer

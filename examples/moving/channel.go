@@ -40,4 +40,4 @@ func payThroughGateNow(ctx context.Context, order Order) (Receipt, bool, error) 
 	}
 }
 
-var payNow = bulk.Guard1(payments, charge, deadline.Now())
+var payNow = bulk.Guard1(payments, charge, deadline.NoWait())

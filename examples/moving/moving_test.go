@@ -147,7 +147,7 @@ func TestAChannelMayAdmitWhomNobodyWaitsFor(t *testing.T) {
 		if _, err := payThroughGate(ended, Order{}); err == nil {
 			admitted++
 		}
-		if _, err := pay(ended, Order{}); !errors.Is(err, bulk.ErrCancelled) {
+		if _, err := pay(ended, Order{}); !errors.Is(err, bulk.ErrCanceled) {
 			t.Fatal(err)
 		}
 	}

@@ -12,7 +12,7 @@ func payInEveryWay(ctx context.Context, order Order) error {
 	send := func(ctx context.Context) (Receipt, error) { return charge(ctx, order) }
 
 	_, err := bulk.Run(ctx, payments, send)                                              // execute
-	_, errNow := bulk.Run(ctx, payments, send, deadline.Now())                           // execute_now
+	_, errNow := bulk.Run(ctx, payments, send, deadline.NoWait())                        // execute_now
 	_, errWithin := bulk.Run(ctx, payments, send, deadline.Within(250*time.Millisecond)) // execute_within
 	instant := time.Now().Add(250 * time.Millisecond)
 	_, errBefore := bulk.Run(ctx, payments, send, deadline.Before(instant)) // execute_before

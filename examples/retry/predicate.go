@@ -17,11 +17,11 @@ var errTemporary = errors.New("temporary")
 //	saturated, expired    yes: the load may pass (bulk.ErrOverload)
 //	closed                no: the program shuts down
 //	oversized             no: it will never fit
-//	cancelled             no: nobody waits for the answer any more
+//	canceled             no: nobody waits for the answer any more
 //	the operation's own   as the operation says
 //
-// It comes first who turned away and then what the operation said: a cancelled
-// admission also matches whatever its ctx was cancelled with, and that is no
+// It comes first who turned away and then what the operation said: a canceled
+// admission also matches whatever its ctx was canceled with, and that is no
 // reason to try again.
 func worthRetrying(err error) bool {
 	if errors.Is(err, bulk.ErrNotStarted) {

@@ -55,7 +55,7 @@ func TestNoSlotIsHeldDuringTheBackoff(t *testing.T) {
 			if s := b.Status(); s.InFlight != 0 || s.Waiting != 0 {
 				t.Errorf("in the pause: %d in flight, %d waiting", s.InFlight, s.Waiting)
 			}
-			slot, err := b.Acquire(t.Context(), deadline.Now())
+			slot, err := b.Acquire(t.Context(), deadline.NoWait())
 			if err != nil {
 				t.Errorf("another caller in the pause: %v", err)
 			}
@@ -101,7 +101,7 @@ func TestEachAttemptQueuesAnew(t *testing.T) {
 func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 	ctx := context.Background()
 	ended, cancel := context.WithCancelCause(ctx)
-	cancel(errTemporary) // not even this makes a cancelled call worth another attempt
+	cancel(errTemporary) // not even this makes a canceled call worth another attempt
 	broken := errors.New("no such account")
 
 	fail := func(err error) func(context.Context) (string, error) {
@@ -130,13 +130,13 @@ func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 		want     error
 		attempts int
 	}{
-		{"saturated may pass", full, ctx, 1, answer, deadline.Now(), bulk.ErrSaturated, attempts},
+		{"saturated may pass", full, ctx, 1, answer, deadline.NoWait(), bulk.ErrSaturated, attempts},
 		{"expired may pass", full, ctx, 1, answer, deadline.Within(1), bulk.ErrExpired, attempts},
 		{"the operation says so", open, ctx, 1, fail(errTemporary), deadline.Limit{}, errTemporary, attempts},
 		{"the operation does not say so", open, ctx, 1, fail(broken), deadline.Limit{}, broken, 1},
 		{"closed is for good", closed, ctx, 1, answer, deadline.Limit{}, bulk.ErrClosed, 1},
 		{"oversized will never fit", open, ctx, 2, answer, deadline.Limit{}, bulk.ErrOversized, 1},
-		{"cancelled: nobody waits for it", open, ended, 1, answer, deadline.Limit{}, bulk.ErrCancelled, 1},
+		{"canceled: nobody waits for it", open, ended, 1, answer, deadline.Limit{}, bulk.ErrCanceled, 1},
 		{"success needs no second attempt", open, ctx, 1, answer, deadline.Limit{}, nil, 1},
 	} {
 		t.Run(tt.why, func(t *testing.T) {

@@ -11,7 +11,7 @@ type fault struct {
 var faults = []fault{
 	// Who is admitted.
 	{"a done context is admitted", "bulk/run.go", "return len(limits) == 0 && ctx.Err() == nil", "return len(limits) == 0"},
-	{"closed before a done context", "bulk/admit.go", "\tif ended != nil {\n\t\treturn turnAway, Cancelled\n\t}\n\t// 2.\n\tif b.closed {\n\t\treturn turnAway, Closed\n\t}", "\tif b.closed {\n\t\treturn turnAway, Closed\n\t}\n\tif ended != nil {\n\t\treturn turnAway, Cancelled\n\t}"},
+	{"closed before a done context", "bulk/admit.go", "\tif ended != nil {\n\t\treturn turnAway, Canceled\n\t}\n\t// 2.\n\tif b.closed {\n\t\treturn turnAway, Closed\n\t}", "\tif b.closed {\n\t\treturn turnAway, Closed\n\t}\n\tif ended != nil {\n\t\treturn turnAway, Canceled\n\t}"},
 	{"a closed bulkhead admits", "bulk/admit.go", "\tif b.closed {\n\t\treturn turnAway, Closed\n\t}\n", ""},
 	{"as many slots as there are is too many", "bulk/admit.go", "if a.slots > b.capacity.Parallelism {", "if a.slots >= b.capacity.Parallelism {"},
 	{"one more slot than there are is not too many", "bulk/admit.go", "if a.slots > b.capacity.Parallelism {", "if a.slots > b.capacity.Parallelism+1 {"},
@@ -27,7 +27,7 @@ var faults = []fault{
 	{"one slot too many", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse+1"},
 	{"one slot too few", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots < b.capacity.Parallelism-b.inUse"},
 	{"one place too many", "bulk/admit.go", "if b.room.len >= b.capacity.WaitingRoom || a.bounds", "if b.room.len > b.capacity.WaitingRoom || a.bounds"},
-	{"Now waits", "bulk/admit.go", "|| a.bounds != nil && a.impatient() {", "{"},
+	{"NoWait waits", "bulk/admit.go", "|| a.bounds != nil && a.impatient() {", "{"},
 	{"no time left is saturated", "bulk/admit.go", "\tif a.allowed == 0 {\n\t\treturn turnAway, Expired", "\tif a.allowed == 0 {\n\t\treturn turnAway, Saturated"},
 	{"no time left waits all the same", "bulk/admit.go", "\tif a.allowed == 0 {\n\t\treturn turnAway, Expired\n\t}\n", ""},
 	{"the fast way out forgets to count", "bulk/admit.go", "\t\tb.totals.Saturated++\n\t\terr := b.errorOf(Saturated, slots, 0, nil)", "\t\terr := b.errorOf(Saturated, slots, 0, nil)"},
@@ -49,13 +49,13 @@ var faults = []fault{
 
 	// Hand-over, leaving, finishing.
 	{"a hand-over beats cancellation", "bulk/handover.go", "\tcase end != nil:\n\t\treturn nil, b.abandon(op, end)\n", ""},
-	{"expired before cancelled at the same instant", "bulk/handover.go", "if done == nil || !b.endsWithin(ctx, op.deadline) {", "if true {"},
-	{"cancelled is counted as expired", "bulk/handover.go", "\tif end != nil {\n\t\treason = Cancelled\n\t}\n", ""},
+	{"expired before canceled at the same instant", "bulk/handover.go", "if done == nil || !b.endsWithin(ctx, op.deadline) {", "if true {"},
+	{"canceled is counted as expired", "bulk/handover.go", "\tif end != nil {\n\t\treason = Canceled\n\t}\n", ""},
 	{"an abandoned slot is lost", "bulk/handover.go", "\tb.inUse -= op.slots\n\tb.totals.Abandoned++\n", "\tb.totals.Abandoned++\n"},
 	{"abandoned is not counted", "bulk/handover.go", "\tb.inUse -= op.slots\n\tb.totals.Abandoned++\n", "\tb.inUse -= op.slots\n\tb.totals.Finished++\n"},
 	{"abandoned makes no event", "bulk/handover.go", "\tb.note(&j, EventAbandoned, op.slots, op.queued, 0)\n", ""},
 	{"whoever leaves grants nobody", "bulk/handover.go", "\terr := b.refuse(reason, op, end, &j)\n\tb.giveBack(op)\n\tb.settle(&j)\n", "\terr := b.refuse(reason, op, end, &j)\n\tb.giveBack(op)\n"},
-	{"whoever abandons grants nobody", "bulk/handover.go", "\terr := b.errorOf(Cancelled, op.slots, 0, end)\n\tb.giveBack(op)\n\tb.settle(&j)\n", "\terr := b.errorOf(Cancelled, op.slots, 0, end)\n\tb.giveBack(op)\n"},
+	{"whoever abandons grants nobody", "bulk/handover.go", "\terr := b.errorOf(Canceled, op.slots, 0, end)\n\tb.giveBack(op)\n\tb.settle(&j)\n", "\terr := b.errorOf(Canceled, op.slots, 0, end)\n\tb.giveBack(op)\n"},
 	{"what was decided is not heard before the record is used again", "bulk/handover.go", "\t\tif why = op.hear(); end == nil {", "\t\tif why = handedOver; end == nil {"},
 	{"a release grants nobody", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n\tb.settle(&j)\n", "\tb.note(&j, EventReleased, slots, queued, 0)\n"},
 	{"a release grants one at most", "bulk/handover.go", "for op := b.room.head; op != nil && op.slots <= b.capacity.Parallelism-b.inUse; op = b.room.head {", "if op := b.room.head; op != nil {"},

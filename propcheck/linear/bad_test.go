@@ -20,10 +20,10 @@ func line(call, ret int64, in input, out output) porcupine.Operation {
 
 // The steps of the histories below.
 func tries(op, slots int) input {
-	return input{verb: try, op: op, slots: slots, limits: []deadline.Limit{deadline.Now()}}
+	return input{verb: try, op: op, slots: slots, limits: []deadline.Limit{deadline.NoWait()}}
 }
 func asks(op, slots int) input {
-	return input{verb: ask, op: op, slots: slots, limits: []deadline.Limit{deadline.Now()}}
+	return input{verb: ask, op: op, slots: slots, limits: []deadline.Limit{deadline.NoWait()}}
 }
 func frees(op int) input { return input{verb: release, op: op} }
 func ends(op int) input  { return input{verb: cancel, op: op} }
@@ -96,16 +96,16 @@ func TestMadeUp(t *testing.T) {
 		{"nobody expires before its bound", limited,
 			append(waits(10, 60, 1, 1, refused(bulk.Expired, 1, 1, 2, 0, 50)), line(1, 5, tries(0, 2), yes)),
 			append(waits(10, 59, 1, 1, refused(bulk.Expired, 1, 1, 2, 0, 50)), line(1, 5, tries(0, 2), yes))},
-		{"nobody is cancelled whose ctx has not ended", roomy,
-			append(waits(10, 60, 1, 1, refused(bulk.Cancelled, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(40, 50, ends(1), no)),
-			append(waits(10, 60, 1, 1, refused(bulk.Cancelled, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(61, 62, ends(1), no))},
+		{"nobody is canceled whose ctx has not ended", roomy,
+			append(waits(10, 60, 1, 1, refused(bulk.Canceled, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(40, 50, ends(1), no)),
+			append(waits(10, 60, 1, 1, refused(bulk.Canceled, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(61, 62, ends(1), no))},
 		{"cancellation wins over a later hand-over", roomy,
 			append(waits(10, 60, 1, 1, yes), line(1, 5, tries(0, 2), yes), queued(2, 2, 1), line(30, 40, ends(1), no), line(40, 50, frees(0), no)),
 			append(waits(10, 60, 1, 1, yes), line(1, 5, tries(0, 2), yes), queued(2, 2, 1), line(30, 40, ends(1), no), line(41, 50, frees(0), no))},
-		{"what was handed to a cancelled operation is free again", roomy,
-			append(waits(10, 60, 1, 1, refused(bulk.Cancelled, 1, 0, 0, 0, 0)), line(1, 5, tries(0, 2), yes),
+		{"what was handed to a canceled operation is free again", roomy,
+			append(waits(10, 60, 1, 1, refused(bulk.Canceled, 1, 0, 0, 0, 0)), line(1, 5, tries(0, 2), yes),
 				line(30, 50, ends(1), no), line(41, 50, frees(0), no), line(70, 80, tries(3, 2), yes)),
-			append(waits(10, 60, 1, 1, refused(bulk.Cancelled, 1, 0, 0, 0, 0)), line(1, 5, tries(0, 2), yes),
+			append(waits(10, 60, 1, 1, refused(bulk.Canceled, 1, 0, 0, 0, 0)), line(1, 5, tries(0, 2), yes),
 				line(30, 50, ends(1), no), line(41, 50, frees(0), no), line(70, 80, tries(3, 2), no))},
 		{"nobody is admitted after Close", roomy,
 			steps{line(1, 5, input{verb: shut}, no), line(5, 8, tries(0, 1), yes)},

@@ -70,7 +70,7 @@ func (c *client) arrival(limits ...deadline.Limit) input {
 }
 
 func (c *client) tryAcquire() {
-	in := c.arrival(deadline.Now())
+	in := c.arrival(deadline.NoWait())
 	in.verb = try
 	call := c.now()
 	slot, ok := c.try(in.slots)
@@ -81,7 +81,7 @@ func (c *client) tryAcquire() {
 }
 
 func (c *client) askNow() {
-	in := c.arrival(deadline.Now())
+	in := c.arrival(deadline.NoWait())
 	call := c.now()
 	slot, err := c.b.AcquireN(context.Background(), in.slots, in.limits...)
 	c.answered(in, err, call, c.now())
@@ -199,7 +199,7 @@ func (c *client) answered(in input, err error, call, ret int64) {
 			InFlight: e.InFlight, InUse: e.InUse, Waiting: e.Waiting, Limit: e.Limit,
 		}
 	}
-	impatient := slices.ContainsFunc(in.limits, func(l deadline.Limit) bool { return l == deadline.Now() })
+	impatient := slices.ContainsFunc(in.limits, func(l deadline.Limit) bool { return l == deadline.NoWait() })
 	if impatient || in.done || out.refusal.Reason == bulk.Saturated {
 		in.verb = ask
 		c.add(in, out, call, ret)

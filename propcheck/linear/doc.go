@@ -9,7 +9,7 @@
 // # One call, one or two steps
 //
 // Whatever does not wait is one step, somewhere between its call and its return:
-// TryAcquireN, AcquireN with deadline.Now, Release, Resize, SetCapacity, Close,
+// TryAcquireN, AcquireN with deadline.NoWait, Release, Resize, SetCapacity, Close,
 // Status, a look at Done. So is the end of a ctx. All that was answered counts:
 // each number of an AdmissionError and of a Status, and the count of readings.
 //
@@ -25,7 +25,7 @@
 //
 //	a slot       it is in flight, and its ctx had not ended when it was granted
 //	Expired      it is in the room, and its bound has passed in real time
-//	Cancelled    its ctx has ended, and it is in the room, or was handed slots
+//	Canceled    its ctx has ended, and it is in the room, or was handed slots
 //	             from there, which it then gives back
 //	the rest     it was turned away in the step of another, with these numbers
 //

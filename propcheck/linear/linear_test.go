@@ -59,7 +59,7 @@ func TestLinearizable(t *testing.T) {
 			}
 			for _, what := range []string{
 				"try", "ask", "arrive", "wake", "release", "resize", "change", "close", "status", "drained", "cancel",
-				"saturated", "expired", "closed", "oversized", "cancelled", "abandoned", "queued",
+				"saturated", "expired", "closed", "oversized", "canceled", "abandoned", "queued",
 			} {
 				if seen[what] == 0 {
 					t.Errorf("%s was never seen", what)

@@ -134,9 +134,9 @@ func (s *state) wake(op int, out output) bool {
 	switch {
 	case at >= 0 && out.refusal.Reason == bulk.Expired && out.took >= m.Room[at].Allowed:
 		m.Expire(epoch, op)
-	case at >= 0 && out.refusal.Reason == bulk.Cancelled && ended:
+	case at >= 0 && out.refusal.Reason == bulk.Canceled && ended:
 		m.Cancel(epoch, op)
-	case told && a.verdict == propcheck.Admitted && !a.atOnce && out.refusal.Reason == bulk.Cancelled && ended:
+	case told && a.verdict == propcheck.Admitted && !a.atOnce && out.refusal.Reason == bulk.Canceled && ended:
 		m.Abandon(epoch, op)
 	default:
 		return told && a.is(out)
@@ -149,7 +149,7 @@ func (s *state) wake(op int, out output) bool {
 // is reports whether a may be told as out.
 func (a answer) is(out output) bool {
 	if a.verdict == propcheck.Admitted {
-		// Cancelled is possible still, if it woke with its ctx ended: see wake.
+		// Canceled is possible still, if it woke with its ctx ended: see wake.
 		return out.ok && !a.late
 	}
 	return !out.ok && a.verdict == propcheck.TurnedAway && a.refusal == out.refusal

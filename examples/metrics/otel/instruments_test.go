@@ -57,12 +57,12 @@ func TestWhatAReaderSees(t *testing.T) {
 		}
 		slots, _ := b.TryAcquireN(2)
 		go do(t.Context(), 1) // expires
-		go do(ended, 1)       // is cancelled
+		go do(ended, 1)       // is canceled
 		synctest.Wait()
 		do(t.Context(), 1) // saturated
 		do(t.Context(), 3) // oversized
 		cancel()
-		do(ended, 1) // cancelled at arrival
+		do(ended, 1) // canceled at arrival
 		time.Sleep(time.Second)
 		go do(t.Context(), 1) // still waits when the reading is taken
 		synctest.Wait()
@@ -79,7 +79,7 @@ func TestWhatAReaderSees(t *testing.T) {
 		}{
 			{bulk.Saturated, false, 1},
 			{bulk.Expired, false, 0}, {bulk.Expired, true, 1},
-			{bulk.Cancelled, false, 1}, {bulk.Cancelled, true, 1},
+			{bulk.Canceled, false, 1}, {bulk.Canceled, true, 1},
 			{bulk.Closed, false, 0}, {bulk.Closed, true, 0},
 			{bulk.Oversized, false, 1}, {bulk.Oversized, true, 0},
 		} {

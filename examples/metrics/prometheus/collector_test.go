@@ -35,12 +35,12 @@ func eventful(t *testing.T) (s bulk.Status) {
 		}
 		slots, _ := b.TryAcquireN(2)
 		go do(t.Context(), 1) // expires
-		go do(ended, 1)       // is cancelled
+		go do(ended, 1)       // is canceled
 		synctest.Wait()
 		do(t.Context(), 1) // saturated
 		do(t.Context(), 3) // oversized
 		cancel()
-		do(ended, 1) // cancelled at arrival
+		do(ended, 1) // canceled at arrival
 		time.Sleep(time.Second)
 		go do(t.Context(), 2)
 		synctest.Wait()
@@ -78,8 +78,8 @@ bulkhead_operations_in_flight{bulkhead="payments"} 1
 bulkhead_operations_queued_total{bulkhead="payments"} 6
 # HELP bulkhead_operations_turned_away_total Operations that were never started, by reason, and by whether they had waited first.
 # TYPE bulkhead_operations_turned_away_total counter
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="cancelled",waited="no"} 1
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="cancelled",waited="yes"} 1
+bulkhead_operations_turned_away_total{bulkhead="payments",reason="canceled",waited="no"} 1
+bulkhead_operations_turned_away_total{bulkhead="payments",reason="canceled",waited="yes"} 1
 bulkhead_operations_turned_away_total{bulkhead="payments",reason="closed",waited="no"} 1
 bulkhead_operations_turned_away_total{bulkhead="payments",reason="closed",waited="yes"} 1
 bulkhead_operations_turned_away_total{bulkhead="payments",reason="expired",waited="no"} 0
