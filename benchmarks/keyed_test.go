@@ -100,7 +100,7 @@ type (
 
 // keyed makes a registry.Keyed that keeps so many keys.
 func keyed(b *testing.B, most int) (caller, checker) {
-	k, err := registry.NewKeyed[int]("bench", 4, registry.MaxKeys(most), registry.Each(bulk.WaitingRoom(4)))
+	k, err := registry.NewKeyed[int]("bench", 4, most, registry.Each(bulk.WaitingRoom(4)))
 	if err != nil {
 		b.Fatal(err)
 	}

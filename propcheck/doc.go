@@ -60,7 +60,7 @@
 // [TestKeyed] checks a [registry.Keyed] with strings as keys, or a wrapper of one:
 //
 //  1. Each key has its own slots and places, first come, first served.
-//  2. There are at most MaxKeys keys. The one left first makes room; if none is
+//  2. There are at most maxKeys keys. The one left first makes room; if none is
 //     idle a new one is turned away. A key that is used is never evicted, also if
 //     Evict and several operations come at the same time.
 //  3. EvictIdle takes those that have been idle for IdleAfter, to the nanosecond.

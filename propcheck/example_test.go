@@ -103,8 +103,8 @@ func TestLoggedRegistry(t *testing.T) { propcheck.TestRegistry(t, newLoggedRegis
 // tenants gives each tenant a compartment.
 type tenants struct{ *registry.Keyed[string] }
 
-func newTenants(label string, parallelism int, opts ...registry.KeyedOption) (propcheck.KeyedSubject, error) {
-	k, err := registry.NewKeyed[string](label, parallelism, opts...)
+func newTenants(label string, parallelism, maxKeys int, opts ...registry.KeyedOption) (propcheck.KeyedSubject, error) {
+	k, err := registry.NewKeyed[string](label, parallelism, maxKeys, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func ExampleMakeRegistry() {
 
 // A Keyed is a KeyedSubject if its keys are strings.
 func ExampleKeyedSubject() {
-	k, err := registry.NewKeyed[string]("tenants", 4, registry.MaxKeys(100))
+	k, err := registry.NewKeyed[string]("tenants", 4, 100)
 	if err != nil {
 		panic(err)
 	}
@@ -162,14 +162,14 @@ func ExampleKeyedSubject() {
 // The options must be passed on.
 func ExampleMakeKeyed() {
 	var build propcheck.MakeKeyed = newTenants
-	subject, err := build("tenants", 4, registry.MaxKeys(100))
+	subject, err := build("tenants", 4, 100)
 	fmt.Println(subject.Status().Label, err)
 	// Output: tenants <nil>
 }
 
 // What a wrapper offers beside the methods of a Keyed.
 func ExampleKeyedDoer() {
-	k, err := newTenants("tenants", 4, registry.MaxKeys(100))
+	k, err := newTenants("tenants", 4, 100)
 	if err != nil {
 		panic(err)
 	}

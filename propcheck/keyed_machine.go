@@ -211,7 +211,7 @@ func keyedProperty(build MakeKeyed, counts *coverage) func(*rapid.T) {
 				each = append(each, bulk.OnEvent(m.listen))
 			}
 			var err error
-			m.s, err = build(keyedLabel, m.model.parallelism, registry.MaxKeys(m.model.maxKeys), registry.IdleAfter(m.model.idleAfter), registry.Each(each...))
+			m.s, err = build(keyedLabel, m.model.parallelism, m.model.maxKeys, registry.IdleAfter(m.model.idleAfter), registry.Each(each...))
 			m.must(err == nil, "it could not be made: %v", err)
 			m.verbs = keyedVerbs(m.s)
 			defer m.end()

@@ -36,9 +36,9 @@ type KeyedDoer interface {
 var _ KeyedSubject = (*registry.Keyed[string])(nil)
 
 // MakeKeyed makes a KeyedSubject, as [registry.NewKeyed] makes a Keyed, and
-// passes the options on. It is called inside a testing/synctest bubble, once for
+// passes everything on. It is called inside a testing/synctest bubble, once for
 // each sequence of actions.
-type MakeKeyed = func(label string, parallelism int, opts ...registry.KeyedOption) (KeyedSubject, error)
+type MakeKeyed = func(label string, parallelism, maxKeys int, opts ...registry.KeyedOption) (KeyedSubject, error)
 
 // TestKeyed checks what build makes against a model of [registry.Keyed], in as
 // many random sequences of actions as -rapid.checks says (100 if nothing is

@@ -11,8 +11,8 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-func newKeyed(label string, parallelism int, opts ...registry.KeyedOption) (KeyedSubject, error) {
-	return registry.NewKeyed[string](label, parallelism, opts...)
+func newKeyed(label string, parallelism, maxKeys int, opts ...registry.KeyedOption) (KeyedSubject, error) {
+	return registry.NewKeyed[string](label, parallelism, maxKeys, opts...)
 }
 
 // The standard budget: a Keyed itself against the model.
@@ -60,8 +60,8 @@ func TestPlantedKeyedBug(t *testing.T) {
 	if os.Getenv(plantedEnv) != t.Name() {
 		t.Skip("run by TestPlantedKeyedBugIsCaught")
 	}
-	TestKeyed(t, func(label string, parallelism int, opts ...registry.KeyedOption) (KeyedSubject, error) {
-		k, err := newKeyed(label, parallelism, opts...)
+	TestKeyed(t, func(label string, parallelism, maxKeys int, opts ...registry.KeyedOption) (KeyedSubject, error) {
+		k, err := newKeyed(label, parallelism, maxKeys, opts...)
 		return losesSlot{k}, err
 	})
 }

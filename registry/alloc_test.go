@@ -22,11 +22,11 @@ func TestAKnownKeyAllocatesNothing(t *testing.T) {
 	ctx := t.Context()
 	before := time.Now().Add(time.Hour)
 	for name, opts := range map[string][]registry.KeyedOption{
-		"plain":      {registry.MaxKeys(2)},
-		"idle after": {registry.MaxKeys(2), registry.IdleAfter(time.Hour)},
+		"plain":      nil,
+		"idle after": {registry.IdleAfter(time.Hour)},
 	} {
-		k := mustKeyed[string](t, 1, opts...)
-		full := mustKeyed[string](t, 1, registry.MaxKeys(1))
+		k := mustKeyed[string](t, 1, 2, opts...)
+		full := mustKeyed[string](t, 1, 1)
 		hold(t, full, "a")
 		guarded := registry.GuardKey(k, func(s string) string { return s }, func(context.Context, string) (int, error) { return 1, nil })
 		r := registry.New()
@@ -61,7 +61,7 @@ func TestWhatAnIdleKeyTakesInMemory(t *testing.T) {
 		for i := range keys {
 			keys[i] = strconv.Itoa(i)
 		}
-		k := mustKeyed[string](t, 1, registry.MaxKeys(n), registry.Each(bulk.WaitingRoom(1)))
+		k := mustKeyed[string](t, 1, n, registry.Each(bulk.WaitingRoom(1)))
 		before := heap()
 		touch(t, k, keys...)
 		if each := (heap() - before) / n; each < 500 || each > 950 {

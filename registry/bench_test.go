@@ -42,7 +42,7 @@ func keysOf(b *testing.B, n int, opts ...registry.KeyedOption) (*registry.Keyed[
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	k := mustKeyed[string](b, 4, append(opts, registry.MaxKeys(n))...)
+	k := mustKeyed[string](b, 4, n, opts...)
 	touch(b, k, keys...)
 	runtime.GC()
 	runtime.ReadMemStats(&after)

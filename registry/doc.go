@@ -16,7 +16,7 @@
 // A [Keyed] has a bulkhead for each customer, tenant or host, made on first
 // use, so that one of them fills only its own compartment:
 //
-//	tenants, err := registry.NewKeyed[string]("tenants", 4, registry.MaxKeys(10_000))
+//	tenants, err := registry.NewKeyed[string]("tenants", 4, 10_000)
 //
 //	page, err := registry.RunKey(ctx, tenants, tenant, func(ctx context.Context) (Page, error) {
 //		return render(ctx, tenant)
@@ -35,7 +35,7 @@
 //  3. A key has at most one bulkhead, so no more than its parallelism is ever in
 //     flight for it. A key with an operation in flight or waiting is never
 //     evicted.
-//  4. A Keyed has at most MaxKeys bulkheads. What is already lost (a done ctx, a
+//  4. A Keyed has at most maxKeys bulkheads. What is already lost (a done ctx, a
 //     passed bound, a closed Keyed) neither makes nor evicts one.
 //  5. No lock is held while a bulkhead is waited for, nor while a stranger's
 //     code runs: options, event handlers, ctx, fn, the body of a range loop.

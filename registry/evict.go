@@ -27,8 +27,8 @@ func (k *Keyed[K]) Evict(key K) bool {
 // EvictIdle forgets the keys that have been idle for [IdleAfter] or longer, all
 // idle ones if that is not set, and returns how many there were. Idle counts
 // from the last release or departure. Nothing calls it on its own: do it now
-// and then, on a ticker for example, if memory is to be given back before
-// [MaxKeys] are there.
+// and then, on a ticker for example, if memory is to be given back before there
+// are as many keys as NewKeyed allows.
 //
 // Its cost depends on how many it evicts, not on how many there are. The lock is
 // given up in between, so that calls are not held up.

@@ -14,7 +14,7 @@ import (
 
 func TestEvictIdleTakesThoseIdleForIdleAfterOrLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := mustKeyed[string](t, 1, registry.MaxKeys(10), registry.IdleAfter(time.Minute))
+		k := mustKeyed[string](t, 1, 10, registry.IdleAfter(time.Minute))
 		slot := hold(t, k, "busy")
 		touch(t, k, "a", "again")
 		time.Sleep(time.Second)
@@ -50,7 +50,7 @@ func TestEvictIdleTakesThoseIdleForIdleAfterOrLonger(t *testing.T) {
 }
 
 func TestWithoutIdleAfterAllThatAreIdleGo(t *testing.T) {
-	k := mustKeyed[int](t, 1, registry.MaxKeys(1000))
+	k := mustKeyed[int](t, 1, 1000)
 	for key := range 500 {
 		touch(t, k, key)
 	}
@@ -81,7 +81,7 @@ func TestAnEvictedBulkheadIsClosed(t *testing.T) {
 	} {
 		var ids []uint64
 		var k *registry.Keyed[string]
-		k = mustKeyed[string](t, 1, registry.MaxKeys(1), registry.Each(bulk.OnEvent(func(e bulk.Event) {
+		k = mustKeyed[string](t, 1, 1, registry.Each(bulk.OnEvent(func(e bulk.Event) {
 			k.Status()
 			switch e.Kind {
 			case bulk.EventReleased, bulk.EventClosed, bulk.EventDrained:
@@ -100,7 +100,7 @@ func TestAnEvictedBulkheadIsClosed(t *testing.T) {
 func TestEvictIdleEndsUnderChurn(t *testing.T) {
 	next := 0
 	var k *registry.Keyed[int]
-	k = mustKeyed[int](t, 1, registry.MaxKeys(1000), registry.Each(bulk.OnEvent(func(e bulk.Event) {
+	k = mustKeyed[int](t, 1, 1000, registry.Each(bulk.OnEvent(func(e bulk.Event) {
 		if e.Kind == bulk.EventClosed {
 			next++
 			touch(t, k, next)
@@ -122,7 +122,7 @@ func TestEvictIdleEndsUnderChurn(t *testing.T) {
 // anew, and outside again.
 func TestIdleAfterInOneBubbleAfterTheOther(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Minute} {
-		k := mustKeyed[string](t, 1, registry.MaxKeys(10), registry.IdleAfter(after))
+		k := mustKeyed[string](t, 1, 10, registry.IdleAfter(after))
 		touch(t, k, "outside")
 		for range 2 {
 			synctest.Test(t, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestTotalsOutliveTheirKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		kinds := make(map[bulk.EventKind]int)
-		k := mustKeyed[string](t, 1, registry.MaxKeys(2), registry.Each(bulk.WaitingRoom(1), bulk.OnEvent(func(e bulk.Event) {
+		k := mustKeyed[string](t, 1, 2, registry.Each(bulk.WaitingRoom(1), bulk.OnEvent(func(e bulk.Event) {
 			mu.Lock()
 			defer mu.Unlock()
 			kinds[e.Kind]++
@@ -184,7 +184,7 @@ func TestTotalsOutliveTheirKey(t *testing.T) {
 
 func TestKeyedCloseAndShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := mustKeyed[string](t, 2, registry.MaxKeys(3), registry.Each(bulk.WaitingRoom(1)))
+		k := mustKeyed[string](t, 2, 3, registry.Each(bulk.WaitingRoom(1)))
 		a1, a2, b := hold(t, k, "a"), hold(t, k, "a"), hold(t, k, "b")
 		touch(t, k, "c")
 		var g sync.WaitGroup
@@ -227,7 +227,7 @@ func TestKeyedCloseAndShutdown(t *testing.T) {
 func TestKeyedIsClosedForAllKeysAtOnce(t *testing.T) {
 	var k *registry.Keyed[string]
 	closed := 0
-	k = mustKeyed[string](t, 1, registry.MaxKeys(3), registry.Each(bulk.OnEvent(func(e bulk.Event) {
+	k = mustKeyed[string](t, 1, 3, registry.Each(bulk.OnEvent(func(e bulk.Event) {
 		if e.Kind != bulk.EventClosed {
 			return
 		}

@@ -18,9 +18,9 @@ func mustCreate(t testing.TB, r *registry.Registry, label string, parallelism in
 	return b
 }
 
-func mustKeyed[K comparable](t testing.TB, parallelism int, opts ...registry.KeyedOption) *registry.Keyed[K] {
+func mustKeyed[K comparable](t testing.TB, parallelism, maxKeys int, opts ...registry.KeyedOption) *registry.Keyed[K] {
 	t.Helper()
-	k, err := registry.NewKeyed[K]("tenants", parallelism, opts...)
+	k, err := registry.NewKeyed[K]("tenants", parallelism, maxKeys, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,10 +14,10 @@ import (
 //
 // The bulkhead of a key is made on first use, and evicted when room is needed
 // for another one while nothing of it is in flight or waiting. There are at
-// most [MaxKeys]: when a new key comes, the one that has been idle for the
+// most maxKeys of them: when a new key comes, the one that has been idle for the
 // longest time makes room, and if none is idle the new one is turned away with
 // [ErrTooManyKeys]. So all of them together never run more than parallelism ×
-// MaxKeys operations. An evicted key that comes again gets a new bulkhead.
+// maxKeys operations. An evicted key that comes again gets a new bulkhead.
 //
 // All bulkheads have the label of the Keyed and an ID of their own. No key is
 // in any label, status, event or error.
@@ -86,18 +86,23 @@ type entry[K comparable] struct {
 	older, newer *entry[K]
 }
 
-// NewKeyed makes a Keyed whose bulkheads have this label and parallelism, and
-// the options given with [Each]. All that is wrong is returned at once: a join
-// of [*bulk.ConfigError]. [MaxKeys] is required.
-func NewKeyed[K comparable](label string, parallelism int, opts ...KeyedOption) (*Keyed[K], error) {
-	c, each := configure(opts)
+// NewKeyed returns a Keyed that keeps at most maxKeys bulkheads, each with this
+// label, this parallelism and the options given with [Each]. Parallelism and
+// maxKeys must be at least 1. If values are not allowed, the error joins a
+// [*bulk.ConfigError] for each of them.
+//
+// Choose maxKeys larger than the number of keys that are ever in use at the
+// same time. With fewer, keys that come often are evicted often, and while all
+// keys are in use, new ones are rejected.
+func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...KeyedOption) (*Keyed[K], error) {
+	c, each := configure(maxKeys, opts)
 	door, err := bulk.New(label, parallelism, each...)
 	if err != nil {
 		return nil, err
 	}
 	return &Keyed[K]{
-		label: label, parallelism: parallelism, maxKeys: c.maxKeys, idleAfter: c.idleAfter, each: c.each,
-		origin: time.Now(), tooMany: &TooManyKeysError{label, c.maxKeys},
+		label: label, parallelism: parallelism, maxKeys: maxKeys, idleAfter: c.idleAfter, each: c.each,
+		origin: time.Now(), tooMany: &TooManyKeysError{label, maxKeys},
 		door: door, keys: make(map[K]*entry[K]),
 	}, nil
 }

@@ -14,23 +14,22 @@ import (
 func page(context.Context) (string, error) { return "page", nil }
 
 func ExampleNewKeyed() {
-	tenants, err := registry.NewKeyed[string]("tenants", 4,
-		registry.MaxKeys(10_000),           // at most so many compartments
+	tenants, err := registry.NewKeyed[string]("tenants", 4, 10_000, // 4 slots for each tenant, at most 10,000 tenants
 		registry.IdleAfter(10*time.Minute), // for EvictIdle
 		registry.Each(bulk.WaitingRoom(8), bulk.WaitLimit(250*time.Millisecond)))
 	fmt.Println(tenants.Status().MaxKeys, err)
 
-	_, err = registry.NewKeyed[string]("tenants", 4)
+	_, err = registry.NewKeyed[string]("tenants", 4, 0)
 	fmt.Println(err)
 	// Output:
 	// 10000 <nil>
-	// bulk: max_keys 0: is required, and must be at least 1
+	// bulk: max_keys 0: must be at least 1
 }
 
 // The noisy tenant has its own compartment full; the quiet one doesn't notice.
 func ExampleRunKey() {
 	ctx := context.Background()
-	tenants, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(100))
+	tenants, _ := registry.NewKeyed[string]("tenants", 1, 100)
 	slot, _ := tenants.Acquire(ctx, "noisy")
 	defer slot.Release()
 
@@ -45,7 +44,7 @@ func ExampleRunKey() {
 
 func ExampleGuardKey() {
 	type request struct{ tenant, path string }
-	tenants, _ := registry.NewKeyed[string]("tenants", 4, registry.MaxKeys(100))
+	tenants, _ := registry.NewKeyed[string]("tenants", 4, 100)
 	render := registry.GuardKey(tenants, func(r request) string { return r.tenant },
 		func(_ context.Context, r request) (string, error) { return "page " + r.path, nil })
 
@@ -59,7 +58,7 @@ func ExampleGuardKey() {
 }
 
 func ExampleKeyed_Acquire() {
-	hosts, _ := registry.NewKeyed[string]("hosts", 2, registry.MaxKeys(100))
+	hosts, _ := registry.NewKeyed[string]("hosts", 2, 100)
 	slot, err := hosts.Acquire(context.Background(), "example.com")
 	defer slot.Release() // may stand before the error is looked at
 	if err != nil {
@@ -71,9 +70,9 @@ func ExampleKeyed_Acquire() {
 }
 
 // At the limit, the key that has been idle for the longest time makes room.
-func ExampleMaxKeys() {
+func ExampleNewKeyed_maxKeys() {
 	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(2))
+	k, _ := registry.NewKeyed[string]("tenants", 1, 2)
 	for _, tenant := range []string{"a", "b", "a", "c"} {
 		_, _ = registry.RunKey(ctx, k, tenant, page)
 	}
@@ -83,7 +82,7 @@ func ExampleMaxKeys() {
 
 func ExampleIdleAfter() {
 	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(100), registry.IdleAfter(time.Hour))
+	k, _ := registry.NewKeyed[string]("tenants", 1, 100, registry.IdleAfter(time.Hour))
 	_, _ = registry.RunKey(ctx, k, "a", page)
 	fmt.Println(k.EvictIdle()) // it was used just now
 	// Output: 0
@@ -91,7 +90,7 @@ func ExampleIdleAfter() {
 
 func ExampleEach() {
 	events := 0
-	k, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(100),
+	k, _ := registry.NewKeyed[string]("tenants", 1, 100,
 		registry.Each(bulk.OnEvent(func(bulk.Event) { events++ }))) // of all keys
 	_, _ = registry.RunKey(context.Background(), k, "a", page)
 	_, _ = registry.RunKey(context.Background(), k, "b", page)
@@ -101,7 +100,7 @@ func ExampleEach() {
 
 func ExampleTooManyKeysError() {
 	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(1))
+	k, _ := registry.NewKeyed[string]("tenants", 1, 1)
 	slot, _ := k.Acquire(ctx, "a")
 	defer slot.Release()
 
@@ -115,7 +114,7 @@ func ExampleTooManyKeysError() {
 
 func ExampleKeyed_Status() {
 	ctx := context.Background()
-	k, _ := registry.NewKeyed[int]("tenants", 1, registry.MaxKeys(10))
+	k, _ := registry.NewKeyed[int]("tenants", 1, 10)
 	for tenant := range 100 {
 		_, _ = registry.RunKey(ctx, k, tenant, page)
 	}
@@ -126,7 +125,7 @@ func ExampleKeyed_Status() {
 
 func ExampleKeyed_Evict() {
 	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(10))
+	k, _ := registry.NewKeyed[string]("tenants", 1, 10)
 	slot, _ := k.Acquire(ctx, "a")
 	fmt.Println(k.Evict("a"), "in use")
 	slot.Release()
@@ -140,7 +139,7 @@ func ExampleKeyed_Evict() {
 
 func ExampleKeyed_EvictIdle() {
 	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(10))
+	k, _ := registry.NewKeyed[string]("tenants", 1, 10)
 	_, _ = registry.RunKey(ctx, k, "a", page)
 	_, _ = registry.RunKey(ctx, k, "b", page)
 	slot, _ := k.Acquire(ctx, "c")
@@ -150,7 +149,7 @@ func ExampleKeyed_EvictIdle() {
 }
 
 func ExampleKeyed_Close() {
-	k, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(10))
+	k, _ := registry.NewKeyed[string]("tenants", 1, 10)
 	_ = k.Close()
 	_, err := registry.RunKey(context.Background(), k, "a", page)
 	fmt.Println(err)
@@ -159,7 +158,7 @@ func ExampleKeyed_Close() {
 
 func ExampleKeyed_Shutdown() {
 	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 2, registry.MaxKeys(10))
+	k, _ := registry.NewKeyed[string]("tenants", 2, 10)
 	for _, tenant := range []string{"a", "a", "b"} {
 		_, _ = k.Acquire(ctx, tenant) // and never released
 	}
@@ -171,9 +170,9 @@ func ExampleKeyed_Shutdown() {
 
 // Options can be kept together as a preset.
 func ExampleKeyedOption() {
-	small := option.Join(registry.MaxKeys(100), registry.Each(bulk.WaitingRoom(2)))
+	small := option.Join(registry.IdleAfter(time.Hour), registry.Each(bulk.WaitingRoom(2)))
 	for _, label := range []string{"tenants", "hosts"} {
-		k, err := registry.NewKeyed[string](label, 4, small)
+		k, err := registry.NewKeyed[string](label, 4, 100, small)
 		fmt.Println(k.Status().Label, k.Status().MaxKeys, err)
 	}
 	// Output:
@@ -183,7 +182,7 @@ func ExampleKeyedOption() {
 
 // A status has counts only: no key leaves.
 func ExampleKeyedStatus() {
-	tenants, _ := registry.NewKeyed[string]("tenants", 1, registry.MaxKeys(2))
+	tenants, _ := registry.NewKeyed[string]("tenants", 1, 2)
 	for _, tenant := range []string{"ada", "ada", "bob", "eve"} {
 		_, err := tenants.Acquire(context.Background(), tenant)
 		fmt.Println(err)

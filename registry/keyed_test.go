@@ -18,7 +18,7 @@ import (
 
 func TestWhatIsWrongWithAKeyedIsReturnedAtOnce(t *testing.T) {
 	failed := errors.New("no file")
-	k, err := registry.NewKeyed[string]("", 0,
+	k, err := registry.NewKeyed[string]("", 0, 0,
 		registry.IdleAfter(-1), nil, registry.Each(bulk.WaitingRoom(-1), nil),
 		registry.Each(func(*bulk.Config) error { return failed }))
 	mustBe(t, err, bulk.ErrConfig, option.ErrNil, failed)
@@ -38,9 +38,10 @@ func TestWhatIsWrongWithAKeyedIsReturnedAtOnce(t *testing.T) {
 	if k != nil {
 		t.Error("there is a Keyed")
 	}
-	_, err = registry.NewKeyed[string]("tenants", 1)
-	if !errors.Is(err, bulk.ErrConfig) || !strings.Contains(err.Error(), "max_keys") {
-		t.Errorf("without MaxKeys: %v", err)
+	_, err = registry.NewKeyed[string]("tenants", 1, -1)
+	var c *bulk.ConfigError
+	if !errors.As(err, &c) || c.Field != "max_keys" || c.Value != -1 {
+		t.Errorf("-1 keys: %v", err)
 	}
 }
 
@@ -56,7 +57,7 @@ func TestEachKeyHasItsOwnBulkhead(t *testing.T) {
 	})}
 	opt := registry.Each(each...)
 	each[0] = bulk.WaitingRoom(-1) // the option has its own copy
-	k := mustKeyed[string](t, 1, registry.MaxKeys(5), opt)
+	k := mustKeyed[string](t, 1, 5, opt)
 	a := hold(t, k, "a")
 	b := hold(t, k, "b")
 	_, err := k.Acquire(t.Context(), "a")
@@ -79,7 +80,7 @@ func TestEachKeyHasItsOwnBulkhead(t *testing.T) {
 
 // The names in JSON are those of a bulkhead's status, as far as it has the same.
 func TestKeyedStatusInJSON(t *testing.T) {
-	k := mustKeyed[string](t, 1, registry.MaxKeys(2))
+	k := mustKeyed[string](t, 1, 2)
 	hold(t, k, "secret")
 	_, _ = k.Acquire(t.Context(), "secret")
 	text, err := json.Marshal(k.Status())
@@ -97,7 +98,7 @@ func TestKeyedStatusInJSON(t *testing.T) {
 }
 
 func TestTheLongestIdleMakesRoom(t *testing.T) {
-	k := mustKeyed[string](t, 1, registry.MaxKeys(3))
+	k := mustKeyed[string](t, 1, 3)
 	touch(t, k, "a", "b", "c", "a") // b is the oldest
 	touch(t, k, "d")
 	if k.Evict("b") {
@@ -119,7 +120,7 @@ func TestTheLongestIdleMakesRoom(t *testing.T) {
 
 // Idle counts from the last release, not from the arrival.
 func TestTheOrderIsThatOfDeparture(t *testing.T) {
-	k := mustKeyed[string](t, 1, registry.MaxKeys(2))
+	k := mustKeyed[string](t, 1, 2)
 	a, b := hold(t, k, "a"), hold(t, k, "b")
 	b.Release()
 	a.Release()
@@ -130,7 +131,7 @@ func TestTheOrderIsThatOfDeparture(t *testing.T) {
 }
 
 func TestANewKeyIsTurnedAwayWhenNoneIsIdle(t *testing.T) {
-	k := mustKeyed[string](t, 2, registry.MaxKeys(2))
+	k := mustKeyed[string](t, 2, 2)
 	a, b := hold(t, k, "a"), hold(t, k, "b")
 	_, err := registry.RunKey(t.Context(), k, "secret", func(context.Context) (int, error) {
 		t.Error("started")
@@ -180,7 +181,7 @@ func TestWhatIsLostNeitherMakesNorEvicts(t *testing.T) {
 			{"reserve", short, deadline.Reserve(time.Second + 1), false, []error{bulk.ErrExpired}, []error{context.DeadlineExceeded}},
 		} {
 			for _, known := range []bool{false, true} {
-				k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+				k := mustKeyed[string](t, 1, 1)
 				touch(t, k, "a")
 				if c.closed {
 					k.Close()
@@ -207,7 +208,7 @@ func TestWhatIsLostNeitherMakesNorEvicts(t *testing.T) {
 			}
 		}
 		// On the other side of the bounds a key is made.
-		k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+		k := mustKeyed[string](t, 1, 1)
 		for _, l := range []deadline.Limit{deadline.Before(time.Now().Add(1)), deadline.Reserve(time.Second), deadline.NoWait(), deadline.Within(0)} {
 			if _, err := registry.RunKey(short, k, "a", nothing, l); err != nil {
 				t.Errorf("%v: %v", l, err)
@@ -239,7 +240,7 @@ func (c *fickleCtx) Err() error {
 }
 
 func TestACtxThatContradictsItselfLosesNothing(t *testing.T) {
-	k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+	k := mustKeyed[string](t, 1, 1)
 	if _, err := registry.RunKey(&fickleCtx{Context: t.Context()}, k, "a", nothing); err != nil {
 		t.Error(err)
 	}
@@ -251,7 +252,7 @@ func TestACtxThatContradictsItselfLosesNothing(t *testing.T) {
 }
 
 func TestAKeyThatIsUnequalToItselfIsTurnedAway(t *testing.T) {
-	k := mustKeyed[any](t, 1, registry.MaxKeys(1))
+	k := mustKeyed[any](t, 1, 1)
 	for _, key := range []any{math.NaN(), struct {
 		secret string
 		x      float64
@@ -279,7 +280,7 @@ func TestAKeyThatIsUnequalToItselfIsTurnedAway(t *testing.T) {
 }
 
 func TestNilFunctionsPanic(t *testing.T) {
-	k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+	k := mustKeyed[string](t, 1, 1)
 	for want, f := range map[string]func(){
 		"registry: RunKey: nil fn":      func() { _, _ = registry.RunKey[string, int](t.Context(), k, "a", nil) },
 		"registry: GuardKey: nil keyOf": func() { registry.GuardKey(k, nil, func(context.Context, int) (int, error) { return 0, nil }) },
@@ -295,7 +296,7 @@ func TestNilFunctionsPanic(t *testing.T) {
 }
 
 func TestGuardKeyRunsUnderTheKeyOfItsArgument(t *testing.T) {
-	k := mustKeyed[string](t, 1, registry.MaxKeys(2))
+	k := mustKeyed[string](t, 1, 2)
 	limits := []deadline.Limit{deadline.Limit{}, deadline.NoWait()}
 	guarded := registry.GuardKey(k, func(n int) string { return strings.Repeat("x", n%2) },
 		func(_ context.Context, n int) (int, error) { return n + 1, nil }, limits...)
@@ -321,7 +322,7 @@ func TestGuardKeyRunsUnderTheKeyOfItsArgument(t *testing.T) {
 // An option that fails for one key only is the error of that call.
 func TestAnOptionThatFailsLater(t *testing.T) {
 	fail := false
-	k := mustKeyed[string](t, 1, registry.MaxKeys(1), registry.Each(func(*bulk.Config) error {
+	k := mustKeyed[string](t, 1, 1, registry.Each(func(*bulk.Config) error {
 		if fail {
 			return errWhy
 		}

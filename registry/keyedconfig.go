@@ -15,21 +15,8 @@ type KeyedOption = option.Option[KeyedConfig]
 // KeyedConfig is what options work on. It is opaque: use the options of this
 // package to fill it.
 type KeyedConfig struct {
-	maxKeys   int
 	idleAfter time.Duration
 	each      []bulk.Option
-}
-
-// MaxKeys sets how many keys are kept at the same time. It is required, and at
-// least 1.
-//
-// Choose more than are ever in use at once: with fewer, a key whose turn comes
-// often is evicted often, and when all are in use new ones are turned away.
-func MaxKeys(n int) KeyedOption {
-	return func(c *KeyedConfig) error {
-		c.maxKeys = n
-		return nil
-	}
 }
 
 // IdleAfter sets for how long a key must have been idle to be evicted by
@@ -60,13 +47,13 @@ func Each(opts ...bulk.Option) KeyedOption {
 	}
 }
 
-// configure applies opts. What is wrong is put into one more option for the
+// configure checks maxKeys and applies opts. What is wrong is put into one more option for the
 // door: so package bulk joins it with what it finds itself, each a
 // *bulk.ConfigError.
-func configure(opts []KeyedOption) (c KeyedConfig, door []bulk.Option) {
+func configure(maxKeys int, opts []KeyedOption) (c KeyedConfig, door []bulk.Option) {
 	errs := []error{option.Apply(&c, opts...)}
-	if c.maxKeys < 1 {
-		errs = append(errs, &bulk.ConfigError{Field: "max_keys", Value: c.maxKeys, Problem: "is required, and must be at least 1"})
+	if maxKeys < 1 {
+		errs = append(errs, &bulk.ConfigError{Field: "max_keys", Value: maxKeys, Problem: "must be at least 1"})
 	}
 	if c.idleAfter < 0 {
 		errs = append(errs, &bulk.ConfigError{Field: "idle_after", Value: c.idleAfter, Problem: "must be 0 (at once) or more"})

@@ -36,7 +36,7 @@ func TestALeaseIsGivenBackOnEveryWayOut(t *testing.T) {
 			"Goexit": func() { runtime.Goexit() },
 		} {
 			t.Run(name+"/"+exit, func(t *testing.T) {
-				k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+				k := mustKeyed[string](t, 1, 1)
 				var g sync.WaitGroup
 				g.Go(func() {
 					defer func() { _ = recover() }()
@@ -71,7 +71,7 @@ func TestAHandlerThatEndsItsGoroutineCostsNoLease(t *testing.T) {
 			},
 		} {
 			armed := false
-			k := mustKeyed[string](t, 1, registry.MaxKeys(1), registry.Each(bulk.WaitingRoom(1), bulk.WaitLimit(1), bulk.OnEvent(func(e bulk.Event) {
+			k := mustKeyed[string](t, 1, 1, registry.Each(bulk.WaitingRoom(1), bulk.WaitLimit(1), bulk.OnEvent(func(e bulk.Event) {
 				if armed && e.Kind == kind {
 					runtime.Goexit()
 				}
@@ -105,7 +105,7 @@ func TestAHandlerThatEndsItsGoroutineCostsNoLease(t *testing.T) {
 
 func TestAKeyThatSomebodyWaitsForIsNotEvicted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := mustKeyed[string](t, 1, registry.MaxKeys(1), registry.Each(bulk.WaitingRoom(2)))
+		k := mustKeyed[string](t, 1, 1, registry.Each(bulk.WaitingRoom(2)))
 		first := hold(t, k, "a")
 		var g sync.WaitGroup
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -168,7 +168,7 @@ func (c slowCtx) Err() error {
 }
 
 func TestAKeyIsNotEvictedBetweenLookupAndAdmission(t *testing.T) {
-	k := mustKeyed[string](t, 1, registry.MaxKeys(1))
+	k := mustKeyed[string](t, 1, 1)
 	touch(t, k, "a")
 	ctx := slowCtx{t.Context(), make(chan struct{}), make(chan struct{})}
 	var got error
@@ -202,7 +202,7 @@ func TestMuchCanHappenWhileABulkheadIsMade(t *testing.T) {
 	meanwhile := func() {}
 	fresh := func(n int) {
 		meanwhile = func() {}
-		k = mustKeyed[string](t, 2, registry.MaxKeys(n), registry.Each(func(*bulk.Config) error {
+		k = mustKeyed[string](t, 2, n, registry.Each(func(*bulk.Config) error {
 			f := meanwhile
 			meanwhile = func() {}
 			f()
@@ -229,7 +229,7 @@ func TestMuchCanHappenWhileABulkheadIsMade(t *testing.T) {
 			return nil
 		})
 		meanwhile = func() {}
-		k = mustKeyed[string](t, 2, registry.MaxKeys(2), each, each, each) // in a slice with room for one more
+		k = mustKeyed[string](t, 2, 2, each, each, each) // in a slice with room for one more
 		meanwhile = func() { slot = hold(t, k, "b") }
 		hold(t, k, "a").Release()
 		check(t, k)
@@ -262,7 +262,7 @@ func TestMuchCanHappenWhileABulkheadIsMade(t *testing.T) {
 func TestAKeyIsInUseUntilItsReleaseIsOver(t *testing.T) {
 	var k *registry.Keyed[string]
 	released := 0
-	k = mustKeyed[string](t, 1, registry.MaxKeys(1), registry.Each(bulk.OnEvent(func(e bulk.Event) {
+	k = mustKeyed[string](t, 1, 1, registry.Each(bulk.OnEvent(func(e bulk.Event) {
 		if e.Kind == bulk.EventReleased {
 			released++
 			if k.Evict("a") || k.EvictIdle() != 0 {
@@ -282,7 +282,7 @@ func TestAKeyIsInUseUntilItsReleaseIsOver(t *testing.T) {
 func TestAHandlerMayCallTheKeyed(t *testing.T) {
 	var k *registry.Keyed[string]
 	var seen []bulk.EventKind
-	k = mustKeyed[string](t, 1, registry.MaxKeys(1), registry.Each(bulk.OnEvent(func(e bulk.Event) {
+	k = mustKeyed[string](t, 1, 1, registry.Each(bulk.OnEvent(func(e bulk.Event) {
 		k.Status()
 		seen = append(seen, e.Kind)
 		if e.Kind == bulk.EventDrained {

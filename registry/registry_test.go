@@ -98,7 +98,7 @@ func TestALabelNeverDrownsWhatAnErrorSays(t *testing.T) {
 	long := "\n\u202e" + strings.Repeat("x", 1<<16)
 	r := registry.New()
 	mustCreate(t, r, long, 1)
-	k, err := registry.NewKeyed[string](long, 1, registry.MaxKeys(1))
+	k, err := registry.NewKeyed[string](long, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

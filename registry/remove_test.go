@@ -176,7 +176,7 @@ func TestAHandlerThatEndsItsGoroutineLeavesNobodyOut(t *testing.T) {
 		"EvictIdle": func(k *registry.Keyed[int]) { k.EvictIdle() },
 	} {
 		closed := 0
-		k := mustKeyed[int](t, 1, registry.MaxKeys(4), registry.Each(bulk.OnEvent(func(e bulk.Event) {
+		k := mustKeyed[int](t, 1, 4, registry.Each(bulk.OnEvent(func(e bulk.Event) {
 			if e.Kind == bulk.EventDrained {
 				closed++
 				runtime.Goexit()

@@ -95,7 +95,7 @@ func someLimits(r *rand.Rand) []deadline.Limit {
 // ever were are those of the callers.
 func TestKeyedStress(t *testing.T) {
 	const goroutines, parallelism, maxKeys, keys = 32, 2, 8, 24
-	k := mustKeyed[int](t, parallelism, registry.MaxKeys(maxKeys), registry.IdleAfter(50*time.Microsecond),
+	k := mustKeyed[int](t, parallelism, maxKeys, registry.IdleAfter(50*time.Microsecond),
 		registry.Each(bulk.WaitingRoom(3), bulk.WaitLimit(time.Millisecond)))
 	var running [keys]atomic.Int64
 	var n tally

@@ -8,9 +8,9 @@ import (
 )
 
 // ErrTooManyKeys is matched by the error of a call that brought a new key when
-// there were [MaxKeys] and none of them was idle. The operation was not
-// started, and may pass later: it also matches [bulk.ErrNotStarted] and
-// [bulk.ErrOverload].
+// there were as many as [NewKeyed] allows and none of them was idle. The
+// operation was not started, and may pass later: it also matches
+// [bulk.ErrNotStarted] and [bulk.ErrOverload].
 var ErrTooManyKeys error = tooManyKeys{}
 
 type tooManyKeys struct{}

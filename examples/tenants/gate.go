@@ -40,7 +40,7 @@ func shared() gate {
 
 // perTenant is a compartment for each tenant, made when its first request comes.
 func perTenant() gate {
-	k, err := registry.NewKeyed[string]("tenants", parallelism, registry.MaxKeys(maxTenants),
+	k, err := registry.NewKeyed[string]("tenants", parallelism, maxTenants,
 		registry.Each(bulk.WaitingRoom(waitingRoom), bulk.WaitLimit(waitLimit)))
 	if err != nil {
 		panic(err) // the values stand above
