@@ -20,7 +20,7 @@ import (
 
 func main() {
 	addr := flag.String("addr", "localhost:0", "where to listen")
-	work := flag.Duration("work", 20*time.Millisecond, "how long each request takes")
+	work := flag.Duration("work", 20*time.Millisecond, "how long each call of a dependency takes")
 	budget := flag.Duration("drain", 10*time.Second, "how long the end may take")
 	flag.Parse()
 
@@ -51,7 +51,7 @@ func run(ctx context.Context, addr string, work, budget time.Duration) error {
 	case <-ctx.Done():
 	}
 	err = s.stop(budget)
-	for _, b := range s.compartments {
+	for _, b := range s.dependencies {
 		status := b.Status()
 		fmt.Printf("%s: %d finished, %d turned away, %d in flight\n",
 			status.Label, status.Totals.Finished, status.Totals.Rejected(), status.InFlight)

@@ -14,37 +14,34 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// service is an HTTP server with a compartment for each of its routes.
+// service is an HTTP server whose routes call dependencies, each through a
+// bulkhead of its own.
 type service struct {
 	http         http.Server
-	compartments []*bulk.Bulkhead
+	dependencies []*bulk.Bulkhead
 
 	mu      sync.Mutex
 	next    int
-	running map[int]string // what is in flight, by number
+	running map[int]string // the requests in flight, by number
 }
 
-// Each route does so many at once, and lets so many wait.
+// Each dependency gets at most slots calls concurrently, and at most room calls wait.
 const slots, room = 4, 8
 
-// newService returns a service whose every request takes so long.
+// newService returns a service in which every call of a dependency takes work.
 func newService(work time.Duration) *service {
 	s := &service{running: map[int]string{}}
 	mux := http.NewServeMux()
-	for _, label := range []string{"reports", "exports"} {
-		b := bulk.Must(bulk.New(label, slots, bulk.WaitingRoom(room), bulk.WaitLimit(10*time.Second)))
-		s.compartments = append(s.compartments, b)
-		mux.Handle("GET /"+label, s.through(b, work))
+	for _, route := range []struct{ path, dependency string }{
+		{"/reports", "database"}, {"/exports", "storage"},
+	} {
+		b := bulk.Must(bulk.New(route.dependency, slots, bulk.WaitingRoom(room), bulk.WaitLimit(10*time.Second)))
+		s.dependencies = append(s.dependencies, b)
+		mux.Handle("GET "+route.path, s.calling(b, work))
 	}
 	s.http.Handler = mux
-	// Who never ends the headers of a request would hold up the end.
+	// A client that never ends the headers of its request would delay the end.
 	s.http.ReadHeaderTimeout = 5 * time.Second
-	// Called as soon as Shutdown has closed the listeners, and not before: see stop.
-	s.http.RegisterOnShutdown(func() {
-		for _, b := range s.compartments {
-			b.Close()
-		}
-	})
 	return s
 }
 
@@ -52,46 +49,56 @@ func (s *service) serve(l net.Listener) error { return s.http.Serve(l) }
 
 // stop ends the service within the budget, in the order that loses nothing:
 //
-//  1. No new connection is accepted. Whoever comes now finds another instance.
-//  2. The compartments close. Whoever waits is told so at once: 503, never
-//     started, safe to try elsewhere. In the other order, connections would
-//     still come in only to be refused.
-//  3. What is in flight goes on, and its answers are sent.
-//  4. What is not over when the budget is used up is cut off, and named in the
-//     error.
+//  1. The server accepts no new connection. New clients find another instance.
+//  2. The accepted requests go on, and their answers are sent. The bulkheads of
+//     the dependencies stay open: these requests still call them. A bulkhead
+//     that closes together with the listener rejects work that the service has
+//     already accepted.
+//  3. The bulkheads close when the server has drained, or when three quarters
+//     of the budget are used up. In the second case the requests that still wait
+//     for a slot get a 503 now: their call was not started, and will not be.
+//  4. Calls that did not come from a request (from a queue, from a timer) end.
+//  5. When the budget is used up, the remaining requests are cut off. The error
+//     names them.
 //
-// Behind a load balancer that is slow to notice, wait a little before step 1.
+// Behind a load balancer that needs time to notice, wait a little before step 1.
 func (s *service) stop(budget time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), budget)
 	defer cancel()
-	err := s.http.Shutdown(ctx)
+	accepted, cancelAccepted := context.WithTimeout(ctx, budget/4*3)
+	defer cancelAccepted()
+	err := s.http.Shutdown(accepted)
+	for _, b := range s.dependencies {
+		b.Close()
+	}
+	if err != nil {
+		err = s.http.Shutdown(ctx) // the 503s are sent, and perhaps more answers
+	}
 	if err == nil {
-		// Every answer is sent. What the compartments still hold, if anything, is
-		// work that is not an HTTP request: of a queue, of a timer.
 		return s.drain(ctx)
 	}
-	// Say so also if all compartments are empty: a request that is still being
-	// read, or that goes through none of them, is cut off too.
+	// Report open connections also if all bulkheads are empty: a request that is
+	// still being read, or that calls no dependency, is cut off too.
 	err = fmt.Errorf("connections still open: %w", err)
-	err = errors.Join(err, s.drain(ctx)) // which compartment has how many, before they are disturbed
+	err = errors.Join(err, s.drain(ctx)) // the number for each dependency, before the requests are disturbed
 	if names := s.names(); len(names) > 0 {
 		err = errors.Join(err, fmt.Errorf("cut off: %s", strings.Join(names, ", ")))
 	}
 	return errors.Join(err, s.http.Close())
 }
 
-// drain waits for every compartment; the errors name those that are not empty
-// when ctx ends.
+// drain waits for every bulkhead. The errors name those that are not empty when
+// ctx ends.
 func (s *service) drain(ctx context.Context) error {
 	var errs []error
-	for _, b := range s.compartments {
+	for _, b := range s.dependencies {
 		errs = append(errs, b.Shutdown(ctx))
 	}
 	return errors.Join(errs...)
 }
 
-// through returns the handler of one route, behind b.
-func (s *service) through(b *bulk.Bulkhead, work time.Duration) http.Handler {
+// calling returns a handler that calls the dependency behind b.
+func (s *service) calling(b *bulk.Bulkhead, work time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		slot, err := b.Acquire(r.Context())
 		if err != nil {
@@ -101,7 +108,7 @@ func (s *service) through(b *bulk.Bulkhead, work time.Duration) http.Handler {
 		defer slot.Release()
 		defer s.enter(r.Method + " " + r.URL.String())()
 
-		timer := time.NewTimer(work) // the work
+		timer := time.NewTimer(work) // the call
 		defer timer.Stop()
 		select {
 		case <-timer.C:

@@ -85,14 +85,15 @@ func newClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
-// Twice the load that it can bear, SIGTERM in the midst of it, and more load
-// after that. What the process says it has finished and turned away is what the
-// clients were told: no request that got in went without its answer.
+// Twice the load that the dependencies can bear, SIGTERM in the middle of it,
+// and more load after that. The process reports as many calls finished and
+// rejected as the clients got answers: no accepted request lost its answer. And
+// none was rejected because the service was stopping.
 func TestSignalUnderLoadLosesNothing(t *testing.T) {
 	p := start(t, "-drain", "1m") // more than it needs, on any machine
 	client := newClient()
 	var done, turnedAway [2]atomic.Int64
-	var notAccepted atomic.Int64
+	var notAccepted, closed atomic.Int64
 	answered := make(chan struct{}, 4000)
 
 	ticks := time.NewTicker(1250 * time.Microsecond) // 4 slots do 200 a second for each route
@@ -132,6 +133,9 @@ load:
 				done[route].Add(1)
 			case err == nil && resp.StatusCode == http.StatusServiceUnavailable:
 				turnedAway[route].Add(1)
+				if strings.HasSuffix(string(body), ": closed\n") {
+					closed.Add(1)
+				}
 			default:
 				t.Errorf("%s with %q, %v", resp.Status, body, err)
 			}
@@ -145,8 +149,11 @@ load:
 	if code != 0 || p.stderr.Len() > 0 {
 		t.Errorf("exit code %d: %s", code, &p.stderr)
 	}
+	if n := closed.Load(); n > 0 {
+		t.Errorf("%d accepted requests got 503 because a bulkhead was closed", n)
+	}
 	want := ""
-	for route, label := range []string{"reports", "exports"} {
+	for route, label := range []string{"database", "storage"} {
 		want += fmt.Sprintf("%s: %d finished, %d turned away, 0 in flight\n", label, done[route].Load(), turnedAway[route].Load())
 	}
 	if rest != want {
@@ -155,9 +162,9 @@ load:
 	t.Logf("%s%d not accepted", rest, notAccepted.Load())
 }
 
-func TestWhoWaitsIsToldAtOnceAndWhatCannotEndInTimeIsNamed(t *testing.T) {
-	// Long enough for those who wait to be told, also on a machine that is busy.
-	p := start(t, "-work", "10m", "-drain", "3s")
+// fill sends as many requests to /exports as fit, and returns their answers once
+// all of them are in flight or waiting.
+func fill(t *testing.T, p *process) <-chan string {
 	client := newClient()
 	answers := make(chan string, slots+room+1)
 	for i := range slots + room + 1 {
@@ -169,30 +176,58 @@ func TestWhoWaitsIsToldAtOnceAndWhatCannotEndInTimeIsNamed(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			body, _ := io.ReadAll(resp.Body)
-			answers <- string(body)
+			answers <- fmt.Sprintf("%d %s", resp.StatusCode, body)
 		}()
 	}
-	// One too many: as soon as that one is turned away, the others are inside.
+	// One too many: when that one is rejected, the others are inside.
 	if a := <-answers; !strings.Contains(a, "saturated") {
 		t.Errorf("one too many: %s", a)
 	}
+	return answers
+}
+
+func TestEveryAcceptedRequestIsAnsweredAfterTheSignal(t *testing.T) {
+	p := start(t, "-work", "500ms", "-drain", "1m")
+	answers := fill(t, p)
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	rejected := 0
+	for range slots + room {
+		switch a := <-answers; {
+		case strings.HasPrefix(a, "503"):
+			rejected++
+		case a != "200 done\n":
+			t.Errorf("the answer is %q", a)
+		}
+	}
+	if rejected != 0 {
+		t.Errorf("%d of %d accepted requests got 503", rejected, slots+room)
+	}
+	if rest, code := p.end(t); code != 0 || !strings.Contains(rest, "storage: 12 finished, 1 turned away, 0 in flight\n") {
+		t.Errorf("exit code %d; %s%s", code, rest, &p.stderr)
+	}
+}
+
+func TestWhoWaitsIsToldBeforeTheEndAndWhatCannotEndInTimeIsNamed(t *testing.T) {
+	// A quarter of that is left to tell them, also on a machine that is busy.
+	p := start(t, "-work", "10m", "-drain", "6s")
+	answers := fill(t, p)
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	for range room { // before anybody is cut off
-		if a := <-answers; a != "bulkhead \"exports\": closed\n" {
-			t.Errorf("who waited: %s", a)
+		if a := <-answers; a != "503 bulkhead \"storage\": closed\n" {
+			t.Errorf("a waiting request got: %s", a)
 		}
 	}
 	rest, code := p.end(t)
 	for range slots {
 		if a := <-answers; a != "cut off" {
-			t.Errorf("who was in flight: %s", a)
+			t.Errorf("a request in flight got: %s", a)
 		}
 	}
-	if code != 1 || !strings.Contains(rest, "exports: ") {
+	if code != 1 || !strings.Contains(rest, "storage: ") {
 		t.Errorf("exit code %d; %s", code, rest)
 	}
 	stderr := p.stderr.String()
-	if !strings.Contains(stderr, `bulkhead "exports": not drained, 4 in flight`) || strings.Contains(stderr, "reports") {
+	if !strings.Contains(stderr, `bulkhead "storage": not drained, 4 in flight`) || strings.Contains(stderr, "database") {
 		t.Errorf("stderr: %s", stderr)
 	}
 	if n := strings.Count(stderr, "GET /exports?id="); n != slots {
