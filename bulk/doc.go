@@ -54,8 +54,9 @@
 // # Seeing
 //
 // A [Status] is one reading, [Status.Since] what happened between two, and a
-// [Report] a judgement of either. A report changes nothing, says nothing on
-// small samples, and is a pure function. These are its findings, in its order.
+// [Report] a judgement of either. [Recent] judges about the last minute, or
+// another period, for readiness checks and alerts. A report changes nothing,
+// says nothing on small samples, and is a pure function. These are its findings, in its order.
 // Each bound is part of what it bounds.
 //
 //	code                     severity           when

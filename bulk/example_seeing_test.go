@@ -7,6 +7,7 @@ import (
 	"expvar"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -180,14 +181,28 @@ func ExampleStatus_Report() {
 	// 25 of 100 operations were turned away (25 %): 25 saturated, 0 expired while waiting.
 }
 
-// A readiness check that fails only for what is worth waking somebody.
 func ExampleReport() {
+	r := tenSeconds().Report()
+	fmt.Println(r.Status.Label, r.Interval.Duration, r.Severity(), r.Healthy())
+	for _, f := range r.Findings {
+		fmt.Println(f.Severity, f.Code)
+	}
+	// Output:
+	// payments 10s warning false
+	// warning execution_full
+	// warning demand_exceeds_capacity
+}
+
+// A readiness check that fails only for what is worth waking somebody. A minute
+// after the incident it is ready again.
+func ExampleRecent() {
 	search := bulk.Must(bulk.New("search", 1))
+	lastMinute := bulk.Recent(search, time.Minute)
 	ready := func() (int, string) {
-		if r := search.Report(); r.Severity() >= bulk.SeverityCritical {
-			return 503, r.Summary()
+		if r := lastMinute(); r.Severity() >= bulk.SeverityCritical {
+			return http.StatusServiceUnavailable, r.Summary()
 		}
-		return 200, "ok"
+		return http.StatusOK, "ok"
 	}
 	fmt.Println(ready())
 	for range 20 {

@@ -25,7 +25,8 @@ type Finding struct {
 	Advice   string   `json:"advice"`  // what to look at before the capacity is touched
 }
 
-// Report judges the bulkhead over its whole life: it is Status().Report().
+// Report judges the bulkhead over its whole life: it is Status().Report(). What
+// was found once can stay found: see [Recent] for readiness checks and alerts.
 func (b *Bulkhead) Report() Report { return b.Status().Report() }
 
 // Report judges the present by the numbers of s, and the past by its totals
