@@ -4,7 +4,6 @@ import "github.com/bulklink/bulklink-go/internal/seam"
 
 // What package registry needs and nobody else should.
 func init() {
-	seam.Quoted = quoted
 	seam.OnRelease = func(config any, f func()) { config.(*Config).onRelease = f }
 	seam.SetPart = func(bulkhead any, p seam.Part) error {
 		return bulkhead.(*Bulkhead).change(func(c Capacity) Capacity {

@@ -145,7 +145,7 @@ var badJSON = []struct {
 	{`{"payments":{"parallelism":5}}x`, "after top-level value"},
 	{`{"payments":null}`, `"payments": bulk: capacity null: must be an object`},
 	{`{"payments":5}`, `"payments": bulk: capacity 5: must be an object`},
-	{`{"payments":[` + strings.Repeat("1,", 100) + `1]}`, "…: must be an object"},
+	{`{"payments":[` + strings.Repeat("1,", 100) + `1]}`, "… (203 bytes): must be an object"},
 	{`{"payments":{"parallelism":null}}`, `"payments": bulk: parallelism null: must be a whole number`},
 	{`{"payments":{"parallelism":"5"}}`, `parallelism "5": must be a whole number`},
 	{`{"payments":{"parallelism":5.5}}`, "parallelism 5.5: must be a whole number"},
@@ -171,8 +171,8 @@ var badJSON = []struct {
 	{"{\"payments\":{\"parallelism\":[\n1]}}", `parallelism [\n1]: must be`},
 	{"{\"payments\":{\"parallelism\":\"\u202e\u009b\"}}", `parallelism "\u202e\u009b": must be`},
 	{"{\"pay\u202ements\":{},\"pay\u202ements\":{}}", `label "pay\u202ements": must not be there twice`},
-	{"{\"payments\":{\"parallelism\":\"" + strings.Repeat("é", 100) + "\"}}", `é…: must be`},
-	{"{\"payments\":{\"" + strings.Repeat("x", 100) + "\":1}}", `x…: there is only`},
+	{"{\"payments\":{\"parallelism\":\"" + strings.Repeat("é", 100) + "\"}}", `é… (202 bytes): must be`},
+	{"{\"payments\":{\"" + strings.Repeat("x", 100) + "\":1}}", `x… (102 bytes): there is only`},
 }
 
 func TestApplyJSONRefusesWhatItDoesNotUnderstand(t *testing.T) {

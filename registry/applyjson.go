@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/internal/object"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 	"github.com/bulklink/bulklink-go/internal/seam"
 )
 
@@ -122,24 +122,7 @@ func odd(in, name, problem string) error {
 // its own.
 type excerpt string
 
-// shown returns the beginning of a value, with escapes for what can't be seen: a
-// message that has it is one line, and says what it seems to say.
-func shown(value []byte) excerpt {
-	const most = 60
-	var b strings.Builder
-	for _, r := range string(value) {
-		if b.Len() >= most {
-			b.WriteString("…")
-			break
-		}
-		if strconv.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return excerpt(b.String())
-}
+func shown(value []byte) excerpt { return excerpt(safetext.Printable(string(value))) }
 
 // notJSON says in which line the text stops being JSON.
 func notJSON(data []byte, err error) error {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/bulklink/bulklink-go/internal/seam"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // What errors.Is answers for the errors of a [Registry]. Each of them names the
@@ -16,9 +16,9 @@ var (
 )
 
 // about says which label err is about.
-func about(label string, err error) error { return fmt.Errorf("%w: %s", err, seam.Quoted(label)) }
+func about(label string, err error) error { return fmt.Errorf("%w: %s", err, safetext.Quote(label)) }
 
 // within says of which member err is.
 func within(label string, err error) error {
-	return fmt.Errorf("registry: %s: %w", seam.Quoted(label), err)
+	return fmt.Errorf("registry: %s: %w", safetext.Quote(label), err)
 }

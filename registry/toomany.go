@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bulklink/bulklink-go/bulk"
-	"github.com/bulklink/bulklink-go/internal/seam"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // ErrTooManyKeys is matched by the error of a call that brought a new key when
@@ -31,7 +31,7 @@ type TooManyKeysError struct {
 }
 
 func (e *TooManyKeysError) Error() string {
-	return fmt.Sprintf("registry: %s: too many keys: %d of %d in use", seam.Quoted(e.Label), e.MaxKeys, e.MaxKeys)
+	return fmt.Sprintf("registry: %s: too many keys: %d of %d in use", safetext.Quote(e.Label), e.MaxKeys, e.MaxKeys)
 }
 
 // Unwrap returns [ErrTooManyKeys].

@@ -22,7 +22,3 @@ type Part struct {
 // SetPart is SetCapacity of a *bulk.Bulkhead for a part, in one step: a Resize
 // at the same time is not undone.
 var SetPart func(bulkhead any, p Part) error
-
-// Quoted is a label as it stands in every text: in quotes, with escapes for what
-// can't be seen, and only the beginning of a long one.
-var Quoted func(label string) string
