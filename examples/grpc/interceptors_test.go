@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	pb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // service is a test service whose methods are functions.
@@ -34,8 +36,14 @@ func (s service) FullDuplexCall(stream grpc.BidiStreamingServer[pb.StreamingOutp
 	return s.stream(stream)
 }
 
+// client is a client of a real server on loopback, and where that server is.
+type client struct {
+	pb.TestServiceClient
+	address string
+}
+
 // start starts a real server on loopback and returns a client of it.
-func start(t *testing.T, b *bulk.Bulkhead, s service, outer ...grpc.ServerOption) pb.TestServiceClient {
+func start(t *testing.T, b *bulk.Bulkhead, s service, outer ...grpc.ServerOption) client {
 	server := newServer(b, s, outer...)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -43,12 +51,16 @@ func start(t *testing.T, b *bulk.Bulkhead, s service, outer ...grpc.ServerOption
 	}
 	go server.Serve(l)
 	t.Cleanup(server.Stop)
-	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	return client{pb.NewTestServiceClient(dial(t, l.Addr().String())), l.Addr().String()}
+}
+
+func dial(t *testing.T, address string, opts ...grpc.DialOption) *grpc.ClientConn {
+	conn, err := grpc.NewClient(address, append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return pb.NewTestServiceClient(conn)
+	return conn
 }
 
 // watched returns a bulkhead and what happens to it.
@@ -173,6 +185,93 @@ func TestAStreamHoldsItsSlotForItsLife(t *testing.T) {
 	}
 }
 
+// A client's stream is in use until gRPC has finished it, in whichever way.
+func TestAClientStreamHoldsItsSlotUntilItIsFinished(t *testing.T) {
+	server, _ := watched(100, 0)
+	echo := start(t, server, service{
+		unary: func(context.Context) error { return status.Error(codes.NotFound, "no such order") },
+		stream: func(s grpc.BidiStreamingServer[pb.StreamingOutputCallRequest, pb.StreamingOutputCallResponse]) error {
+			for {
+				if _, err := s.Recv(); err == io.EOF {
+					return nil
+				} else if err != nil {
+					return err
+				}
+				if err := s.Send(&pb.StreamingOutputCallResponse{}); err != nil {
+					return err
+				}
+			}
+		},
+	})
+	b, events := watched(1, 0)
+	compartment := func(string) *bulk.Bulkhead { return b }
+	client := pb.NewTestServiceClient(dial(t, echo.address,
+		grpc.WithUnaryInterceptor(limitUnaryClient(compartment)), grpc.WithStreamInterceptor(limitStreamClient(compartment))))
+	type open = grpc.BidiStreamingClient[pb.StreamingOutputCallRequest, pb.StreamingOutputCallResponse]
+	for name, finish := range map[string]func(open, context.CancelFunc){
+		"read to its end": func(s open, _ context.CancelFunc) {
+			if err := s.CloseSend(); err != nil {
+				t.Error(err)
+			}
+			if _, err := s.Recv(); err != io.EOF {
+				t.Error(err)
+			}
+		},
+		"canceled":        func(_ open, cancel context.CancelFunc) { cancel() },
+		"of wrong values": func(s open, _ context.CancelFunc) { _ = s.SendMsg("not a message") },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		first, err := client.FullDuplexCall(ctx)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if err := first.Send(&pb.StreamingOutputCallRequest{}); err != nil {
+			t.Fatal(name, err)
+		}
+		if _, err := first.Recv(); err != nil {
+			t.Fatal(name, err)
+		}
+		_, streamErr := client.FullDuplexCall(t.Context())
+		_, unaryErr := client.EmptyCall(t.Context(), &pb.Empty{})
+		for _, err := range []error{streamErr, unaryErr} {
+			if status.Code(err) != codes.ResourceExhausted || !errors.Is(err, bulk.ErrSaturated) {
+				t.Errorf("%s: a second call: %v", name, err)
+			}
+		}
+		finish(first, cancel)
+		await(t, events, bulk.EventReleased)
+		cancel()
+	}
+	if _, err := client.EmptyCall(t.Context(), &pb.Empty{}); status.Code(err) != codes.NotFound {
+		t.Errorf("the server's own answer: %v", err)
+	}
+	if n := b.Status().InFlight; n != 0 {
+		t.Errorf("%d in flight", n)
+	}
+}
+
+func TestAClientStreamThatCantBeOpenedCostsNoSlot(t *testing.T) {
+	b, _ := watched(1, 0)
+	open := limitStreamClient(func(string) *bulk.Bulkhead { return b })
+	failed := errors.New("no connection")
+	for range 3 {
+		if _, err := open(t.Context(), nil, nil, "", func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+			return nil, failed
+		}); !errors.Is(err, failed) {
+			t.Error(err)
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = open(t.Context(), nil, nil, "", func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+				panic("bug")
+			})
+		}()
+	}
+	if n := b.Status().InFlight; n != 0 {
+		t.Errorf("%d in flight", n)
+	}
+}
+
 func TestACallerWhoGivesUpLeavesTheWaitingRoom(t *testing.T) {
 	b, events := watched(1, 1)
 	client := start(t, b, service{
@@ -232,7 +331,7 @@ func TestCodes(t *testing.T) {
 	closed, _ := watched(1, 0)
 	closed.Close()
 	canceled, cancel := context.WithCancelCause(t.Context())
-	cancel(context.DeadlineExceeded) // a cause is no deadline
+	cancel(errors.New("bad postcode"))
 	late, cancelLate := context.WithTimeout(t.Context(), 0)
 	defer cancelLate()
 	for _, tt := range []struct {
@@ -248,16 +347,17 @@ func TestCodes(t *testing.T) {
 		{"the caller's time is over", late, full, codes.DeadlineExceeded},
 		{"outside any compartment", t.Context(), nil, codes.OK},
 	} {
-		compartment := func(string) *bulk.Bulkhead { return tt.b }
-		called := false
-		_, err := limitUnary(compartment)(tt.ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) {
-			called = true
-			return nil, nil
-		})
-		streamErr := limitStream(compartment)(nil, stream{ctx: tt.ctx}, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error { return nil })
-		if status.Code(err) != tt.want || status.Code(streamErr) != tt.want || called != (tt.want == codes.OK) {
-			t.Errorf("%s: unary %v, stream %v, want %v; called %v", tt.why, err, streamErr, tt.want, called)
+		for form, o := range throughAll(tt.ctx, tt.b) {
+			if status.Code(o.err) != tt.want || o.ran != (tt.want == codes.OK) {
+				t.Errorf("%s: %s %v, want %v; ran %v", tt.why, form, o.err, tt.want, o.ran)
+			}
+			if tt.b != nil && !bulk.NotStarted(o.err, tt.b) {
+				t.Errorf("%s: %s: %v does not say that it was not started", tt.why, form, o.err)
+			}
 		}
+
+		compartment := func(string) *bulk.Bulkhead { return tt.b }
+		_, err := limitUnary(compartment)(tt.ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { return nil, nil })
 		hint := false
 		for _, d := range status.Convert(err).Details() {
 			info, ok := d.(*errdetails.RetryInfo)
@@ -267,9 +367,152 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%s: says when to come back: %v", tt.why, hint)
 		}
 	}
-	if err := refusal(t.Context(), errors.New("oversized")); status.Code(err) != codes.Internal {
-		t.Error(err)
+}
+
+// errorOfAnyKind matches everything and says of itself that it is fine.
+type errorOfAnyKind struct{}
+
+func (errorOfAnyKind) Error() string              { return "" }
+func (errorOfAnyKind) Is(error) bool              { return true }
+func (errorOfAnyKind) GRPCStatus() *status.Status { return status.New(codes.OK, "") }
+
+// endedWithoutError is a context that is done and has no error.
+type endedWithoutError struct{ context.Context }
+
+func (endedWithoutError) Done() <-chan struct{} { return closedChannel }
+func (endedWithoutError) Err() error            { return nil }
+
+var closedChannel = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// Every reason there is and isn't, by itself and within what errors come in.
+func TestNoErrorIsAnsweredAsOK(t *testing.T) {
+	bases := []error{nil, errorOfAnyKind{}, errors.New(""), context.Canceled, context.DeadlineExceeded, status.New(codes.OK, "fine").Err(),
+		bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrOversized, bulk.ErrCanceled}
+	for reason := range 256 {
+		bases = append(bases, &bulk.AdmissionError{Reason: bulk.Reason(reason)}, &bulk.AdmissionError{Label: "caf\xe9", Reason: bulk.Reason(reason)})
 	}
+	for _, base := range bases {
+		for _, err := range []error{base, fmt.Errorf("call: %w", base), errors.Join(base, errorOfAnyKind{}), errors.Join(errorOfAnyKind{}, base),
+			errors.Join(base, context.Canceled), errors.Join(base, context.DeadlineExceeded), errors.Join(nil, base)} {
+			checkRejection(t, err)
+		}
+	}
+}
+
+func FuzzNoErrorIsAnsweredAsOK(f *testing.F) {
+	f.Add("payments", uint8(5), 1, int64(0), "left")
+	f.Add("caf\xe9", uint8(0), 0, int64(-1), "\xff")
+	f.Fuzz(func(t *testing.T, label string, reason uint8, slots int, limit int64, text string) {
+		err := &bulk.AdmissionError{Label: label, Reason: bulk.Reason(reason), Slots: slots, Limit: time.Duration(limit)}
+		checkRejection(t, err)
+		checkRejection(t, fmt.Errorf("%s: %w", text, err))
+		checkRejection(t, errors.Join(errors.New(text), err))
+	})
+}
+
+func checkRejection(t *testing.T, err error) {
+	t.Helper()
+	got := rejection(err)
+	if got == nil || status.Code(got) == codes.OK || status.Convert(got).Err() == nil {
+		t.Errorf("%#v is answered as OK", err)
+	}
+	if _, err := proto.Marshal(status.Convert(got).Proto()); err != nil {
+		t.Errorf("%#v can't be sent: %v", err, err)
+	}
+	if err != nil && !errors.Is(got, err) {
+		t.Errorf("%v does not match %v", got, err)
+	}
+}
+
+// However a context ends, none of the four interceptors answers OK unless the
+// call ran.
+func TestNoContextIsAnsweredAsOK(t *testing.T) {
+	wide, _ := watched(1000, 0)
+	full, _ := watched(1, 1)
+	full.TryAcquire()
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancelLate := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancelLate()
+	contexts := map[string]context.Context{
+		"canceled": canceled, "late": late, "without an error": endedWithoutError{t.Context()},
+	}
+	for i, cause := range []error{nil, context.Canceled, context.DeadlineExceeded, errorOfAnyKind{}, &bulk.AdmissionError{}} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		contexts[fmt.Sprint("cause ", i)] = ctx
+		ctx, cancelLate := context.WithTimeoutCause(t.Context(), time.Nanosecond, cause) // perhaps not done yet
+		defer cancelLate()
+		contexts[fmt.Sprint("deadline with cause ", i)] = ctx
+	}
+	for name, ctx := range contexts {
+		for _, b := range []*bulk.Bulkhead{wide, full} {
+			for form, err := range throughAll(ctx, b) {
+				if err.err == nil && !err.ran || err.err != nil && (status.Code(err.err) == codes.OK || err.ran) {
+					t.Errorf("%s, %s: %v, ran %v", name, form, err.err, err.ran)
+				}
+			}
+		}
+	}
+}
+
+type outcome struct {
+	err error
+	ran bool
+}
+
+// throughAll makes one call through each of the interceptors.
+func throughAll(ctx context.Context, b *bulk.Bulkhead) map[string]outcome {
+	compartment := func(string) *bulk.Bulkhead { return b }
+	all := map[string]outcome{}
+	for form, call := range map[string]func(ran *bool) error{
+		"unary server": func(ran *bool) error {
+			_, err := limitUnary(compartment)(ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { *ran = true; return nil, nil })
+			return err
+		},
+		"stream server": func(ran *bool) error {
+			return limitStream(compartment)(nil, stream{ctx: ctx}, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error { *ran = true; return nil })
+		},
+		"unary client": func(ran *bool) error {
+			return limitUnaryClient(compartment)(ctx, "", nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+				*ran = true
+				return nil
+			})
+		},
+		"stream client": func(ran *bool) error {
+			_, err := limitStreamClient(compartment)(ctx, nil, nil, "", func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+				*ran = true
+				return nil, nil
+			})
+			return err
+		},
+	} {
+		o := outcome{}
+		o.err = call(&o.ran)
+		all[form] = o
+	}
+	return all
+}
+
+// Callers whose deadlines are those of the wait limit, on a busy machine: the
+// bulkhead and the context decide in the same instant, in any order.
+func TestARejectionAtTheInstantOfTheDeadlineIsNotAnsweredAsOK(t *testing.T) {
+	const wait = 2 * time.Millisecond
+	b := bulk.Must(bulk.New("orders", 1, bulk.WaitingRoom(1000), bulk.WaitLimit(wait)))
+	b.TryAcquire()
+	var callers sync.WaitGroup
+	for range 500 {
+		callers.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), wait)
+			defer cancel()
+			for form, o := range throughAll(ctx, b) {
+				if code := status.Code(o.err); code != codes.ResourceExhausted && code != codes.DeadlineExceeded {
+					t.Errorf("%s: %v", form, o.err)
+				}
+			}
+		})
+	}
+	callers.Wait()
 }
 
 type stream struct {

@@ -1,5 +1,5 @@
-// Grpc puts the methods of a gRPC server behind a bulkhead, by way of a unary
-// and a stream interceptor.
+// Grpc puts the methods of a gRPC server behind a bulkhead with interceptors,
+// unary and stream. The same file has those for the calls of a client.
 //
 //	go run .
 //
