@@ -147,7 +147,7 @@ var churns = from(3, 3, 70)
 
 // Many slots are taken and released in a row: every 64th admission is timed.
 func (m *machine) churn(times int) {
-	if w := m.world.model; w.Closed || len(w.Room) > 0 || !w.fits(1) {
+	if w := m.world.model; w.Closed || len(w.Room) > 0 || !w.Fits(1) {
 		m.instead()
 		return
 	}

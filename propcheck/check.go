@@ -116,12 +116,12 @@ var sentinels = []struct {
 }
 
 // refusalOf returns what an error says about an operation that was turned away.
-func refusalOf(err error) Refusal {
+func refusalOf(err error) rejection {
 	var e *bulk.AdmissionError
 	if !errors.As(err, &e) {
-		return Refusal{Label: fmt.Sprintf("no AdmissionError: %v", err)}
+		return rejection{Label: fmt.Sprintf("no AdmissionError: %v", err)}
 	}
-	return Refusal{
+	return rejection{
 		Label: e.Label, Reason: e.Reason, Slots: e.Slots,
 		Parallelism: e.Parallelism, WaitingRoom: e.WaitingRoom,
 		InFlight: e.InFlight, InUse: e.InUse, Waiting: e.Waiting, Limit: e.Limit,

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
 // coverage counts how often each corner was reached, over many sequences.
@@ -131,7 +132,7 @@ func (t *tally) step(m *machine, before *world, s *search) {
 }
 
 // why says which of its parts made a rule turn an operation away.
-func (w *world) why(d Decision) string {
+func (w *world) why(d decision) string {
 	a := w.arrival(w.task(d.Op))
 	switch {
 	case d.Rule == 4:
@@ -141,9 +142,9 @@ func (w *world) why(d Decision) string {
 			}
 		}
 		return "Reserve"
-	case d.Refusal.Reason == bulk.Expired:
+	case d.Rejection.Reason == bulk.Expired:
 		return "no time left to wait"
-	case a.impatient():
+	case a.NoWait():
 		return "no wait allowed"
 	default:
 		return "waiting room full"
@@ -153,7 +154,7 @@ func (w *world) why(d Decision) string {
 // became says what became of an operation that had been waiting.
 func (w *world) became(id int) string {
 	t := w.task(id)
-	granted := slices.ContainsFunc(w.model.Decisions, func(d Decision) bool { return d.Op == id && d.Verdict == Admitted })
+	granted := slices.ContainsFunc(w.model.Decisions, func(d decision) bool { return d.Op == id && d.Verdict == model.Admitted })
 	switch {
 	case t.state == wasTurned && granted:
 		return "abandoned"

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
@@ -181,19 +180,4 @@ func ExampleKeyedDoer() {
 	// Output:
 	// 1
 	// <nil>
-}
-
-// The model answers by itself what should happen: here a slot that is free while
-// a larger operation waits for two.
-func ExampleModel() {
-	m := propcheck.NewModel("payments", bulk.Capacity{Parallelism: 2, WaitingRoom: 5})
-	now := time.Now()
-	for op, slots := range []int{1, 2, 1} {
-		d := m.Arrive(now, propcheck.Arrival{Op: op, Slots: slots}, false)
-		fmt.Println(d.Op, "by rule", d.Rule, d.Verdict == propcheck.Admitted)
-	}
-	// Output:
-	// 0 by rule 5 true
-	// 1 by rule 7 false
-	// 2 by rule 7 false
 }

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
 // machine drives a subject and the model side by side, step by step. A step does
@@ -62,7 +63,7 @@ type caught struct {
 // newMachine makes a subject, and its model.
 func newMachine(t *rapid.T, s setup, build Make, calm bool, coverage *tally) *machine {
 	m := &machine{build: build, calm: calm, coverage: coverage, now: time.Now()}
-	m.world = &world{model: NewModel(s.label, s.capacity), now: m.now}
+	m.world = &world{model: model.New(s.label, s.capacity), now: m.now}
 	m.worlds = []*world{m.world}
 	m.addContext(newContext(background, 0, 0))
 	m.begin()

@@ -10,8 +10,8 @@ import (
 // same reports whether two worlds that look the same are the same: who waits
 // where, and who is in flight since when.
 func (w *world) same(v *world) bool {
-	inFlight := func(m *Model) []Flying {
-		return slices.SortedFunc(slices.Values(m.Flight), func(a, b Flying) int { return a.Op - b.Op })
+	inFlight := func(m *Model) []running {
+		return slices.SortedFunc(slices.Values(m.InFlight), func(a, b running) int { return a.Op - b.Op })
 	}
 	return slices.Equal(w.model.Room, v.model.Room) && slices.Equal(inFlight(w.model), inFlight(v.model))
 }
@@ -32,7 +32,7 @@ func (w *world) key(listeners bool) string {
 		put(r.Op, int(r.Allowed))
 	}
 	put(-1)
-	for _, f := range m.Flight {
+	for _, f := range m.InFlight {
 		put(f.Op)
 	}
 	put(-1, int(m.Seq), int(m.Totals.Holds.Samples), m.Peak.InFlight, m.Peak.InUse, m.Peak.Waiting)

@@ -144,7 +144,7 @@ type callView struct {
 	Call    int
 	State   string
 	At      time.Time // when it came into this state; not set while it waits
-	Refusal Refusal
+	Refusal rejection
 }
 
 func (v *view) equal(o view) bool {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
 // A tie is accepted in exactly the ways that the contract allows. In each case
@@ -62,7 +63,7 @@ func TestTiesHaveExactlyTheOutcomesOfTheContract(t *testing.T) {
 				ctx.dies = start.Add(limit)
 			}
 			w := &world{
-				model:    NewModel("tie", bulk.Capacity{Parallelism: 1, WaitingRoom: 2}),
+				model:    model.New("tie", bulk.Capacity{Parallelism: 1, WaitingRoom: 2}),
 				now:      start,
 				contexts: []contextState{{}, ctx},
 				tasks:    []task{{id: 1, slots: 1}, {id: 2, slots: 1, context: 1, limits: c.limits}},
@@ -94,7 +95,7 @@ func TestTiesHaveExactlyTheOutcomesOfTheContract(t *testing.T) {
 func TestTiesAreToldApartByWhatIsCounted(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	w := &world{
-		model:    NewModel("tie", bulk.Capacity{Parallelism: 1, WaitingRoom: 1}),
+		model:    model.New("tie", bulk.Capacity{Parallelism: 1, WaitingRoom: 1}),
 		now:      now,
 		contexts: []contextState{{}},
 		tasks:    []task{{id: 1, slots: 1}, {id: 2, slots: 1}},
@@ -129,7 +130,7 @@ func TestTiesAreToldApartByWhatIsCounted(t *testing.T) {
 func TestEveryOrderIsConsistent(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	w := &world{
-		model:    NewModel("tie", bulk.Capacity{Parallelism: 2, WaitingRoom: 2}),
+		model:    model.New("tie", bulk.Capacity{Parallelism: 2, WaitingRoom: 2}),
 		now:      now,
 		contexts: []contextState{{}, {}},
 	}

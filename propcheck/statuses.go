@@ -36,7 +36,7 @@ func (m *machine) checkStatuses(w *world, last bulk.Status) {
 		m.problem("two Statuses have the same Index: %v", indexes)
 	}
 	probe := w.model.Clone()
-	saturated := probe.Arrive(w.now, Arrival{Slots: 1}, false).Refusal.Reason == bulk.Saturated
+	saturated := probe.Arrive(w.now, arrival{Slots: 1}, false).Rejection.Reason == bulk.Saturated
 	if last.Saturated() != saturated {
 		m.problem("Status.Saturated is %t", last.Saturated())
 	}

@@ -1,6 +1,10 @@
 package propcheck
 
-import "time"
+import (
+	"time"
+
+	"github.com/bulklink/bulklink-go/propcheck/model"
+)
 
 // look is the look at a ctx that is still alive and may end before the next
 // step.
@@ -43,7 +47,7 @@ func (w *world) next(t *task) {
 		m.Close(w.now)
 		t.phase = draining
 	case draining:
-		t.refusal.InFlight = len(m.Flight)
+		t.refusal.InFlight = len(m.InFlight)
 		w.end(t, hasGivenUp)
 	}
 }
@@ -74,10 +78,10 @@ func (w *world) do(m move) {
 			to.Parallelism = m.capacity.Parallelism
 		}
 		switch w.model.SetCapacity(w.now, to) {
-		case BadValue:
+		case model.Invalid:
 			w.end(call, wasBadValue)
 			return
-		case TooLate:
+		case model.RejectedClosed:
 			w.end(call, wasTooLate)
 			return
 		}
@@ -88,7 +92,7 @@ func (w *world) do(m move) {
 }
 
 func (w *world) flying(id int) bool {
-	for _, f := range w.model.Flight {
+	for _, f := range w.model.InFlight {
 		if f.Op == id {
 			return true
 		}
@@ -116,16 +120,16 @@ func (w *world) learn(maker int) {
 		d := m.Decisions[w.decided]
 		t := w.task(d.Op)
 		switch {
-		case t.phase == leaving && d.Verdict == TurnedAway:
+		case t.phase == leaving && d.Verdict == model.Rejected:
 			w.end(t, hasExited)
-		case gone && d.Op == maker && d.Verdict != TurnedAway, t.phase == leaving:
+		case gone && d.Op == maker && d.Verdict != model.Rejected, t.phase == leaving:
 			t.phase = leaving // also if it is handed its slots before it has left
-		case d.Verdict == TurnedAway:
+		case d.Verdict == model.Rejected:
 			if !t.try {
-				t.refusal = d.Refusal
+				t.refusal = d.Rejection
 			}
 			w.end(t, wasTurned)
-		case d.Verdict == Queued:
+		case d.Verdict == model.Queued:
 			t.phase, t.at = waiting, time.Time{}
 		case d.Rule == 5 || t.phase == waking:
 			// At once, or it was about to leave when it was handed its slots,
@@ -137,7 +141,7 @@ func (w *world) learn(maker int) {
 	}
 	if t := w.task(maker); gone && t.phase == over {
 		// What it did is done, but it does not return.
-		t.state, t.refusal = hasExited, Refusal{}
+		t.state, t.refusal = hasExited, rejection{}
 		w.up(t)
 	}
 }

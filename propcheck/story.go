@@ -25,7 +25,7 @@ type step struct {
 // outcome is what the model said at one instant of a step.
 type outcome struct {
 	at        time.Duration // since the start
-	decisions []Decision
+	decisions []decision
 	ended     []task
 }
 
@@ -105,20 +105,4 @@ func (s *story) String() string {
 		fmt.Fprintf(&b, "%s\n", note)
 	}
 	return b.String()
-}
-
-func (d Decision) String() string {
-	var how string
-	switch d.Verdict {
-	case Queued:
-		how = "is queued"
-	case Admitted:
-		how = "is admitted"
-	case TurnedAway:
-		how = fmt.Sprintf("is turned away: %v", d.Refusal.Reason)
-	}
-	if d.Rule > 0 {
-		how += fmt.Sprintf(" (rule %d)", d.Rule)
-	}
-	return fmt.Sprintf("#%d %s", d.Op, how)
 }

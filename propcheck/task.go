@@ -21,7 +21,7 @@ type task struct {
 	limits  []deadline.Limit
 	context int
 	try     bool // it learns nothing but yes or no
-	refusal Refusal
+	refusal rejection
 }
 
 // role is what kind of a call a task is.

@@ -52,8 +52,8 @@ func (w *world) clone() *world {
 }
 
 // arrival returns what the model has to know about an operation.
-func (w *world) arrival(t *task) Arrival {
-	return Arrival{Op: t.id, Slots: t.slots, Limits: t.limits, Dies: w.contexts[t.context].dies}
+func (w *world) arrival(t *task) arrival {
+	return arrival{Op: t.id, Slots: t.slots, Limits: t.limits, CtxDeadline: w.contexts[t.context].dies}
 }
 
 // uncertain reports whether a context is alive and may end at this instant: it
@@ -77,7 +77,7 @@ func (w *world) dead(context int) bool {
 // due reports whether the wait of a task is at its bound. The ctx comes before
 // the bound at the same instant: then the bound never decides.
 func (w *world) due(t *task) bool {
-	i := slices.IndexFunc(w.model.Room, func(r Waiting) bool { return r.Op == t.id })
+	i := slices.IndexFunc(w.model.Room, func(r inRoom) bool { return r.Op == t.id })
 	if i < 0 {
 		return false
 	}

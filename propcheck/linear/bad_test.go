@@ -9,7 +9,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
-	"github.com/bulklink/bulklink-go/propcheck"
+	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
 // line is one step of a made-up history.
@@ -40,7 +40,7 @@ var yes, no = output{ok: true}, output{}
 
 // refused has the numbers of a capacity of 2 slots and 2 places.
 func refused(why bulk.Reason, slots, inFlight, inUse, waiting int, limit time.Duration) output {
-	return output{refusal: propcheck.Refusal{
+	return output{refusal: model.Rejection{
 		Label: label, Reason: why, Slots: slots, Parallelism: 2, WaitingRoom: 2,
 		InFlight: inFlight, InUse: inUse, Waiting: waiting, Limit: limit,
 	}}
@@ -114,8 +114,8 @@ func TestMadeUp(t *testing.T) {
 			append(waits(10, 60, 1, 1, refused(bulk.Closed, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(50, 55, input{verb: shut}, no)),
 			append(waits(10, 60, 1, 1, yes), line(1, 5, tries(0, 2), yes), queued(2, 2, 1), line(50, 54, input{verb: shut}, no), line(55, 56, frees(0), no))},
 		{"growing grants", roomy,
-			append(waits(10, 60, 1, 2, yes), line(1, 5, tries(0, 2), yes), line(50, 55, input{verb: resize, capacity: bulk.Capacity{Parallelism: 4}}, output{change: propcheck.Changed})),
-			append(waits(10, 60, 1, 2, yes), line(1, 5, tries(0, 2), yes), line(50, 55, input{verb: resize, capacity: bulk.Capacity{Parallelism: 3}}, output{change: propcheck.Changed}))},
+			append(waits(10, 60, 1, 2, yes), line(1, 5, tries(0, 2), yes), line(50, 55, input{verb: resize, capacity: bulk.Capacity{Parallelism: 4}}, output{change: model.Changed})),
+			append(waits(10, 60, 1, 2, yes), line(1, 5, tries(0, 2), yes), line(50, 55, input{verb: resize, capacity: bulk.Capacity{Parallelism: 3}}, output{change: model.Changed}))},
 		{"Done is closed when the last one is gone", roomy,
 			steps{line(1, 2, tries(0, 1), yes), line(3, 4, input{verb: shut}, no), line(5, 9, frees(0), no), line(8, 9, input{verb: drained}, yes)},
 			steps{line(1, 2, tries(0, 1), yes), line(3, 4, input{verb: shut}, no), line(6, 9, frees(0), no), line(4, 5, input{verb: drained}, yes)}},

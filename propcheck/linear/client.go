@@ -12,7 +12,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
-	"github.com/bulklink/bulklink-go/propcheck"
+	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
 // client is one goroutine and what it has recorded.
@@ -194,7 +194,7 @@ func (c *client) answered(in input, err error, call, ret int64) {
 	out := output{ok: err == nil, took: time.Duration(ret - call)}
 	var e *bulk.AdmissionError
 	if errors.As(err, &e) {
-		out.refusal = propcheck.Refusal{
+		out.refusal = model.Rejection{
 			Label: e.Label, Reason: e.Reason, Slots: e.Slots, Parallelism: e.Parallelism, WaitingRoom: e.WaitingRoom,
 			InFlight: e.InFlight, InUse: e.InUse, Waiting: e.Waiting, Limit: e.Limit,
 		}
@@ -280,12 +280,12 @@ func (c *client) change() {
 	call := c.now()
 	err := set()
 	ret := c.now()
-	out := output{change: propcheck.Changed}
+	out := output{change: model.Changed}
 	switch {
 	case errors.Is(err, bulk.ErrConfig):
-		out.change = propcheck.BadValue
+		out.change = model.Invalid
 	case errors.Is(err, bulk.ErrClosed):
-		out.change = propcheck.TooLate
+		out.change = model.RejectedClosed
 	}
 	c.add(in, out, call, ret)
 }

@@ -1,6 +1,6 @@
 // Package linear checks bulkheads under real concurrency: many goroutines, real
 // time, no bubble. What they ask and are told is recorded as a history, and
-// porcupine searches for an order in which [propcheck.Model], one thing after
+// porcupine searches for an order in which [model.Model], one thing after
 // another, gives the same answers. Only if there is none has the bulkhead
 // failed.
 //

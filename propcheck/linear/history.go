@@ -8,7 +8,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
-	"github.com/bulklink/bulklink-go/propcheck"
+	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
 const (
@@ -61,12 +61,12 @@ func (in input) String() string {
 
 // output is what was answered.
 type output struct {
-	ok      bool              // admitted; drained
-	refusal propcheck.Refusal // of one that was turned away
-	took    time.Duration     // from call to return, of arrive and wake
-	change  propcheck.Change  // of resize and change; never Unchanged
-	status  bulk.Status       // without times
-	waits   uint64            // the waits that the status has counted
+	ok      bool            // admitted; drained
+	refusal model.Rejection // of one that was turned away
+	took    time.Duration   // from call to return, of arrive and wake
+	change  model.SetResult // of resize and change; never Unchanged
+	status  bulk.Status     // without times
+	waits   uint64          // the waits that the status has counted
 }
 
 func (out output) String() string {

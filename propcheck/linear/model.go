@@ -8,7 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/bulklink/bulklink-go/bulk"
-	"github.com/bulklink/bulklink-go/propcheck"
+	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
 // epoch is the one instant of model time.
@@ -16,7 +16,7 @@ var epoch time.Time
 
 // state is what a step may depend on.
 type state struct {
-	model    *propcheck.Model
+	model    *model.Model
 	readings uint64   // Status calls
 	ended    set      // operations whose ctx has ended
 	told     []answer // operations that were decided about and have not woken, by op
@@ -25,8 +25,8 @@ type state struct {
 // answer is what an operation is going to be told when it wakes.
 type answer struct {
 	op      int
-	verdict propcheck.Verdict
-	refusal propcheck.Refusal
+	verdict model.Verdict
+	refusal model.Rejection
 	atOnce  bool // decided at arrival
 	late    bool // granted after its ctx had ended: it must not start
 }
@@ -41,7 +41,7 @@ func (s *set) has(op int) bool { return s[op/64]&(1<<(op%64)) != 0 }
 // events of the steps must be those of the log.
 func modelOf(c bulk.Capacity, log []bulk.Event) porcupine.Model {
 	n := porcupine.NondeterministicModel{
-		Init: func() []any { return []any{&state{model: propcheck.NewModel(label, c)}} },
+		Init: func() []any { return []any{&state{model: model.New(label, c)}} },
 		Step: func(s, in, out any) []any {
 			var next []any
 			for _, n := range s.(*state).step(in.(input), out.(output)) {
@@ -79,12 +79,12 @@ func (s *state) take(in input, out output, done bool) bool {
 	m := s.model
 	switch in.verb {
 	case try, ask, arrive:
-		d := m.Arrive(epoch, propcheck.Arrival{Op: in.op, Slots: in.slots, Limits: in.limits}, done)
-		a := answer{op: in.op, verdict: d.Verdict, refusal: d.Refusal, atOnce: true}
+		d := m.Arrive(epoch, model.Arrival{Op: in.op, Slots: in.slots, Limits: in.limits}, done)
+		a := answer{op: in.op, verdict: d.Verdict, refusal: d.Rejection, atOnce: true}
 		switch {
 		case in.verb == try:
-			return d.Verdict != propcheck.Queued && out.ok == (d.Verdict == propcheck.Admitted)
-		case d.Verdict == propcheck.Queued:
+			return d.Verdict != model.Queued && out.ok == (d.Verdict == model.Admitted)
+		case d.Verdict == model.Queued:
 			return in.verb == arrive
 		case in.verb == arrive:
 			s.tell(a)
@@ -93,7 +93,7 @@ func (s *state) take(in input, out output, done bool) bool {
 	case wake:
 		return s.wake(in.op, out)
 	case release: // only the first one frees
-		if slices.ContainsFunc(m.Flight, func(f propcheck.Flying) bool { return f.Op == in.op }) {
+		if slices.ContainsFunc(m.InFlight, func(f model.Running) bool { return f.Op == in.op }) {
 			m.Release(epoch, in.op)
 		}
 	case resize:
@@ -118,9 +118,9 @@ func (s *state) take(in input, out output, done bool) bool {
 }
 
 // plain is c as an error tells it.
-func plain(c propcheck.Change) propcheck.Change {
-	if c == propcheck.Unchanged {
-		return propcheck.Changed
+func plain(c model.SetResult) model.SetResult {
+	if c == model.Unchanged {
+		return model.Changed
 	}
 	return c
 }
@@ -129,14 +129,14 @@ func plain(c propcheck.Change) propcheck.Change {
 func (s *state) wake(op int, out output) bool {
 	m := s.model
 	ended := s.ended.has(op)
-	at := slices.IndexFunc(m.Room, func(w propcheck.Waiting) bool { return w.Op == op })
+	at := slices.IndexFunc(m.Room, func(w model.Waiting) bool { return w.Op == op })
 	a, told := s.untell(op)
 	switch {
 	case at >= 0 && out.refusal.Reason == bulk.Expired && out.took >= m.Room[at].Allowed:
 		m.Expire(epoch, op)
 	case at >= 0 && out.refusal.Reason == bulk.Canceled && ended:
 		m.Cancel(epoch, op)
-	case told && a.verdict == propcheck.Admitted && !a.atOnce && out.refusal.Reason == bulk.Canceled && ended:
+	case told && a.verdict == model.Admitted && !a.atOnce && out.refusal.Reason == bulk.Canceled && ended:
 		m.Abandon(epoch, op)
 	default:
 		return told && a.is(out)
@@ -148,11 +148,11 @@ func (s *state) wake(op int, out output) bool {
 
 // is reports whether a may be told as out.
 func (a answer) is(out output) bool {
-	if a.verdict == propcheck.Admitted {
+	if a.verdict == model.Admitted {
 		// Canceled is possible still, if it woke with its ctx ended: see wake.
 		return out.ok && !a.late
 	}
-	return !out.ok && a.verdict == propcheck.TurnedAway && a.refusal == out.refusal
+	return !out.ok && a.verdict == model.Rejected && a.refusal == out.refusal
 }
 
 // digest keeps what the last verb decided about those who waited.
@@ -161,8 +161,8 @@ func (s *state) digest() {
 		if d.Rule != 0 {
 			continue // of an arrival
 		}
-		a := answer{op: d.Op, verdict: d.Verdict, refusal: d.Refusal}
-		if d.Verdict == propcheck.Admitted && s.ended.has(d.Op) {
+		a := answer{op: d.Op, verdict: d.Verdict, refusal: d.Rejection}
+		if d.Verdict == model.Admitted && s.ended.has(d.Op) {
 			a.late = true
 		}
 		s.tell(a)
@@ -218,11 +218,11 @@ func (s *state) equal(t *state) bool {
 	if a.Capacity != b.Capacity || a.Closed != b.Closed || a.Drained != b.Drained ||
 		a.Seq != b.Seq || a.Totals != b.Totals || a.Peak != b.Peak ||
 		s.readings != t.readings || s.ended != t.ended ||
-		len(a.Flight) != len(b.Flight) || !slices.Equal(a.Room, b.Room) || !slices.Equal(s.told, t.told) {
+		len(a.InFlight) != len(b.InFlight) || !slices.Equal(a.Room, b.Room) || !slices.Equal(s.told, t.told) {
 		return false
 	}
-	for _, f := range a.Flight {
-		if !slices.Contains(b.Flight, f) {
+	for _, f := range a.InFlight {
+		if !slices.Contains(b.InFlight, f) {
 			return false
 		}
 	}
@@ -239,7 +239,7 @@ func (s *state) hash() uint64 {
 		h = h*1099511628211 + uint64(a.op)
 	}
 	sum := uint64(0)
-	for _, f := range s.model.Flight {
+	for _, f := range s.model.InFlight {
 		sum += uint64(f.Op*f.Op + 1)
 	}
 	return h*1099511628211 + sum

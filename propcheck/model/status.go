@@ -1,4 +1,4 @@
-package propcheck
+package model
 
 import (
 	"time"
@@ -6,13 +6,13 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Status returns what a reading taken now says. Index and Totals.Waits are left
-// to whoever compares: the first counts readings, of which the model knows
-// nothing, the second is a histogram of Waits.
+// Status returns the status of this instant, without Index, which counts calls of
+// which the model knows nothing, and without Totals.Waits, which is a histogram
+// of Waits.
 func (m *Model) Status(now time.Time) bulk.Status {
 	return bulk.Status{
 		ID: m.ID, LastEvent: m.Seq, Label: m.Label, At: now, Capacity: m.Capacity,
-		InFlight: len(m.Flight), InUse: m.InUse(), Waiting: len(m.Room), Closed: m.Closed,
+		InFlight: len(m.InFlight), InUse: m.InUse(), Waiting: len(m.Room), Closed: m.Closed,
 		Totals: m.Totals, Peak: m.Peak,
 	}
 }
@@ -24,7 +24,7 @@ func (m *Model) event(now time.Time, e bulk.Event) {
 	m.Seq++
 	e.ID, e.Seq, e.Label, e.At = m.ID, m.Seq, m.Label, now
 	e.Capacity, e.Closed = m.Capacity, m.Closed
-	e.InFlight, e.InUse, e.Waiting = len(m.Flight), m.InUse(), len(m.Room)
+	e.InFlight, e.InUse, e.Waiting = len(m.InFlight), m.InUse(), len(m.Room)
 	m.Events = append(m.Events, e)
 }
 
@@ -33,18 +33,18 @@ func (m *Model) decide(d Decision) Decision {
 	return d
 }
 
-// refusal returns what an operation is told that is turned away: the numbers as
-// they were at that moment, without this operation. Limit is the wait that was
-// allowed, of those that expired.
-func (m *Model) refusal(why bulk.Reason, slots int, limit time.Duration) Refusal {
-	return Refusal{
+// rejection returns what a rejected operation is told: the numbers as they were
+// at that moment, without this operation. limit is the wait that was allowed, of
+// an operation that expired.
+func (m *Model) rejection(why bulk.Reason, slots int, limit time.Duration) Rejection {
+	return Rejection{
 		Label: m.Label, Reason: why, Slots: slots,
 		Parallelism: m.Capacity.Parallelism, WaitingRoom: m.Capacity.WaitingRoom,
-		InFlight: len(m.Flight), InUse: m.InUse(), Waiting: len(m.Room), Limit: limit,
+		InFlight: len(m.InFlight), InUse: m.InUse(), Waiting: len(m.Room), Limit: limit,
 	}
 }
 
-// kindOf says which event is made when an operation is turned away.
+// kindOf says which event a rejection makes.
 var kindOf = map[bulk.Reason]bulk.EventKind{
 	bulk.Saturated: bulk.EventSaturated,
 	bulk.Expired:   bulk.EventExpired,

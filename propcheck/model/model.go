@@ -1,0 +1,160 @@
+// Package model is the contract of a bulkhead as plain code: one thing after
+// another, no lock, no goroutine, no clock. Time is an argument and must not run
+// backwards. The package shares no code with package bulk but the public types
+// that carry its predictions.
+//
+// Each verb is a step of a bulkhead that nobody can look into:
+//
+//	Arrive        an operation asks to be admitted          arrive.go: the admission rules
+//	Release       an operation has finished                 steps.go
+//	Expire        a waiting operation reaches its bound
+//	Cancel        a waiting operation gives up: its ctx
+//	Abandon       an operation returns what it was granted
+//	SetCapacity   the capacity is changed
+//	Close         the bulkhead is closed
+//	Status        somebody looks                            status.go
+//
+// When a verb may be called at all is not the business of the model: that an
+// operation expires at its bound and not before, for example. See [Waiting.Until].
+package model
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+)
+
+// Model is a bulkhead. Each verb appends its decisions about operations to
+// Decisions and its events to Events; whoever uses the model empties both.
+type Model struct {
+	ID       uint64 // as in Status
+	Label    string
+	Capacity bulk.Capacity
+	Closed   bool
+	Drained  bool // closed, and nothing is in flight
+
+	Room     []Waiting // in the order of arrival
+	InFlight []Running // in the order of admission
+
+	Seq    uint64          // of the last event
+	Totals bulk.Totals     // without Waits
+	Waits  []time.Duration // the wait of each operation that was admitted from the queue
+	Peak   bulk.Peak
+
+	Events    []bulk.Event
+	Decisions []Decision
+}
+
+// Arrival is an operation that asks to be admitted.
+type Arrival struct {
+	Op          int // what the caller calls it
+	Slots       int
+	Limits      []deadline.Limit
+	CtxDeadline time.Time // zero: ctx has none
+}
+
+// Waiting is an operation in the waiting room.
+type Waiting struct {
+	Op, Slots int
+	Arrived   time.Time
+	Allowed   time.Duration // how long it may wait; forever if there is no bound
+}
+
+// Until returns the instant at which the wait ends, and false if it has no bound.
+func (w Waiting) Until() (time.Time, bool) { return w.Arrived.Add(w.Allowed), w.Allowed != forever }
+
+// forever is the wait of an operation without any bound.
+const forever = time.Duration(1<<63 - 1)
+
+// Running is an operation in flight.
+type Running struct {
+	Op, Slots int
+	Queued    bool // it had been waiting
+	Granted   time.Time
+	Sampled   bool // its time in flight is measured
+}
+
+// Verdict is what was decided about an operation.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Admitted Verdict = iota + 1
+	Queued
+	Rejected
+)
+
+// Decision is one verdict. There are two about an operation that is queued: that
+// it is, and how its wait ended.
+type Decision struct {
+	Op        int
+	Verdict   Verdict
+	Rule      int // at arrival: the admission rule that decided, from 1 to 7
+	Rejection Rejection
+}
+
+// String returns the decision as a sentence about the operation.
+func (d Decision) String() string {
+	var text string
+	switch d.Verdict {
+	case Admitted:
+		text = "is admitted"
+	case Queued:
+		text = "is queued"
+	case Rejected:
+		text = "is rejected: " + d.Rejection.Reason.String()
+	}
+	if d.Rule > 0 {
+		text += fmt.Sprintf(" (rule %d)", d.Rule)
+	}
+	return fmt.Sprintf("#%d %s", d.Op, text)
+}
+
+// Rejection has the fields of a [bulk.AdmissionError].
+type Rejection struct {
+	Label                    string
+	Reason                   bulk.Reason
+	Slots                    int
+	Parallelism, WaitingRoom int
+	InFlight, InUse, Waiting int
+	Limit                    time.Duration
+}
+
+// RejectionOf returns the fields of an error.
+func RejectionOf(e *bulk.AdmissionError) Rejection {
+	return Rejection{e.Label, e.Reason, e.Slots, e.Parallelism, e.WaitingRoom, e.InFlight, e.InUse, e.Waiting, e.Limit}
+}
+
+// New returns the model of a bulkhead that was just made.
+func New(label string, c bulk.Capacity) *Model { return &Model{Label: label, Capacity: c} }
+
+// Clone returns an independent copy.
+func (m *Model) Clone() *Model {
+	// What is only ever appended to can be shared up to its length.
+	m.Waits, m.Events, m.Decisions = slices.Clip(m.Waits), slices.Clip(m.Events), slices.Clip(m.Decisions)
+	c := *m
+	c.Room, c.InFlight = slices.Clone(m.Room), slices.Clone(m.InFlight)
+	return &c
+}
+
+// InUse returns how many slots are in use.
+func (m *Model) InUse() int {
+	n := 0
+	for _, r := range m.InFlight {
+		n += r.Slots
+	}
+	return n
+}
+
+// IsWaiting reports whether an operation is in the waiting room.
+func (m *Model) IsWaiting(op int) bool {
+	return slices.ContainsFunc(m.Room, func(w Waiting) bool { return w.Op == op })
+}
+
+// IsInFlight reports whether an operation is in flight.
+func (m *Model) IsInFlight(op int) bool {
+	return slices.ContainsFunc(m.InFlight, func(r Running) bool { return r.Op == op })
+}
