@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -71,28 +72,15 @@ func TestOurOwnOverloadNeverOpensIt(t *testing.T) {
 	})
 }
 
-// Callers who have a second and a half each, for a dependency that needs one: who
-// has waited for the one before has too little left, and runs into its own
-// deadline. That too is our overload, and without Reserve it opens the breaker.
-func TestADeadlineThatWasSpentWaitingDoesNotOpenIt(t *testing.T) {
-	for _, tt := range []struct {
-		limit deadline.Limit
-		want  gobreaker.State
-	}{
-		{deadline.Reserve(time.Second), gobreaker.StateClosed},
-		{deadline.Limit{}, gobreaker.StateOpen},
-	} {
+// Callers who have a second and a half each, for a dependency that needs one: a
+// caller that waited for the one before has too little left, and runs into its
+// own deadline. That is our overload.
+func TestADeadlineOfACallerDoesNotOpenIt(t *testing.T) {
+	for _, limit := range []deadline.Limit{deadline.Reserve(time.Second), {}} {
 		synctest.Test(t, func(t *testing.T) {
 			b := bulk.Must(bulk.New("bank", 1, bulk.WaitingRoom(10)))
 			breaker := newBreaker[string]("bank")
-			call := broken(breaker, bulk.Guard(b, func(ctx context.Context) (string, error) {
-				select {
-				case <-time.After(time.Second):
-					return "receipt", nil
-				case <-ctx.Done():
-					return "", ctx.Err()
-				}
-			}, tt.limit))
+			call := broken(breaker, bulk.Guard(b, takes(time.Second), limit))
 			for range 20 {
 				go func() {
 					ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
@@ -102,10 +90,146 @@ func TestADeadlineThatWasSpentWaitingDoesNotOpenIt(t *testing.T) {
 				time.Sleep(500 * time.Millisecond)
 			}
 			time.Sleep(3 * time.Second) // the last ones are gone, and it is not yet half-open
-			if s := breaker.State(); s != tt.want {
-				t.Errorf("with %v: %v, want %v", tt.limit, s, tt.want)
+			if s, failures := breaker.State(), breaker.Counts().TotalFailures; s != gobreaker.StateClosed || failures != 0 {
+				t.Errorf("with %v: %v after %d failures", limit, s, failures)
 			}
 		})
+	}
+}
+
+// takes returns a function that takes d, or until its ctx is done.
+func takes(d time.Duration) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		select {
+		case <-time.After(d):
+			return "receipt", nil
+		case <-ctx.Done():
+			return "", context.Cause(ctx) // as net/http does
+		}
+	}
+}
+
+// The bound is the operation's own, and no caller has left: this is how a slow
+// dependency opens the breaker, also when callers bring deadlines.
+func TestATimeoutOfTheOperationItselfOpensIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("bank", 1))
+		breaker := newBreaker[string]("bank")
+		call := broken(breaker, bulk.Guard(b, deadline.Timeout(time.Second, takes(time.Hour)), deadline.Reserve(time.Second)))
+		for range 10 {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			_, _ = call(ctx)
+			cancel()
+		}
+		if s := breaker.State(); s != gobreaker.StateOpen {
+			t.Errorf("%v", s)
+		}
+	})
+}
+
+// However a caller leaves, and whatever the operation returns then: the breaker
+// of a healthy dependency stays closed, a half-open one stays half-open, and the
+// caller gets the operation's error.
+func TestACallerThatLeftSaysNothing(t *testing.T) {
+	errPostcode := errors.New("bad postcode")
+	rejected := &bulk.AdmissionError{Label: "stock", Reason: bulk.Saturated}
+	leave := map[string]func(context.Context) (context.Context, func()){
+		"canceled": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancel(ctx)
+			return ctx, cancel
+		},
+		"with a cause": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			return ctx, func() { cancel(fmt.Errorf("order: %w", errPostcode)) }
+		},
+		"with the rejection of a sibling": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			return ctx, func() { cancel(rejected) }
+		},
+		"at a deadline": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			return ctx, func() { time.Sleep(time.Second); cancel() }
+		},
+		"at a deadline with a cause": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errPostcode)
+			return ctx, func() { time.Sleep(time.Second); cancel() }
+		},
+		"at a deadline that no timer has noticed": func(ctx context.Context) (context.Context, func()) {
+			return overdue{ctx}, func() {}
+		},
+	}
+	returns := map[string]func(context.Context) error{
+		"ctx.Err":        func(ctx context.Context) error { return ctx.Err() },
+		"the cause":      context.Cause,
+		"another error":  func(context.Context) error { return errRefused },
+		"a wrapped one":  func(ctx context.Context) error { return fmt.Errorf("post: %w", context.Cause(ctx)) },
+		"a lost timeout": func(context.Context) error { return os.ErrDeadlineExceeded },
+	}
+	for how, leave := range leave {
+		for what, returns := range returns {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHarness()
+				for _, state := range []gobreaker.State{gobreaker.StateClosed, gobreaker.StateHalfOpen} {
+					if state == gobreaker.StateHalfOpen {
+						h.fn = fail
+						for h.breaker.State() == gobreaker.StateClosed {
+							_, _ = h.call(t.Context())
+						}
+						time.Sleep(openFor + 1)
+					}
+					before := h.breaker.Counts().TotalFailures
+					for range 20 {
+						ctx, end := leave(t.Context())
+						var want error
+						ran := false
+						h.fn = func(ctx context.Context) (string, error) {
+							ran = true
+							end()
+							synctest.Wait()
+							want = returns(ctx)
+							return "", want
+						}
+						if _, err := h.call(ctx); want != nil && (err == nil || err.Error() != want.Error()) {
+							t.Errorf("%s, %s: the caller got %v, want %v", how, what, err, want)
+						}
+						end()
+						if ran && want == nil { // that was a success
+							return
+						}
+					}
+					if s, after := h.breaker.State(), h.breaker.Counts().TotalFailures; s != state || after != before {
+						t.Errorf("%s, %s: %v with %d failures, want %v with %d", how, what, s, after, state, before)
+					}
+				}
+			})
+		}
+	}
+}
+
+// overdue is a context whose deadline has passed, and which is not done yet.
+type overdue struct{ context.Context }
+
+func (overdue) Deadline() (time.Time, bool) { return time.Now(), true }
+
+// The operation's own context ended, not the caller's: a dependency that hangs
+// up, or a timeout of its client.
+func TestACanceledOperationWhoseCallerIsThereCounts(t *testing.T) {
+	for _, err := range []error{context.Canceled, context.DeadlineExceeded, os.ErrDeadlineExceeded} {
+		h := newHarness()
+		h.fn = func(context.Context) (string, error) { return "", err }
+		if _, got := h.call(t.Context()); !errors.Is(got, err) || h.breaker.Counts().TotalFailures != 1 {
+			t.Errorf("%v: %v, %+v", err, got, h.breaker.Counts())
+		}
+	}
+}
+
+// The caller left, and the answer came in spite of it.
+func TestAnAnswerIsASuccessAlsoAfterTheCallerHasLeft(t *testing.T) {
+	h := newHarness()
+	ctx, cancel := context.WithCancel(t.Context())
+	h.fn = func(context.Context) (string, error) { cancel(); return "receipt", nil }
+	if got, err := h.call(ctx); got != "receipt" || err != nil || h.breaker.Counts().TotalSuccesses != 1 {
+		t.Errorf("%q, %v, %+v", got, err, h.breaker.Counts())
 	}
 }
 
@@ -181,7 +305,8 @@ func TestWhatSaysSomethingAboutTheDependency(t *testing.T) {
 		{"the program shuts down", errClosed, true},
 		{"a mistake of ours", errOversized, true},
 		{"its time was over before it started", errTooLate, true},
-		{"the caller left while it ran", fmt.Errorf("get: %w", context.Canceled), true},
+		{"the caller left while it ran", callerLeft{errRefused}, true},
+		{"its own context was canceled", fmt.Errorf("get: %w", context.Canceled), false},
 		{"it was too slow", context.DeadlineExceeded, false},
 		{"it failed", errRefused, false},
 	} {
