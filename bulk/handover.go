@@ -76,10 +76,10 @@ func (b *Bulkhead) quit(op *operation, why signal) {
 }
 
 // overdue says what ends the wait of op, whose bound is reached, and how ctx has
-// ended if it doesn't say so itself. A ctx that ends no later than the bound is
-// about to be done: it gets a moment, so that its cause is learnt. If it isn't
-// done then, because this machine is busy or because it doesn't keep its word,
-// its deadline says enough.
+// ended if it doesn't say so itself. A ctx whose deadline is not after the bound
+// is about to be done: it gets a moment. If it is not done then, because its timer
+// is late on a busy machine or because its deadline is not true, the bound has
+// ended the wait: an operation is never canceled while ctx.Err() is nil.
 func (b *Bulkhead) overdue(ctx context.Context, done <-chan struct{}, op *operation) (signal, *ending) {
 	if done == nil || !b.endsWithin(ctx, op.deadline) {
 		return due, nil
@@ -92,7 +92,7 @@ func (b *Bulkhead) overdue(ctx context.Context, done <-chan struct{}, op *operat
 	case why := <-op.wake:
 		return why, nil
 	case <-grace.C:
-		return due, &exceeded
+		return due, nil
 	}
 }
 
