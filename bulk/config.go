@@ -26,7 +26,8 @@ type Config struct {
 }
 
 // WaitingRoom sets how many operations may wait. The default is 0: nobody
-// waits, an operation that can't be admitted at once is turned away.
+// waits, and an operation that can't be admitted immediately is rejected. (A
+// waiting room of 0 is none, but a wait limit of 0 is no limit.)
 func WaitingRoom(n int) Option {
 	return func(c *Config) error {
 		c.room = n
@@ -35,7 +36,9 @@ func WaitingRoom(n int) Option {
 }
 
 // WaitLimit sets the longest time that an operation may wait. The default is
-// 0: no limit. Limits given with a call can tighten it, never extend it.
+// 0: no limit. Without [WaitingRoom] it has no effect, since nobody waits; a
+// report then has the finding wait_limit_unused. Limits given with a call can
+// tighten it, never extend it.
 //
 // When a slot is handed over in the moment in which the limit is reached,
 // whoever takes the lock first decides: on a busy machine an operation can be

@@ -69,6 +69,7 @@
 //	                         no room, or notice
 //	waiting_room_near_full   warning            open, no free slot, 80 % of the room taken, not full
 //	unbounded_wait           notice             open, a waiting room and no wait limit
+//	wait_limit_unused        notice             open, a wait limit and no waiting room
 //	large_waiting_room       notice             open, at least 100 places and 20 for each slot
 //	frequent_queueing        notice             of at least 20 that came for a slot (admitted at
 //	                                            once, queued or saturated), 50 % were queued

@@ -16,6 +16,7 @@ const (
 	CodeExecutionFull         Code = "execution_full"
 	CodeWaitingRoomNearFull   Code = "waiting_room_near_full"
 	CodeUnboundedWait         Code = "unbounded_wait"
+	CodeWaitLimitUnused       Code = "wait_limit_unused"
 	CodeLargeWaitingRoom      Code = "large_waiting_room"
 	CodeFrequentQueueing      Code = "frequent_queueing"
 	CodeRejections            Code = "rejections"

@@ -94,6 +94,7 @@ func TestGoldenJSON(t *testing.T) {
 	golden(t, "status", morning(t))
 	golden(t, "interval", minute(t))
 	golden(t, "report", minute(t).Report())
+	golden(t, "report_notice", bulk.Status{Label: "idle", At: morning(t).At, Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: time.Second}}.Report())
 	golden(t, "report_ok", bulk.Status{Label: "idle", At: morning(t).At, Capacity: bulk.Capacity{Parallelism: 1}}.Report())
 	golden(t, "capacity", []bulk.Capacity{{Parallelism: 10, WaitingRoom: 50, WaitLimit: 250 * time.Millisecond}, {Parallelism: 10}})
 	golden(t, "events", []bulk.Event{

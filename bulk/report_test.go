@@ -17,7 +17,7 @@ import (
 
 // codes is the table's first column, in its order.
 var codes = []bulk.Code{bulk.CodeDraining, bulk.CodeOverCapacity, bulk.CodeWaitingRoomFull, bulk.CodeExecutionFull,
-	bulk.CodeWaitingRoomNearFull, bulk.CodeUnboundedWait, bulk.CodeLargeWaitingRoom, bulk.CodeFrequentQueueing,
+	bulk.CodeWaitingRoomNearFull, bulk.CodeUnboundedWait, bulk.CodeWaitLimitUnused, bulk.CodeLargeWaitingRoom, bulk.CodeFrequentQueueing,
 	bulk.CodeRejections, bulk.CodeExpirations, bulk.CodeWaitsNearLimit, bulk.CodeOversizedOperations,
 	bulk.CodeDemandExceedsCapacity, bulk.CodeOverprovisioned}
 
@@ -96,6 +96,11 @@ func TestReportBounds(t *testing.T) {
 		{"a room and the shortest limit", "any limit is one", status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1, WaitLimit: 1}}, ""},
 		{"no room and no limit", "nobody waits", status{Capacity: bulk.Capacity{Parallelism: 1}}, ""},
 		{"closed, a room and no limit", "nobody will wait any more", status{Closed: true, Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}}, ""},
+
+		{"no room and the shortest limit", "nobody ever waits", status{Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1}}, "wait_limit_unused notice"},
+		{"one place and the shortest limit", "somebody can wait", status{Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1, WaitingRoom: 1}}, ""},
+		{"closed, no room and a limit", "nobody will wait any more", status{Closed: true, Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1}}, ""},
+		{"all in use, no room and a limit", "both are so, in this order", status{Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1}, InUse: 1}, "execution_full warning, wait_limit_unused notice"},
 
 		{"100 places for 5 slots", "20 for each", status{Capacity: has(5, 100)}, "large_waiting_room notice"},
 		{"99 places for one slot", "below 100 it is not large", status{Capacity: has(1, 99)}, ""},

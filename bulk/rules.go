@@ -16,6 +16,8 @@ var rules = []rule{
 		"Look at the dependency and at who sends more than usual, now, before callers are turned away."},
 	{CodeUnboundedWait, unboundedWait,
 		"Look at how long a caller really has, and set the wait limit below that: work for a caller who has given up is lost."},
+	{CodeWaitLimitUnused, waitLimitUnused,
+		"Look at whether callers can afford to wait. If they can, set a waiting room. If not, set the wait limit to 0."},
 	{CodeLargeWaitingRoom, largeWaitingRoom,
 		"Look at how long the last one waits: places per slot × the time an operation holds its slot. If no caller has that long, make the room smaller: turned away at once is better than late."},
 	{CodeFrequentQueueing, frequentQueueing,

@@ -53,6 +53,12 @@ func unboundedWait(e *evidence) (Severity, string) {
 		fmt.Sprintf("%s may wait, for as long as their own ctx lets them: there is no wait limit.", several(s.Capacity.WaitingRoom, "operation"))
 }
 
+func waitLimitUnused(e *evidence) (Severity, string) {
+	c := e.now.Capacity
+	return when(!e.now.Closed && c.WaitLimit > 0 && c.WaitingRoom == 0, SeverityNotice),
+		fmt.Sprintf("The wait limit is %v, but there is no waiting room: an operation that is not admitted immediately is rejected.", c.WaitLimit)
+}
+
 func largeWaitingRoom(e *evidence) (Severity, string) {
 	s := e.now
 	places, slots := s.Capacity.WaitingRoom, max(1, s.Capacity.Parallelism)

@@ -114,6 +114,8 @@ func (p *paper) now(s Status) {
 		if s.Capacity.WaitLimit > 0 {
 			p.add(fmt.Sprintf(", each %v at the most", s.Capacity.WaitLimit))
 		}
+	} else if s.Capacity.WaitLimit > 0 {
+		p.row("waiting", "0 of 0: without a waiting room the wait limit of %v has no effect", s.Capacity.WaitLimit)
 	}
 }
 
