@@ -67,7 +67,7 @@ func ExampleInterval() {
 	//   arrivals     2000, 200/s
 	//   admitted     1900, 190/s, 500 of them from the queue
 	//   turned away  96, 9.6/s: 96 saturated
-	//   waits        mean 40ms, p50 33.6ms, p95 67.1ms, p99 92.3ms
+	//   waits        mean 40ms, p50 33.6ms, p95 67.1ms, p99 90ms
 	//   holds        mean 50ms of 30 samples
 	//   offered load 10 of 10 slots
 }
@@ -348,7 +348,7 @@ func ExampleStatus_String() {
 	//   arrivals     2000
 	//   admitted     1900, 500 of them from the queue
 	//   turned away  96: 96 saturated
-	//   waits        mean 40ms, p50 33.6ms, p95 67.1ms, p99 92.3ms, longest 90ms
+	//   waits        mean 40ms, p50 33.6ms, p95 67.1ms, p99 90ms, longest 90ms
 	//   holds        mean 50ms of 30 samples
 }
 

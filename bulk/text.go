@@ -141,7 +141,7 @@ func (p *paper) past(t Totals, longest time.Duration, rate func(uint64) float64)
 	})
 	if t.AdmittedFromQueue > 0 {
 		p.row("waits", "mean %v, p50 %v, p95 %v, p99 %v", short(t.MeanWait()),
-			short(t.Waits.Quantile(0.5)), short(t.Waits.Quantile(0.95)), short(t.Waits.Quantile(0.99)))
+			short(t.quantile(0.5)), short(t.quantile(0.95)), short(t.quantile(0.99)))
 		if longest > 0 {
 			p.add(fmt.Sprintf(", longest %v", short(longest)))
 		}
@@ -149,6 +149,16 @@ func (p *paper) past(t Totals, longest time.Duration, rate func(uint64) float64)
 	if t.Holds.Samples > 0 {
 		p.row("holds", "mean %v of %s", short(t.Holds.Mean()), several(t.Holds.Samples, "sample"))
 	}
+}
+
+// quantile is that of the waits, but never above the longest one, which bounds
+// those of an interval too. Totals made by hand may have none.
+func (t Totals) quantile(q float64) time.Duration {
+	d := t.Waits.Quantile(q)
+	if t.LongestWait > 0 {
+		d = min(d, t.LongestWait)
+	}
+	return d
 }
 
 type reasonCount struct {

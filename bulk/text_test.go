@@ -16,6 +16,8 @@ func TestGoldenText(t *testing.T) {
 
 func TestText(t *testing.T) {
 	ten := bulk.Capacity{Parallelism: 10, WaitingRoom: 50, WaitLimit: 250 * time.Millisecond}
+	slow := bulk.Totals{Admitted: 2, AdmittedFromQueue: 2, Queued: 2, Wait: 2 * time.Second, LongestWait: time.Second,
+		Waits: readWaits(t, `[{"le_ns":1006632959,"count":2}]`)}
 	var rows table
 	for _, c := range []struct {
 		name, why string
@@ -32,6 +34,12 @@ func TestText(t *testing.T) {
 			"bulkhead \"new\"\n  slots        0 of 1 in use, 0 operations in flight\n  waiting      0 of 0: without a waiting room the wait limit of 1s has no effect\n  arrivals     0\n  admitted     0"},
 		{"who waits with a limit after the room was taken away", "their limit holds", bulk.Status{Label: "new", Waiting: 2, Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: time.Second}},
 			"bulkhead \"new\"\n  slots        0 of 1 in use, 0 operations in flight\n  waiting      2 of 0, each 1s at the most\n  arrivals     0\n  admitted     0"},
+		{"waits just above the bound of a bucket", "no quantile above the longest", bulk.Status{Label: "new", Capacity: bulk.Capacity{Parallelism: 1}, Totals: slow},
+			"bulkhead \"new\"\n  slots        0 of 1 in use, 0 operations in flight\n  arrivals     2\n  admitted     2, 2 of them from the queue\n  waits        mean 1s, p50 1s, p95 1s, p99 1s, longest 1s"},
+		{"an interval with such waits", "the longest of the whole life bounds them too", bulk.Interval{End: bulk.Status{Label: "new", Capacity: bulk.Capacity{Parallelism: 1}}, Totals: slow},
+			"bulkhead \"new\" over 0s\n  slots        0 of 1 in use, 0 operations in flight\n  arrivals     2\n  admitted     2, 2 of them from the queue\n  waits        mean 1s, p50 1s, p95 1s, p99 1s"},
+		{"totals without a longest wait", "it is not known", bulk.Status{Label: "new", Capacity: bulk.Capacity{Parallelism: 1}, Totals: bulk.Totals{Admitted: 1, AdmittedFromQueue: 1, Queued: 1, Waits: slow.Waits}},
+			"bulkhead \"new\"\n  slots        0 of 1 in use, 0 operations in flight\n  arrivals     1\n  admitted     1, 1 of them from the queue\n  waits        mean 0s, p50 1.01s, p95 1.01s, p99 1.01s"},
 		{"an empty interval", "no rates of nothing", bulk.Interval{End: bulk.Status{Label: "new", Closed: true, Capacity: bulk.Capacity{Parallelism: 1}}},
 			"bulkhead \"new\" over 0s, closed\n  slots        0 of 1 in use, 0 operations in flight\n  arrivals     0\n  admitted     0"},
 		{"an interval of no time", "nor rates over none", bulk.Interval{End: bulk.Status{Label: "new", Capacity: bulk.Capacity{Parallelism: 1}}, Totals: bulk.Totals{Admitted: 3, Saturated: 2}},

@@ -72,9 +72,10 @@ func (w Waits) Count() uint64 {
 }
 
 // Quantile returns a wait that the share q of all waits did not exceed, by
-// nearest rank: the bound of the bucket of that wait, at most 12.5 % above it
-// (and so perhaps above LongestWait, which is exact).
-// It is 0 if there were no waits. q below 0 is taken as 0, above 1 as 1, and
+// nearest rank. The result is the upper bound of the bucket of that wait: never
+// below the wait, and at most 12.5 % above it. It can therefore be above
+// [Totals].LongestWait, which is exact; the text of a Status and of an Interval
+// shows the smaller of the two. It is 0 if there were no waits. q below 0 is taken as 0, above 1 as 1, and
 // NaN as 0.
 func (w Waits) Quantile(q float64) time.Duration {
 	count := w.Count()
