@@ -206,7 +206,15 @@ func (b *Bulkhead) start(slots int, keep bool) *operation {
 
 // samples reports whether the time in flight of the next operation that is
 // admitted is one of those measured. The lock is held.
-func (b *Bulkhead) samples() bool { return b.totals.Admitted%holdSampling == 0 }
+//
+// It is one of each block of holdSampling, at a position that is a hash of the
+// block's number. A fixed position would favour one phase of all work whose
+// period divides holdSampling, such as slow and fast calls in turn; multiples of
+// the golden ratio alone do the same to periods of 47 and 199.
+func (b *Bulkhead) samples() bool {
+	block := b.totals.Admitted / holdSampling
+	return b.totals.Admitted%holdSampling == block*block*0x9E3779B97F4A7C15>>(64-6)
+}
 
 // queue gives an operation its place in the waiting room, for as long as it is
 // allowed to wait. The lock is held.

@@ -76,8 +76,17 @@ func (t Totals) Rejected() uint64 {
 func (t Totals) MeanWait() time.Duration { return mean(t.Wait, t.AdmittedFromQueue) }
 
 // Holds is the time that operations were in flight, from grant until their
-// slots were free, of the 1st, 65th, 129th … that was admitted and is over: so
-// few that the fast path can't feel it.
+// slots were free. One admission in 64 is timed, so that the fast path does not
+// feel it, and counts as soon as it has finished.
+//
+// Which ones are timed depends on the count of admissions alone: of the j-th
+// block of 64, j from 0, it is the one at position
+//
+//	j * j * 0x9E3779B97F4A7C15 >> 58
+//
+// from 0, in 64-bit arithmetic. So every phase of periodic work is sampled alike.
+// For work that takes one time or twenty times as long, with any period up to 256,
+// the mean is at most 25 % off after 60,000 operations.
 type Holds struct {
 	Samples uint64        `json:"samples"`
 	Sum     time.Duration `json:"sum_ns"`

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"pgregory.net/rapid"
+
+	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
 // action is one kind of step, or of a few steps, of which a sequence is made.
@@ -145,7 +147,7 @@ func (m *machine) stale(nth int) {
 
 var churns = from(3, 3, 70)
 
-// Many slots are taken and released in a row: every 64th admission is timed.
+// Many slots are taken and released in a row: one of 64 admissions is timed.
 func (m *machine) churn(times int) {
 	if w := m.world.model; w.Closed || len(w.Room) > 0 || !w.Fits(1) {
 		m.instead()
@@ -188,7 +190,11 @@ func (m *machine) measure(p measurePlan) {
 		m.arrive(p.arrival)
 		return
 	}
-	if before := 63 - int(w.Totals.Admitted%64); before > 0 && !m.step(m.inARow(before)...) {
+	before := 0
+	for !model.Sampled(w.Totals.Admitted + uint64(before) + 1) {
+		before++
+	}
+	if before > 0 && !m.step(m.inARow(before)...) {
 		return
 	}
 	all, filler := m.arrival(arrivalSpec{verb: m.verbNamed("AcquireN"), slots: free}, nil, false)

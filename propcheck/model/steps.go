@@ -116,7 +116,7 @@ func (m *Model) settle(now time.Time) {
 
 // admit puts an operation in flight that waited that long.
 func (m *Model) admit(now time.Time, r Running, waited time.Duration) {
-	r.Granted, r.Sampled = now, sampled(m.Totals.Admitted)
+	r.Granted, r.Sampled = now, Sampled(m.Totals.Admitted)
 	m.Totals.Admitted++
 	m.InFlight = append(m.InFlight, r)
 	m.Peak.InFlight = max(m.Peak.InFlight, len(m.InFlight))
@@ -130,9 +130,12 @@ func (m *Model) admit(now time.Time, r Running, waited time.Duration) {
 	m.event(now, bulk.Event{Kind: bulk.EventAdmitted, Slots: r.Slots, Queued: r.Queued, Waited: waited})
 }
 
-// sampled reports whether the admission after n others is timed: the first of
-// each 64.
-func sampled(n uint64) bool { return n%64 == 0 }
+// Sampled reports whether the admission after n others is timed. It is one of
+// each 64, at the position that the documentation of [bulk.Holds] publishes.
+func Sampled(n uint64) bool {
+	block := n / 64
+	return n%64 == block*block*0x9E3779B97F4A7C15>>58
+}
 
 func (m *Model) rejectWaiting(now time.Time, op int, why bulk.Reason) {
 	w := m.leave(op)
