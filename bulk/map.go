@@ -137,6 +137,7 @@ func isClosed(c <-chan struct{}) bool {
 // yieldFirst yields the next result and reports whether to go on.
 func (m *mapping[In, Out]) yieldFirst() bool {
 	first := m.window[0]
+	m.window[0] = nil // or it would be reachable until append moves the window
 	m.window = m.window[1:]
 	select {
 	case <-first.done:

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
@@ -809,4 +810,58 @@ func TestMapKeepsTheSlotsBusy(t *testing.T) {
 			t.Errorf("took %v: the first minute is for two items, each one after it for a result", took)
 		}
 	})
+}
+
+// Memory is bounded by what has not been yielded: a result that was yielded, and
+// its item, can be collected as soon as the consumer has dropped them.
+func TestMapKeepsNothingThatWasYielded(t *testing.T) {
+	type page struct{ text [64]byte }
+	inputs := func(items *[]weak.Pointer[page]) iter.Seq[*page] {
+		return func(yield func(*page) bool) {
+			for range 200 {
+				item := new(page)
+				*items = append(*items, weak.Make(item))
+				if !yield(item) {
+					return
+				}
+			}
+		}
+	}
+	reachable := func(pages []weak.Pointer[page]) (n int) {
+		for _, p := range pages {
+			if p.Value() != nil {
+				n++
+			}
+		}
+		return n
+	}
+	for _, parallelism := range []int{1, 8, 16, 32} {
+		b := mustNew(t, parallelism)
+		var items, results []weak.Pointer[page]
+		yielded := 0
+		for _, r := range bulk.Map(t.Context(), b, inputs(&items), func(context.Context, *page) (*page, error) { return new(page), nil }) {
+			value, err := r.Get()
+			if err != nil {
+				t.Fatal(err)
+			}
+			results = append(results, weak.Make(value))
+			if yielded++; yielded%20 != 0 {
+				continue
+			}
+			// The present ones may still be reachable. A worker that has just
+			// delivered may need a moment to end.
+			kept := 0
+			for range 100 {
+				runtime.GC()
+				if kept = reachable(items[:yielded-1]) + reachable(results[:yielded-1]); kept == 0 {
+					break
+				}
+				runtime.Gosched()
+			}
+			if kept > 0 {
+				t.Errorf("parallelism %d: %d of %d yielded items and results are reachable", parallelism, kept, 2*(yielded-1))
+				break
+			}
+		}
+	}
 }
