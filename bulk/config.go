@@ -28,6 +28,10 @@ type Config struct {
 // WaitingRoom sets how many operations may wait. The default is 0: nobody
 // waits, and an operation that can't be admitted immediately is rejected. (A
 // waiting room of 0 is none, but a wait limit of 0 is no limit.)
+//
+// An operation whose ctx has just ended still occupies its place until its
+// goroutine has woken and left the room. So when many callers are canceled
+// together, operations that arrive in that moment can be rejected as saturated.
 func WaitingRoom(n int) Option {
 	return func(c *Config) error {
 		c.room = n
