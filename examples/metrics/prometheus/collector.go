@@ -1,7 +1,13 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,9 +18,9 @@ import (
 // and costs the bulkheads nothing in between.
 type collector struct{ statuses func() []bulk.Status }
 
-// newCollector returns a collector of what statuses returns at each scrape, the
-// Statuses method of a registry for example. Labels must differ, as they do in
-// a registry.
+// newCollector returns a collector of the bulkheads that statuses returns at each
+// scrape: the Statuses method of a registry, for example. Labels may be any text
+// and may be equal, see named.
 func newCollector(statuses func() []bulk.Status) prometheus.Collector { return collector{statuses} }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -30,34 +36,46 @@ var (
 	waitLimit  = describe("wait_limit_seconds", "Longest wait allowed, 0 for no limit.")
 	closed     = describe("closed", "1 if the bulkhead is closed, else 0.")
 
-	admitted   = describe("operations_admitted_total", "Operations that got their slots, at once or from the waiting room.")
-	finished   = describe("operations_finished_total", "Operations that ran and are over.")
-	abandoned  = describe("operations_abandoned_total", "Operations that got slots but whose context was done: they never ran.")
-	queued     = describe("operations_queued_total", "Operations that went into the waiting room.")
-	turnedAway = describe("operations_turned_away_total", "Operations that were never started, by reason, and by whether they had waited first.", "reason", "waited")
+	admitted  = describe("operations_admitted_total", "Operations that got their slots, immediately or from the waiting room.")
+	finished  = describe("operations_finished_total", "Operations that ran and are over.")
+	abandoned = describe("operations_abandoned_total", "Operations that got slots but whose context was done: they never ran.")
+	queued    = describe("operations_queued_total", "Operations that went into the waiting room.")
+	rejected  = describe("operations_rejected_total", "Operations that were never started, by reason, and by whether they had waited first.", "reason", "waited")
 
 	wait = describe("wait_seconds", "Time in the waiting room of operations that were admitted from there.")
+	hold = describe("sampled_hold_seconds", "Time that operations held their slots, of about one in 64 of those admitted.")
 )
 
-// waitBounds are the buckets of wait_seconds. They are fixed, because a bucket
-// that comes into being between two scrapes spoils rate(). Choose those that
-// fit your wait limits.
-var waitBounds = []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+// waitBounds are the buckets of wait_seconds, shortest first: from 0.6 ms to 17 s
+// each bound that bulk.Waits has, which is eight of equal width in each power of
+// two. So each wait is in the bucket that the bulkhead has put it in, and
+// histogram_quantile is off by the width of one, which is at most 12.5 % of the
+// wait (for shorter waits, 0.6 ms; longer ones show as 17 s). With round bounds between them, a wait of 101 ms would show as one of up
+// to 250 ms. To have fewer series, take every second or fourth bound: the error
+// grows as much.
+//
+// They are the same for every bulkhead and at all times, because a bucket that
+// appears between two scrapes spoils rate().
+var waitBounds = func() (bounds []time.Duration) {
+	for power := time.Duration(1) << 19; power < 1<<34; power *= 2 {
+		for i := range time.Duration(8) {
+			bounds = append(bounds, power+(i+1)*power/8-1) // the longest wait in the bucket
+		}
+	}
+	return bounds
+}()
 
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		slots, slotsInUse, inFlight, places, waiting, waitLimit, closed,
-		admitted, finished, abandoned, queued, turnedAway, wait,
+		admitted, finished, abandoned, queued, rejected, wait, hold,
 	} {
 		ch <- d
 	}
 }
 
 func (c collector) Collect(ch chan<- prometheus.Metric) {
-	for _, s := range c.statuses() {
-		// A label may be any text. One that isn't UTF-8 would make the metrics below
-		// panic, and that fails the scrape as a whole.
-		label := strings.ToValidUTF8(s.Label, "\uFFFD")
+	for label, s := range named(c.statuses()) {
 		gauge := func(d *prometheus.Desc, v float64) {
 			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, label)
 		}
@@ -83,35 +101,85 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		count(queued, t.Queued)
 		// All of them from the first scrape on, also those that are 0: a series
 		// that comes into being with its first event hides that event from rate().
-		count(turnedAway, t.Saturated, bulk.Saturated.String(), "no")
-		count(turnedAway, t.ExpiredAtArrival, bulk.Expired.String(), "no")
-		count(turnedAway, t.Expired, bulk.Expired.String(), "yes")
-		count(turnedAway, t.CanceledAtArrival, bulk.Canceled.String(), "no")
-		count(turnedAway, t.Canceled, bulk.Canceled.String(), "yes")
-		count(turnedAway, t.ClosedAtArrival, bulk.Closed.String(), "no")
-		count(turnedAway, t.Closed, bulk.Closed.String(), "yes")
-		count(turnedAway, t.OversizedAtArrival, bulk.Oversized.String(), "no")
-		count(turnedAway, t.Oversized, bulk.Oversized.String(), "yes")
+		count(rejected, t.Saturated, bulk.Saturated.String(), "no")
+		count(rejected, t.ExpiredAtArrival, bulk.Expired.String(), "no")
+		count(rejected, t.Expired, bulk.Expired.String(), "yes")
+		count(rejected, t.CanceledAtArrival, bulk.Canceled.String(), "no")
+		count(rejected, t.Canceled, bulk.Canceled.String(), "yes")
+		count(rejected, t.ClosedAtArrival, bulk.Closed.String(), "no")
+		count(rejected, t.Closed, bulk.Closed.String(), "yes")
+		count(rejected, t.OversizedAtArrival, bulk.Oversized.String(), "no")
+		count(rejected, t.Oversized, bulk.Oversized.String(), "yes")
 
 		ch <- prometheus.MustNewConstHistogram(wait, t.Waits.Count(), t.Wait.Seconds(), cumulative(t.Waits), label)
+		ch <- prometheus.MustNewConstSummary(hold, t.Holds.Samples, t.Holds.Sum.Seconds(), nil, label)
 	}
 }
 
-// cumulative returns how many waits were no longer than each of waitBounds. The
-// bulkhead's own buckets are finer. One that lies across a bound counts above
-// it, so a wait is never shown shorter than it was, and at most 12.5 % longer
-// before it is put into its bucket.
-func cumulative(waits bulk.Waits) map[float64]uint64 {
-	buckets := make(map[float64]uint64, len(waitBounds))
-	for _, bound := range waitBounds {
-		buckets[bound] = 0
-	}
-	for longest, n := range waits.Buckets() {
-		for _, bound := range waitBounds {
-			if longest.Seconds() <= bound {
-				buckets[bound] += n
+// named yields each bulkhead of statuses once, with its value of the label
+// "bulkhead". The values are valid and differ: one value that is not UTF-8, or two
+// series with the same values, would fail every scrape as a whole.
+//
+//   - A label that is UTF-8 stays as it is; in another one, each wrong byte
+//     becomes U+FFFD and two hexadecimal digits. A U+FFFD in a label is doubled, so
+//     that no two labels become equal.
+//   - Of several bulkheads with one label, the first one made keeps it; to the
+//     others, U+FFFD, # and their ID are added.
+//
+// The value doesn't depend on the order of statuses, so a series continues from
+// scrape to scrape.
+func named(statuses []bulk.Status) iter.Seq2[string, bulk.Status] {
+	return func(yield func(string, bulk.Status) bool) {
+		owners := make(map[string]uint64, len(statuses)) // IDs
+		for _, s := range slices.SortedStableFunc(slices.Values(statuses), func(a, b bulk.Status) int { return cmp.Compare(a.ID, b.ID) }) {
+			name := clean(s.Label)
+			owner, taken := owners[name]
+			if taken && owner != s.ID {
+				name = fmt.Sprintf("%s\uFFFD#%d", name, s.ID)
+				_, taken = owners[name]
+			}
+			if taken { // the same bulkhead again
+				continue
+			}
+			owners[name] = s.ID
+			if !yield(name, s) {
+				return
 			}
 		}
+	}
+}
+
+func clean(label string) string {
+	if utf8.ValidString(label) && !strings.ContainsRune(label, utf8.RuneError) {
+		return label
+	}
+	var b strings.Builder
+	for i := 0; i < len(label); {
+		r, size := utf8.DecodeRuneInString(label[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, "\uFFFD%02X", label[i])
+		case r == utf8.RuneError:
+			b.WriteString("\uFFFD\uFFFD")
+		default:
+			b.WriteRune(r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// cumulative returns how many waits were no longer than each of waitBounds.
+func cumulative(waits bulk.Waits) map[float64]uint64 {
+	counts := make([]uint64, len(waitBounds)+1) // the last one has those that are longer
+	for longest, n := range waits.Buckets() {
+		i, _ := slices.BinarySearch(waitBounds, longest)
+		counts[i] += n
+	}
+	buckets, sum := make(map[float64]uint64, len(waitBounds)), uint64(0)
+	for i, bound := range waitBounds {
+		sum += counts[i]
+		buckets[bound.Seconds()] = sum
 	}
 	return buckets
 }

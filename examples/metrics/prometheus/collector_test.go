@@ -2,7 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,11 +21,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // eventful returns the status of a bulkhead to which everything has happened:
 // waits of 2 ms and 300 ms exactly, in virtual time, and each way of being
-// turned away.
+// rejected.
 func eventful(t *testing.T) (s bulk.Status) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("payments", 2, bulk.WaitingRoom(2), bulk.WaitLimit(time.Second)))
@@ -48,7 +56,7 @@ func eventful(t *testing.T) (s bulk.Status) {
 		synctest.Wait()
 		go do(t.Context(), 1)
 		synctest.Wait()
-		b.Close() // who waits is turned away
+		b.Close() // the one that waits is rejected
 		synctest.Wait()
 		do(t.Context(), 1)
 		s = b.Status()
@@ -64,7 +72,7 @@ bulkhead_closed{bulkhead="payments"} 1
 # HELP bulkhead_operations_abandoned_total Operations that got slots but whose context was done: they never ran.
 # TYPE bulkhead_operations_abandoned_total counter
 bulkhead_operations_abandoned_total{bulkhead="payments"} 0
-# HELP bulkhead_operations_admitted_total Operations that got their slots, at once or from the waiting room.
+# HELP bulkhead_operations_admitted_total Operations that got their slots, immediately or from the waiting room.
 # TYPE bulkhead_operations_admitted_total counter
 bulkhead_operations_admitted_total{bulkhead="payments"} 5
 # HELP bulkhead_operations_finished_total Operations that ran and are over.
@@ -76,20 +84,24 @@ bulkhead_operations_in_flight{bulkhead="payments"} 1
 # HELP bulkhead_operations_queued_total Operations that went into the waiting room.
 # TYPE bulkhead_operations_queued_total counter
 bulkhead_operations_queued_total{bulkhead="payments"} 6
-# HELP bulkhead_operations_turned_away_total Operations that were never started, by reason, and by whether they had waited first.
-# TYPE bulkhead_operations_turned_away_total counter
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="canceled",waited="no"} 1
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="canceled",waited="yes"} 1
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="closed",waited="no"} 1
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="closed",waited="yes"} 1
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="expired",waited="no"} 0
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="expired",waited="yes"} 1
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="oversized",waited="no"} 1
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="oversized",waited="yes"} 1
-bulkhead_operations_turned_away_total{bulkhead="payments",reason="saturated",waited="no"} 1
+# HELP bulkhead_operations_rejected_total Operations that were never started, by reason, and by whether they had waited first.
+# TYPE bulkhead_operations_rejected_total counter
+bulkhead_operations_rejected_total{bulkhead="payments",reason="canceled",waited="no"} 1
+bulkhead_operations_rejected_total{bulkhead="payments",reason="canceled",waited="yes"} 1
+bulkhead_operations_rejected_total{bulkhead="payments",reason="closed",waited="no"} 1
+bulkhead_operations_rejected_total{bulkhead="payments",reason="closed",waited="yes"} 1
+bulkhead_operations_rejected_total{bulkhead="payments",reason="expired",waited="no"} 0
+bulkhead_operations_rejected_total{bulkhead="payments",reason="expired",waited="yes"} 1
+bulkhead_operations_rejected_total{bulkhead="payments",reason="oversized",waited="no"} 1
+bulkhead_operations_rejected_total{bulkhead="payments",reason="oversized",waited="yes"} 1
+bulkhead_operations_rejected_total{bulkhead="payments",reason="saturated",waited="no"} 1
 # HELP bulkhead_operations_waiting Operations in the waiting room.
 # TYPE bulkhead_operations_waiting gauge
 bulkhead_operations_waiting{bulkhead="payments"} 0
+# HELP bulkhead_sampled_hold_seconds Time that operations held their slots, of about one in 64 of those admitted.
+# TYPE bulkhead_sampled_hold_seconds summary
+bulkhead_sampled_hold_seconds_sum{bulkhead="payments"} 4.5
+bulkhead_sampled_hold_seconds_count{bulkhead="payments"} 3
 # HELP bulkhead_slots Slots there are (parallelism).
 # TYPE bulkhead_slots gauge
 bulkhead_slots{bulkhead="payments"} 1
@@ -101,21 +113,7 @@ bulkhead_slots_in_use{bulkhead="payments"} 2
 bulkhead_wait_limit_seconds{bulkhead="payments"} 1
 # HELP bulkhead_wait_seconds Time in the waiting room of operations that were admitted from there.
 # TYPE bulkhead_wait_seconds histogram
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.0005"} 0
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.001"} 0
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.0025"} 1
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.005"} 1
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.01"} 1
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.025"} 1
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.05"} 1
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.1"} 1
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.25"} 1
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.5"} 2
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="1"} 2
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="2.5"} 2
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="5"} 2
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="10"} 2
-bulkhead_wait_seconds_bucket{bulkhead="payments",le="+Inf"} 2
+BUCKETSbulkhead_wait_seconds_bucket{bulkhead="payments",le="+Inf"} 2
 bulkhead_wait_seconds_sum{bulkhead="payments"} 0.302
 bulkhead_wait_seconds_count{bulkhead="payments"} 2
 # HELP bulkhead_waiting_room_places Places to wait there are.
@@ -125,13 +123,215 @@ bulkhead_waiting_room_places{bulkhead="payments"} 2
 
 func TestScrape(t *testing.T) {
 	status := eventful(t)
+	status.Totals.Holds = bulk.Holds{Samples: 3, Sum: 4500 * time.Millisecond}
 	registry := prometheus.NewPedanticRegistry() // checks what is collected against what was described
 	registry.MustRegister(newCollector(func() []bulk.Status { return []bulk.Status{status} }))
 	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}))
 	defer server.Close()
-	if err := testutil.ScrapeAndCompare(server.URL, strings.NewReader(scraped)); err != nil {
+	var buckets strings.Builder
+	for _, bound := range waitBounds {
+		n := 0
+		for _, wait := range []time.Duration{2 * time.Millisecond, 300 * time.Millisecond} {
+			if wait <= bound {
+				n++
+			}
+		}
+		fmt.Fprintf(&buckets, "bulkhead_wait_seconds_bucket{bulkhead=\"payments\",le=\"%v\"} %d\n", bound.Seconds(), n)
+	}
+	if err := testutil.ScrapeAndCompare(server.URL, strings.NewReader(strings.Replace(scraped, "BUCKETS", buckets.String(), 1))); err != nil {
 		t.Error(err)
 	}
+}
+
+// quantile is histogram_quantile of Prometheus: linear within the bucket of the
+// rank, and the highest bound for what lies above it.
+func quantile(q float64, h *dto.Histogram) float64 {
+	rank, below, lower := q*float64(h.GetSampleCount()), 0.0, 0.0
+	for _, b := range h.GetBucket() {
+		if n := float64(b.GetCumulativeCount()); n >= rank && n > below {
+			return lower + (b.GetUpperBound()-lower)*(rank-below)/(n-below)
+		} else {
+			below, lower = n, b.GetUpperBound()
+		}
+	}
+	return lower
+}
+
+// after returns the status of a bulkhead whose operations have waited for so
+// long, in virtual time.
+func after(t *testing.T, waits ...time.Duration) (s bulk.Status) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("payments", 1, bulk.WaitingRoom(1)))
+		for _, d := range waits {
+			slot, _ := b.TryAcquire()
+			go func() { _ = bulk.Do(t.Context(), b, func(context.Context) error { return nil }) }()
+			synctest.Wait()
+			time.Sleep(d)
+			slot.Release()
+			synctest.Wait()
+		}
+		s = b.Status()
+	})
+	return s
+}
+
+func waitsOf(t *testing.T, s bulk.Status) *dto.Histogram {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(newCollector(func() []bulk.Status { return []bulk.Status{s} }))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "bulkhead_wait_seconds" {
+			return f.GetMetric()[0].GetHistogram()
+		}
+	}
+	t.Fatal("no waits")
+	return nil
+}
+
+// A quantile is off by the width of a bucket of the bulkhead's own histogram,
+// whatever the waits are: also those on and beside a bound.
+func TestQuantilesOfWaitsAreThoseOfTheBulkhead(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	sets := [][]time.Duration{
+		{100 * time.Millisecond, 100 * time.Millisecond, 101 * time.Millisecond},
+		{1100 * time.Millisecond}, {waitBounds[0] + 1}, {waitBounds[len(waitBounds)-1]},
+	}
+	for _, bound := range waitBounds[1:] {
+		sets = append(sets, []time.Duration{bound - 1, bound}, []time.Duration{bound})
+	}
+	for range 50 {
+		var set []time.Duration
+		for range 1 + random.IntN(40) {
+			set = append(set, time.Duration(float64(time.Millisecond)*math.Pow(10, 4*random.Float64()))) // 1 ms to 10 s
+		}
+		sets = append(sets, set)
+	}
+	for _, set := range sets {
+		h := waitsOf(t, after(t, set...))
+		slices.Sort(set)
+		for _, q := range []float64{0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 1} {
+			exact := set[max(0, int(math.Ceil(q*float64(len(set))))-1)].Seconds()
+			if got := quantile(q, h); math.Abs(got-exact) > exact*0.126 {
+				t.Errorf("%v: %v is %v s, want %v s within 12.5 %%", set, q, got, exact)
+			}
+		}
+	}
+}
+
+// Beyond the bounds the counts and the sum are right all the same.
+func TestWaitsOutsideTheBoundsAreCounted(t *testing.T) {
+	h := waitsOf(t, after(t, time.Microsecond, 10*time.Microsecond, time.Second, time.Hour))
+	b := h.GetBucket()
+	if first, last := b[0].GetCumulativeCount(), b[len(b)-1].GetCumulativeCount(); first != 2 || last != 3 || h.GetSampleCount() != 4 {
+		t.Errorf("%d in the first bucket, %d up to the last, %d in all", first, last, h.GetSampleCount())
+	}
+	if want := 3601.000011; math.Abs(h.GetSampleSum()-want) > 1e-9 {
+		t.Errorf("sum %v, want %v", h.GetSampleSum(), want)
+	}
+}
+
+// Labels that are not UTF-8, equal, or equal to what another one becomes.
+func TestNoLabelBreaksAScrape(t *testing.T) {
+	pieces := []string{"caf", "\xe9", "\xe8", "\uFFFD", "\uFFFDE9", "E9", "#", "\uFFFD#", "1", "2", "\x00", "\n", "\"", "\\", "{}", "\xff\xfe", "é", "\xed\xa0\x80"}
+	labels := slices.Clone(pieces)
+	for _, a := range pieces[:8] {
+		for _, b := range pieces {
+			labels = append(labels, a+b)
+		}
+		labels = append(labels, a+"\uFFFD#10001")
+	}
+	slices.Sort(labels)
+	labels = slices.Compact(labels)
+	var statuses []bulk.Status
+	for i := range len(labels) + 20 {
+		statuses = append(statuses, bulk.Status{ID: uint64(i%len(labels) + 1), Label: labels[i%len(labels)]}) // some again
+	}
+	for i := range 20 { // bulkheads that share labels
+		statuses = append(statuses, bulk.Status{ID: uint64(10000 + i), Label: labels[i%10]})
+	}
+	seen := gather(t, statuses)
+	if want := len(labels) + 20; len(seen) != want {
+		t.Errorf("%d bulkheads are shown, want %d", len(seen), want)
+	}
+	for range 3 {
+		rand.Shuffle(len(statuses), func(i, j int) { statuses[i], statuses[j] = statuses[j], statuses[i] })
+		if again := gather(t, statuses); !maps.Equal(seen, again) {
+			t.Error("in another order they are called otherwise")
+		}
+	}
+	statuses = slices.DeleteFunc(statuses, func(s bulk.Status) bool { return s.ID%2 == 0 })
+	for label, id := range gather(t, statuses) {
+		if was, ok := seen[label]; ok && was != id && was%2 != 0 {
+			t.Errorf("%q is another bulkhead when others are gone", label)
+		}
+	}
+	if problems, err := testutil.CollectAndLint(newCollector(func() []bulk.Status { return statuses })); err != nil || len(problems) > 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
+}
+
+// gather makes a real scrape and returns the bulkheads by the label that they
+// are shown with. Their parallelism is their ID.
+func gather(t *testing.T, statuses []bulk.Status) map[string]uint64 {
+	t.Helper()
+	for i := range statuses {
+		statuses[i].Capacity.Parallelism = int(statuses[i].ID)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(newCollector(func() []bulk.Status { return statuses }))
+	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	defer server.Close()
+	response, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 300))
+		t.Fatalf("%s: %s", response.Status, text)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]uint64{}
+	for _, f := range families {
+		if f.GetName() != "bulkhead_slots" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			seen[m.GetLabel()[0].GetValue()] = uint64(m.GetGauge().GetValue())
+		}
+	}
+	return seen
+}
+
+func TestTheMeanHoldIsThatOfTheSamples(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("payments", 1))
+		for range 10_000 {
+			_ = bulk.Do(t.Context(), b, func(context.Context) error { time.Sleep(20 * time.Millisecond); return nil })
+		}
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(newCollector(func() []bulk.Status { return []bulk.Status{b.Status()} }))
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "bulkhead_sampled_hold_seconds" {
+				s := f.GetMetric()[0].GetSummary()
+				if mean := s.GetSampleSum() / float64(s.GetSampleCount()); math.Abs(mean-0.02) > 1e-9 || s.GetSampleCount() < 100 {
+					t.Errorf("a mean hold of %v s in %d samples, want 0.02", mean, s.GetSampleCount())
+				}
+				return
+			}
+		}
+		t.Error("no holds")
+	})
 }
 
 func TestNamesAndHelpKeepToTheConventions(t *testing.T) {
@@ -160,20 +360,20 @@ func TestAScrapeShowsTheMembersOfARegistryAtThatMoment(t *testing.T) {
 			_ = bulk.Do(t.Context(), b, func(context.Context) error { return nil })
 		}, `bulkhead_operations_admitted_total{bulkhead="search"} 1
 `},
-		{func() { _ = bulk.Must(members.Create("caf\xe9", 1)) }, `bulkhead_operations_admitted_total{bulkhead="caf�"} 0
+		{func() { _ = bulk.Must(members.Create("caf\xe9", 1)) }, `bulkhead_operations_admitted_total{bulkhead="caf�E9"} 0
 bulkhead_operations_admitted_total{bulkhead="search"} 1
 `},
 		{func() {
 			if err := members.Remove(t.Context(), "search"); err != nil {
 				t.Error(err)
 			}
-		}, `bulkhead_operations_admitted_total{bulkhead="caf�"} 0
+		}, `bulkhead_operations_admitted_total{bulkhead="caf�E9"} 0
 `},
 	} {
 		step.change()
 		want := step.want
 		if want != "" {
-			want = "# HELP bulkhead_operations_admitted_total Operations that got their slots, at once or from the waiting room.\n" +
+			want = "# HELP bulkhead_operations_admitted_total Operations that got their slots, immediately or from the waiting room.\n" +
 				"# TYPE bulkhead_operations_admitted_total counter\n" + want
 		}
 		if err := testutil.GatherAndCompare(metrics, strings.NewReader(want), "bulkhead_operations_admitted_total"); err != nil {
@@ -220,7 +420,7 @@ func Example() {
 	// bulkhead_operations_admitted_total{bulkhead="search"} 3
 	// bulkhead_operations_finished_total{bulkhead="search"} 3
 	// bulkhead_operations_in_flight{bulkhead="payments"} 1
-	// bulkhead_operations_turned_away_total{bulkhead="payments",reason="saturated",waited="no"} 1
+	// bulkhead_operations_rejected_total{bulkhead="payments",reason="saturated",waited="no"} 1
 	// bulkhead_slots{bulkhead="payments"} 2
 	// bulkhead_slots{bulkhead="search"} 10
 	// bulkhead_slots_in_use{bulkhead="payments"} 2

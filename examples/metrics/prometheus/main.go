@@ -6,8 +6,9 @@
 // The part to copy is collector.go. Queries to begin with:
 //
 //	bulkhead_slots_in_use / bulkhead_slots
-//	sum by (bulkhead, reason) (rate(bulkhead_operations_turned_away_total[5m]))
+//	sum by (bulkhead, reason) (rate(bulkhead_operations_rejected_total[5m]))
 //	histogram_quantile(0.99, sum by (bulkhead, le) (rate(bulkhead_wait_seconds_bucket[5m])))
+//	rate(bulkhead_sampled_hold_seconds_sum[5m]) / rate(bulkhead_sampled_hold_seconds_count[5m])
 package main
 
 import (
@@ -54,7 +55,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_ = bulk.Do(ctx, payments, work) // is turned away
+	_ = bulk.Do(ctx, payments, work) // is rejected
 
 	resp, err := http.Get(server.URL)
 	if err != nil {
@@ -63,8 +64,8 @@ func run(ctx context.Context, out io.Writer) error {
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
-		// What isn't 0, without the help texts.
-		if line := lines.Text(); !strings.HasPrefix(line, "#") && !strings.HasSuffix(line, " 0") {
+		// What isn't 0, without the help texts, and without times, which differ.
+		if line := lines.Text(); !strings.HasPrefix(line, "#") && !strings.HasSuffix(line, " 0") && !strings.Contains(line, "_seconds") {
 			fmt.Fprintln(out, line)
 		}
 	}
