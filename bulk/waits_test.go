@@ -209,7 +209,7 @@ func TestQuantileIsByNearestRank(t *testing.T) {
 
 // There are counts that no float64 has: the last of them is still the highest.
 func TestTheHighestOfVeryManyWaits(t *testing.T) {
-	w := readWaits(t, fmt.Sprintf(`[{"le_ns":1,"count":%d},{"le_ns":9,"count":1}]`, 1<<53))
+	w := readWaits(t, fmt.Sprintf(`[{"le_ns":1,"count":%d},{"le_ns":9,"count":1}]`, uint64(1)<<53))
 	if got := w.Quantile(1); got != 9 {
 		t.Errorf("got %v, want the only one of 9ns", got)
 	}

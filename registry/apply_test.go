@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -118,7 +119,7 @@ func TestApplyJSONLeavesWhatIsAbsent(t *testing.T) {
 		{`{"search":{"wait_limit":"0s"}}`, bulk.Capacity{Parallelism: 20, WaitingRoom: 1}},
 		{`{"search":{"wait_limit":"250ms","parallelism":7}}`, bulk.Capacity{Parallelism: 7, WaitingRoom: 1, WaitLimit: 250 * time.Millisecond}},
 		{"\n\t{\"se\\u0061rch\" : {\"waiting_room\":\n3}}\n", bulk.Capacity{Parallelism: 20, WaitingRoom: 3, WaitLimit: time.Second}},
-		{`{"search":{"parallelism":9223372036854775807}}`, bulk.Capacity{Parallelism: math.MaxInt, WaitingRoom: 1, WaitLimit: time.Second}},
+		{fmt.Sprintf(`{"search":{"parallelism":%d}}`, math.MaxInt), bulk.Capacity{Parallelism: math.MaxInt, WaitingRoom: 1, WaitLimit: time.Second}},
 	} {
 		r, want := three(t)
 		want["search"] = c.want

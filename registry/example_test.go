@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -190,35 +188,6 @@ func ExampleRegistry_ApplyJSON() {
 	// payments {20 50 250ms}
 	// search {8 0 0s}
 	// registry: "search": bulk: parallelism "many": must be a whole number
-}
-
-// Reload the file whenever the process is sent a hangup, as daemons do. A file
-// with a mistake changes nothing.
-func ExampleRegistry_ApplyJSON_reload() {
-	r := registry.New()
-	b, _ := r.Create("payments", 10)
-	read := func() ([]byte, error) { return []byte(`{"payments": {"parallelism": 20}}`), nil } // os.ReadFile in earnest
-
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	reloaded := make(chan error)
-	go func() {
-		for range hangups {
-			data, err := read()
-			if err == nil {
-				err = r.ApplyJSON(data)
-			}
-			reloaded <- err // log it in earnest
-		}
-	}()
-
-	self, _ := os.FindProcess(os.Getpid())
-	_ = self.Signal(syscall.SIGHUP)
-	err := <-reloaded
-	signal.Stop(hangups)
-	close(hangups)
-	fmt.Println(b.Capacity().Parallelism, err)
-	// Output: 20 <nil>
 }
 
 func ExampleRegistry_Close() {

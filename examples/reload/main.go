@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/bulklink/bulklink-go/examples/internal/command"
@@ -23,7 +22,7 @@ import (
 
 func main() {
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+	signal.Notify(hangups, hangup)
 	os.Exit(run(command.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr, hangups))
 }
 

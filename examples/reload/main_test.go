@@ -42,7 +42,7 @@ func TestHangupsReloadTheFileAndLoseNothing(t *testing.T) {
 		{`{"payments": {"parallelism": 1, "waiting_room": 2}, "search": {"parallelism": 30}}`, "reloaded: payments 1+2, search 30+20"},
 	} {
 		put(c.text)
-		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		if err := cmd.Process.Signal(hangup); err != nil {
 			t.Fatal(err)
 		}
 		expect(c.want)

@@ -35,6 +35,9 @@ func write(file, text string) error {
 	return os.Rename(file+".new", file)
 }
 
+// hangup is syscall.SIGHUP, which has no name on js/wasm.
+const hangup = syscall.Signal(1)
+
 // hangUp plays the operator: a new file and a hangup, evenly over the time.
 func hangUp(ctx context.Context, cfg config, hangups chan<- os.Signal) {
 	each := time.NewTicker(cfg.duration / time.Duration(len(own)))
@@ -51,7 +54,7 @@ func hangUp(ctx context.Context, cfg config, hangups chan<- os.Signal) {
 		select {
 		case <-ctx.Done():
 			return
-		case hangups <- syscall.SIGHUP:
+		case hangups <- hangup:
 		}
 	}
 }
