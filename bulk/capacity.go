@@ -33,7 +33,7 @@ func (b *Bulkhead) change(to func(Capacity) Capacity) error {
 	b.mu.Lock()
 	old := b.capacity
 	c := to(old)
-	if err := c.Validate(); err != nil {
+	if err := c.validate(b.label); err != nil {
 		b.mu.Unlock()
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,20 +90,23 @@ type Capacity struct {
 
 // Validate returns nil, or all that is wrong with c: a join of [*ConfigError],
 // one for each field.
-func (c Capacity) Validate() error {
-	return errors.Join(c.problems()...)
+func (c Capacity) Validate() error { return c.validate("") }
+
+// validate is Validate for the capacity of the bulkhead with the label.
+func (c Capacity) validate(label string) error {
+	return errors.Join(c.problems(label)...)
 }
 
-func (c Capacity) problems() []error {
+func (c Capacity) problems(label string) []error {
 	var errs []error
 	if c.Parallelism < 1 {
-		errs = append(errs, &ConfigError{Field: "parallelism", Value: c.Parallelism, Problem: "must be at least 1"})
+		errs = append(errs, &ConfigError{Label: label, Field: "parallelism", Value: c.Parallelism, Problem: "must be at least 1"})
 	}
 	if c.WaitingRoom < 0 {
-		errs = append(errs, &ConfigError{Field: "waiting_room", Value: c.WaitingRoom, Problem: "must be 0 (nobody waits) or more"})
+		errs = append(errs, &ConfigError{Label: label, Field: "waiting_room", Value: c.WaitingRoom, Problem: "must be 0 (nobody waits) or more"})
 	}
 	if c.WaitLimit < 0 {
-		errs = append(errs, &ConfigError{Field: "wait_limit", Value: c.WaitLimit, Problem: "must be 0 (no limit) or more"})
+		errs = append(errs, &ConfigError{Label: label, Field: "wait_limit", Value: c.WaitLimit, Problem: "must be 0 (no limit) or more"})
 	}
 	return errs
 }
@@ -112,25 +116,37 @@ var ErrConfig = errors.New("bulk: bad configuration")
 
 // ConfigError says which value can't be used and what is allowed.
 type ConfigError struct {
+	Label   string // of the bulkhead that the value is for; empty if that is not known, or if its label is what is wrong
 	Field   string // label parallelism waiting_room wait_limit option handler slots max_keys idle_after; reason kind severity: texts; capacity waits: their JSON; key: of a keyed one
 	Value   any    // what was given; nil where a nil was
 	Problem string // what is allowed
 
-	cause error // of an option that failed in a way of its own
+	cause error // what the option returned
 }
 
+// Error reads like one of
+//
+//	bulkhead "payments": parallelism 0: must be at least 1
+//	bulk: slots 0: must be at least 1
+//
+// the second if the label is not known.
 func (e *ConfigError) Error() string {
-	if s, ok := e.Value.(string); ok {
-		return fmt.Sprintf("bulk: %s %q: %s", e.Field, s, e.Problem)
+	about := "bulk"
+	if e.Label != "" {
+		about = "bulkhead " + quoted(e.Label)
 	}
-	return fmt.Sprintf("bulk: %s %v: %s", e.Field, e.Value, e.Problem)
+	value := fmt.Sprint(e.Value)
+	if s, ok := e.Value.(string); ok {
+		value = strconv.Quote(s)
+	}
+	return fmt.Sprintf("%s: %s %s: %s", about, e.Field, value, e.Problem)
 }
 
 // Is reports whether target is [ErrConfig].
 func (e *ConfigError) Is(target error) bool { return target == ErrConfig }
 
-// Unwrap returns the error of an option that failed in a way of its own,
-// [option.ErrNil] among them, else nil.
+// Unwrap returns the error that an option returned, [option.ErrNil] if the
+// option was nil, and nil if e is not about an option that failed.
 func (e *ConfigError) Unwrap() error { return e.cause }
 
 // configure applies opts and checks the whole. The errors are all that is
@@ -140,31 +156,37 @@ func configure(label string, parallelism int, opts []Option) (Config, Capacity, 
 	var errs []error
 	if strings.TrimSpace(label) == "" {
 		errs = append(errs, &ConfigError{Field: "label", Value: label, Problem: "must not be empty or only spaces"})
+		label = "" // it names nothing
 	}
-	errs = append(errs, configErrors(option.Apply(&c, opts...))...)
+	errs = append(errs, configErrors(label, option.Apply(&c, opts...))...)
 	capacity := Capacity{parallelism, c.room, c.waitLimit}
-	errs = append(errs, capacity.problems()...)
+	errs = append(errs, capacity.problems(label)...)
 	return c, capacity, errors.Join(errs...)
 }
 
 // configErrors takes apart what errors.Join has joined, and makes each error a
-// *ConfigError. An error of another type that has several causes is one problem
-// and stays whole.
-func configErrors(err error) []error {
+// *ConfigError with the label. An error of another type that has several causes
+// is one problem and stays whole.
+func configErrors(label string, err error) []error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := err.(*ConfigError); ok {
-		return []error{err}
+	if e, ok := err.(*ConfigError); ok {
+		if e.Label != "" || label == "" {
+			return []error{e}
+		}
+		named := *e // e is the option's, which can return it again
+		named.Label, named.cause = label, e
+		return []error{&named}
 	}
 	if reflect.TypeOf(err) == joined {
 		var errs []error
 		for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
-			errs = append(errs, configErrors(e)...)
+			errs = append(errs, configErrors(label, e)...)
 		}
 		return errs
 	}
-	return []error{&ConfigError{Field: "option", Problem: err.Error(), cause: err}}
+	return []error{&ConfigError{Label: label, Field: "option", Problem: err.Error(), cause: err}}
 }
 
 var joined = reflect.TypeOf(errors.Join(ErrConfig))

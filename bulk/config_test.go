@@ -89,6 +89,11 @@ func TestNewNamesAllThatIsWrong(t *testing.T) {
 			if (b == nil) != (err != nil) {
 				t.Errorf("both or neither: %v, %v", b, err)
 			}
+			for _, leaf := range leaves(err) {
+				if e := leaf.(*bulk.ConfigError); e.Label != strings.TrimSpace(c.label) {
+					t.Errorf("the label of %q is %q", e, e.Label)
+				}
+			}
 			if errors.Is(err, bulk.ErrConfig) != (err != nil) {
 				t.Errorf("ErrConfig: %v", err)
 			}
@@ -171,6 +176,56 @@ func containsAll(text string, parts []string) bool {
 		}
 	}
 	return true
+}
+
+// A program with twenty bulkheads must know which one it is.
+func TestConfigErrorNamesTheBulkhead(t *testing.T) {
+	b := mustNew(t, 1)
+	_, created := bulk.New("payments", 0)
+	_, option := bulk.New("payments", 1, bulk.OnEvent(nil))
+	_, blank := bulk.New(" ", 0)
+	_, odd := bulk.New("a\nb", 0)
+	_, slots := b.AcquireN(t.Context(), 0)
+	other := &bulk.ConfigError{Label: "search", Field: "option", Value: 1, Problem: "must be 2"}
+	_, named := bulk.New("payments", 1, failing(other))
+	var rows table
+	for _, c := range []struct {
+		name, why string
+		err       error
+		want      string
+	}{
+		{"New", "its label is known", created, `bulkhead "payments": parallelism 0: must be at least 1`},
+		{"an option", "it is made for this bulkhead", option, `bulkhead "payments": handler <nil>: must not be nil`},
+		{"an option that names another", "it knows better", named, `bulkhead "search": option 1: must be 2`},
+		{"Resize", "the bulkhead is known", b.Resize(-1), `bulkhead "test": parallelism -1: must be at least 1`},
+		{"SetCapacity", "the bulkhead is known", b.SetCapacity(bulk.Capacity{Parallelism: 1, WaitLimit: -1}), `bulkhead "test": wait_limit -1ns: must be 0 (no limit) or more`},
+		{"Validate", "it is no bulkhead's", bulk.Capacity{}.Validate(), `bulk: parallelism 0: must be at least 1`},
+		{"a blank label", "it names nothing", blank, "bulk: label \" \": must not be empty or only spaces\nbulk: parallelism 0: must be at least 1"},
+		{"a label with a line end", "it forges no line", odd, `bulkhead "a\nb": parallelism 0: must be at least 1`},
+		{"slots", "an answer to arguments alone", slots, `bulk: slots 0: must be at least 1`},
+	} {
+		rows.row(t, c.name, c.why, func(t *testing.T) {
+			if c.err == nil || c.err.Error() != c.want {
+				t.Errorf("got  %v\nwant %s", c.err, c.want)
+			}
+		})
+	}
+}
+
+// An option can return one error again and again: it keeps no label, and can be
+// found.
+func TestAnOptionsConfigErrorStaysAsItIs(t *testing.T) {
+	shared := &bulk.ConfigError{Field: "wait_limit", Value: "soon", Problem: "must be a duration"}
+	for _, label := range []string{"payments", "search"} {
+		_, err := bulk.New(label, 1, failing(shared))
+		var e *bulk.ConfigError
+		if !errors.As(err, &e) || e.Label != label || e.Field != "wait_limit" || !errors.Is(err, shared) {
+			t.Errorf("%s: %v", label, err)
+		}
+	}
+	if shared.Label != "" {
+		t.Errorf("the option's error was changed: %+v", shared)
+	}
 }
 
 // A ConfigError matches ErrConfig and what its option failed with, no more.

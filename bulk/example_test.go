@@ -84,7 +84,7 @@ func ExampleMust() {
 	bulk.Must(bulk.New("search", 0))
 	// Output:
 	// search
-	// panic: bulk: parallelism 0: must be at least 1
+	// panic: bulkhead "search": parallelism 0: must be at least 1
 }
 
 func ExampleWaitingRoom() {
@@ -471,7 +471,7 @@ func ExampleBulkhead_SetCapacity() {
 	fmt.Println(search.Capacity().Parallelism)
 	// Output:
 	// <nil>
-	// bulk: parallelism -8: must be at least 1
+	// bulkhead "search": parallelism -8: must be at least 1
 	// bulkhead "search": capacity not changed: bulk: closed
 	// 8
 }

@@ -3,6 +3,7 @@ package bulk_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -70,7 +71,11 @@ func problems(t testing.TB, err error) []problem {
 		if !errors.Is(e, bulk.ErrConfig) {
 			t.Errorf("%v doesn't match ErrConfig", e)
 		}
-		if e.Problem == "" || !strings.HasPrefix(e.Error(), "bulk: "+e.Field+" ") || !strings.HasSuffix(e.Error(), e.Problem) {
+		about := "bulk: "
+		if e.Label != "" {
+			about = "bulkhead " + strconv.Quote(e.Label) + ": "
+		}
+		if e.Problem == "" || !strings.HasPrefix(e.Error(), about+e.Field+" ") || !strings.HasSuffix(e.Error(), e.Problem) {
 			t.Errorf("message %q doesn't say what is wrong with %s and what is allowed", e, e.Field)
 		}
 		all = append(all, problem{e.Field, e.Value})

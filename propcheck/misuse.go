@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
 )
@@ -91,6 +92,10 @@ func (m *machine) badSetups() {
 		_, err := m.build(c.label, c.parallelism, c.options...)
 		if got := badFields(err); !errors.Is(err, bulk.ErrConfig) || !slices.Equal(got, c.fields) {
 			m.note("made with a bad %v: a ConfigError for each is due, and there is %v for %v", c.fields, err, got)
+		}
+		var config *bulk.ConfigError
+		if errors.As(err, &config) && config.Label != strings.TrimSpace(c.label) {
+			m.note("made with a bad %v: the ConfigError has the label %q, not %q", c.fields, config.Label, c.label)
 		}
 	}
 }

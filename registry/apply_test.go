@@ -67,7 +67,7 @@ func TestApplyChecksAllBeforeItSetsAny(t *testing.T) {
 	})
 	mustBe(t, err, registry.ErrUnknown, bulk.ErrConfig)
 	text := err.Error()
-	for _, s := range []string{`"payments": bulk: parallelism 0`, `"payments": bulk: waiting_room -1`, `"payments": bulk: wait_limit -1ns`, `label: "nobody"`, `"nobody": bulk: parallelism 0`, `label: "another"`} {
+	for _, s := range []string{`bulkhead "payments": parallelism 0`, `bulkhead "payments": waiting_room -1`, `bulkhead "payments": wait_limit -1ns`, `label: "nobody"`, `bulkhead "nobody": parallelism 0`, `label: "another"`} {
 		if !strings.Contains(text, s) {
 			t.Errorf("%q is not in\n%s", s, text)
 		}
@@ -144,26 +144,26 @@ var badJSON = []struct {
 	{"{}\n}", "line 2: "},
 	{`{"payments":{"parallelism":5}} {}`, "line 1: "},
 	{`{"payments":{"parallelism":5}}x`, "after top-level value"},
-	{`{"payments":null}`, `"payments": bulk: capacity null: must be an object`},
-	{`{"payments":5}`, `"payments": bulk: capacity 5: must be an object`},
+	{`{"payments":null}`, `bulkhead "payments": capacity null: must be an object`},
+	{`{"payments":5}`, `bulkhead "payments": capacity 5: must be an object`},
 	{`{"payments":[` + strings.Repeat("1,", 100) + `1]}`, "… (203 bytes): must be an object"},
-	{`{"payments":{"parallelism":null}}`, `"payments": bulk: parallelism null: must be a whole number`},
+	{`{"payments":{"parallelism":null}}`, `bulkhead "payments": parallelism null: must be a whole number`},
 	{`{"payments":{"parallelism":"5"}}`, `parallelism "5": must be a whole number`},
 	{`{"payments":{"parallelism":5.5}}`, "parallelism 5.5: must be a whole number"},
 	{`{"payments":{"parallelism":1e2}}`, "parallelism 1e2: must be a whole number"},
 	{`{"payments":{"parallelism":9223372036854775808}}`, "must be a whole number"},
-	{`{"payments":{"parallelism":0}}`, `"payments": bulk: parallelism 0: must be at least 1`},
-	{`{"payments":{"parallelism":0,"waiting_room":-1}}`, `registry: "payments": bulk: waiting_room -1: must be`},
+	{`{"payments":{"parallelism":0}}`, `bulkhead "payments": parallelism 0: must be at least 1`},
+	{`{"payments":{"parallelism":0,"waiting_room":-1}}`, `registry: bulkhead "payments": waiting_room -1: must be`},
 	{`{"payments":{"waiting_room":true}}`, "waiting_room true: must be a whole number"},
-	{`{"payments":{"waiting_room":-1}}`, `"payments": bulk: waiting_room -1: must be`},
+	{`{"payments":{"waiting_room":-1}}`, `bulkhead "payments": waiting_room -1: must be`},
 	{`{"payments":{"wait_limit":null}}`, `wait_limit null: must be a duration such as "250ms"`},
 	{`{"payments":{"wait_limit":250}}`, "wait_limit 250: must be a duration"},
 	{`{"payments":{"wait_limit":"soon"}}`, `wait_limit "soon": must be a duration`},
-	{`{"payments":{"wait_limit":"-1s"}}`, `"payments": bulk: wait_limit -1s: must be`},
-	{`{"payments":{"Parallelism":5}}`, `"payments": bulk: capacity "Parallelism": there is only parallelism`},
+	{`{"payments":{"wait_limit":"-1s"}}`, `bulkhead "payments": wait_limit -1s: must be`},
+	{`{"payments":{"Parallelism":5}}`, `bulkhead "payments": capacity "Parallelism": there is only parallelism`},
 	{`{"payments":{"parallelism":5,"slots":1}}`, `capacity "slots": there is only`},
 	{`{"payments":{"parallelism":5,"parallelism":5}}`, `capacity "parallelism": must not be there twice`},
-	{`{"payments":{"parallelism":5},"payments":{}}`, `label "payments": must not be there twice`},
+	{`{"payments":{"parallelism":5},"payments":{}}`, `registry: bulk: label "payments": must not be there twice`},
 	{`{"Payments":{"parallelism":5}}`, `no such label: "Payments"`},
 
 	// What can't be seen, or would look like a line of its own.
@@ -198,7 +198,7 @@ func TestApplyJSONRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	// All that is wrong, at once, and nothing is set.
 	r, want := three(t)
 	err := r.ApplyJSON([]byte(`{"auth":{"parallelism":1},"payments":{"parallelism":"1","x":2,"wait_limit":0},"nobody":{"waiting_room":-5},"else":{"y":3}}`))
-	for _, s := range []string{`label: "else"`, `"else": bulk: capacity "y"`, "parallelism", `capacity "x"`, "wait_limit 0", `"nobody"`, "waiting_room -5"} {
+	for _, s := range []string{`label: "else"`, `bulkhead "else": capacity "y"`, "parallelism", `capacity "x"`, "wait_limit 0", `"nobody"`, "waiting_room -5"} {
 		if !strings.Contains(err.Error(), s) {
 			t.Errorf("%q is not in: %v", s, err)
 		}

@@ -45,7 +45,7 @@ func decode(data []byte) (map[string]seam.Part, []error) {
 	var wrong []error
 	if !object.Each(text, func(label string, value json.RawMessage) {
 		if _, twice := parts[label]; twice {
-			wrong = append(wrong, within(label, odd("label", label, "must not be there twice")))
+			wrong = append(wrong, fmt.Errorf("registry: %w", odd("label", label, "must not be there twice")))
 			return
 		}
 		part, errs := decodePart(value)

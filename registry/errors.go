@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
@@ -18,7 +19,12 @@ var (
 // about says which label err is about.
 func about(label string, err error) error { return fmt.Errorf("%w: %s", err, safetext.Quote(label)) }
 
-// within says of which member err is.
+// within says which member err is about: a *bulk.ConfigError names it itself.
 func within(label string, err error) error {
-	return fmt.Errorf("registry: %s: %w", safetext.Quote(label), err)
+	if e, ok := err.(*bulk.ConfigError); ok {
+		named := *e
+		named.Label = label
+		err = &named
+	}
+	return fmt.Errorf("registry: %w", err)
 }

@@ -51,7 +51,7 @@ func ExampleRegistry_Create() {
 	// Output:
 	// <nil>
 	// true registry: label is taken: "payments"
-	// true bulk: parallelism 0: must be at least 1
+	// true bulkhead "search": parallelism 0: must be at least 1
 }
 
 func ExampleRegistry_GetOrCreate() {
@@ -187,7 +187,7 @@ func ExampleRegistry_ApplyJSON() {
 	// <nil>
 	// payments {20 50 250ms}
 	// search {8 0 0s}
-	// registry: "search": bulk: parallelism "many": must be a whole number
+	// registry: bulkhead "search": parallelism "many": must be a whole number
 }
 
 func ExampleRegistry_Close() {

@@ -23,7 +23,7 @@ func ExampleNewKeyed() {
 	fmt.Println(err)
 	// Output:
 	// 10000 <nil>
-	// bulk: max_keys 0: must be at least 1
+	// bulkhead "tenants": max_keys 0: must be at least 1
 }
 
 // The noisy tenant has its own compartment full; the quiet one doesn't notice.

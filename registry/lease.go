@@ -14,7 +14,7 @@ import (
 func (k *Keyed[K]) enter(ctx context.Context, key K, limits []deadline.Limit) (*entry[K], error) {
 	// Before the lock: the comparison panics if the key can't be compared.
 	if !equal(key, key) {
-		return nil, &bulk.ConfigError{Field: "key", Value: reflect.TypeOf(key), Problem: "must be equal to itself"}
+		return nil, &bulk.ConfigError{Label: k.label, Field: "key", Value: reflect.TypeOf(key), Problem: "must be equal to itself"}
 	}
 	k.mu.Lock()
 	e := k.find(key)

@@ -91,6 +91,7 @@ var faults = []fault{
 	{"who asked for Done before the drain waits for ever", "bulk/close.go", "\tif b.done != nil {\n\t\tclose(b.done)\n\t}\n", "\tif b.done != nil {\n\t\tb.done = make(chan struct{})\n\t\tclose(b.done)\n\t}\n"},
 	{"the first mistake hides the others", "bulk/config.go", "\treturn c, capacity, errors.Join(errs...)", "\tif len(errs) > 0 {\n\t\treturn c, capacity, errs[0]\n\t}\n\treturn c, capacity, nil"},
 	{"an empty label is told as another mistake", "bulk/config.go", "ConfigError{Field: \"label\"", "ConfigError{Field: \"parallelism\""},
+	{"what is wrong with a capacity names no bulkhead", "bulk/config.go", "capacity.problems(label)", "capacity.problems(\"\")"},
 	{"a nil OnHandlerPanic is accepted", "bulk/config.go", "\t\tif f == nil {\n\t\t\treturn &ConfigError{Field: \"handler\", Problem: \"must not be nil\"}\n\t\t}\n", ""},
 	{"giving up is not noticed", "bulk/close.go", "\tcase <-done:\n\t}\n", "\tcase <-done:\n\t\treturn nil\n\t}\n"},
 
