@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"go.opentelemetry.io/otel/attribute"
@@ -11,8 +12,14 @@ import (
 
 // observe registers instruments that show bulkheads. They keep nothing and
 // count nothing: each collection takes one status of each bulkhead that
-// statuses returns, the Statuses method of a registry for example. Labels must
-// differ, as they do in a registry.
+// statuses returns, the Statuses method of a registry for example.
+//
+// Each series has the bulkhead's label as bulkhead.name and its ID as
+// bulkhead.id. Two bulkheads can have one label, at the same time or one after
+// the other. With the label alone they would share a series, and a bulkhead that
+// was removed and created again would take its counters back to 0: a reader with
+// delta temporality would get a negative number from a counter that only grows.
+// Sum over bulkhead.id for the numbers of a label.
 //
 // Unregister the result to end it.
 func observe(meter metric.Meter, statuses func() []bulk.Status) (metric.Registration, error) {
@@ -35,19 +42,29 @@ func observe(meter metric.Meter, statuses func() []bulk.Status) (metric.Registra
 		places  = level("bulkhead.waiting_room.limit", "{operation}", "Operations that may wait.")
 		waiting = level("bulkhead.waiting_room.used", "{operation}", "Operations that wait.")
 
-		admitted   = count("bulkhead.operation.admitted", "Operations that got their slots, at once or from the waiting room.")
-		finished   = count("bulkhead.operation.finished", "Operations that ran and are over.")
-		abandoned  = count("bulkhead.operation.abandoned", "Operations that got slots but whose context was done: they never ran.")
-		queued     = count("bulkhead.operation.queued", "Operations that went into the waiting room.")
-		turnedAway = count("bulkhead.operation.turned_away", "Operations that were never started, by reason, and by whether they had waited first.")
+		admitted  = count("bulkhead.operation.admitted", "Operations that got their slots, immediately or from the waiting room.")
+		finished  = count("bulkhead.operation.finished", "Operations that ran and are over.")
+		abandoned = count("bulkhead.operation.abandoned", "Operations that got slots but whose context was done: they never ran.")
+		queued    = count("bulkhead.operation.queued", "Operations that went into the waiting room.")
+		rejected  = count("bulkhead.operation.rejected", "Operations that were never started, by reason, and by whether they had waited first.")
+
+		holdSamples = count("bulkhead.hold.samples", "Operations whose time in flight was measured: about one in 64 of those admitted.")
 	)
+	holdTime, err := meter.Float64ObservableCounter("bulkhead.hold.duration", metric.WithUnit("s"),
+		metric.WithDescription("Time in flight of those operations together: divided by their number, the mean hold."))
+	all, errs = append(all, holdTime), append(errs, err)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		seen := map[uint64]bool{}
 		for _, s := range statuses() {
-			name := bulkhead(s.Label)
-			set := metric.WithAttributeSet(attribute.NewSet(name))
+			if seen[s.ID] { // the SDK would add up what one series is given twice
+				continue
+			}
+			seen[s.ID] = true
+			name, id := nameOf(s.Label), attribute.Int64("bulkhead.id", int64(s.ID))
+			set := metric.WithAttributeSet(attribute.NewSet(name, id))
 			o.ObserveInt64(slots, int64(s.Capacity.Parallelism), set)
 			o.ObserveInt64(used, int64(s.InUse), set)
 			o.ObserveInt64(active, int64(s.InFlight), set)
@@ -59,19 +76,22 @@ func observe(meter metric.Meter, statuses func() []bulk.Status) (metric.Registra
 			o.ObserveInt64(finished, int64(t.Finished), set)
 			o.ObserveInt64(abandoned, int64(t.Abandoned), set)
 			o.ObserveInt64(queued, int64(t.Queued), set)
-			away := func(reason bulk.Reason, waited bool, n uint64) {
-				o.ObserveInt64(turnedAway, int64(n), metric.WithAttributes(name,
+			reject := func(reason bulk.Reason, waited bool, n uint64) {
+				o.ObserveInt64(rejected, int64(n), metric.WithAttributes(name, id,
 					attribute.String("bulkhead.reason", reason.String()), attribute.Bool("bulkhead.waited", waited)))
 			}
-			away(bulk.Saturated, false, t.Saturated)
-			away(bulk.Expired, false, t.ExpiredAtArrival)
-			away(bulk.Expired, true, t.Expired)
-			away(bulk.Canceled, false, t.CanceledAtArrival)
-			away(bulk.Canceled, true, t.Canceled)
-			away(bulk.Closed, false, t.ClosedAtArrival)
-			away(bulk.Closed, true, t.Closed)
-			away(bulk.Oversized, false, t.OversizedAtArrival)
-			away(bulk.Oversized, true, t.Oversized)
+			reject(bulk.Saturated, false, t.Saturated)
+			reject(bulk.Expired, false, t.ExpiredAtArrival)
+			reject(bulk.Expired, true, t.Expired)
+			reject(bulk.Canceled, false, t.CanceledAtArrival)
+			reject(bulk.Canceled, true, t.Canceled)
+			reject(bulk.Closed, false, t.ClosedAtArrival)
+			reject(bulk.Closed, true, t.Closed)
+			reject(bulk.Oversized, false, t.OversizedAtArrival)
+			reject(bulk.Oversized, true, t.Oversized)
+
+			o.ObserveInt64(holdSamples, int64(t.Holds.Samples), set)
+			o.ObserveFloat64(holdTime, t.Holds.Sum.Seconds(), set)
 		}
 		return nil
 	}, all...)
@@ -79,21 +99,39 @@ func observe(meter metric.Meter, statuses func() []bulk.Status) (metric.Registra
 
 // waits returns an event handler that records how long each operation waited
 // that was admitted from the waiting room: give it to bulk.New with
-// bulk.OnEvent. OpenTelemetry has no histogram that could be read from a status
-// now and then, so this one is recorded as it happens.
+// bulk.OnEvent. The histogram that a status has can't be shown through the metric
+// API, which has no observable histogram. So the waits are recorded one by one,
+// as they happen, in a histogram of OpenTelemetry's own. Bulkheads of one label
+// share a series in it, which therefore outlives each of them.
 func waits(meter metric.Meter) (func(bulk.Event), error) {
 	histogram, err := meter.Float64Histogram("bulkhead.wait.duration",
 		metric.WithUnit("s"),
 		metric.WithDescription("Time in the waiting room of operations that were admitted from there."),
-		metric.WithExplicitBucketBoundaries(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10))
+		metric.WithExplicitBucketBoundaries(waitBounds()...))
 	if err != nil {
 		return nil, err
 	}
 	return func(e bulk.Event) {
 		if e.Kind == bulk.EventAdmitted && e.Queued {
-			histogram.Record(context.Background(), e.Waited.Seconds(), metric.WithAttributeSet(attribute.NewSet(bulkhead(e.Label))))
+			histogram.Record(context.Background(), e.Waited.Seconds(), metric.WithAttributeSet(attribute.NewSet(nameOf(e.Label))))
 		}
 	}, nil
 }
 
-func bulkhead(label string) attribute.KeyValue { return attribute.String("bulkhead.name", label) }
+// waitBounds returns eight bounds in each power of two from 0.5 ms to 16 s, so
+// that a quantile is at most 12.5 % off. A view of the SDK can choose other
+// ones, or an exponential histogram.
+func waitBounds() (bounds []float64) {
+	for power := 1.0 / 2048; power < 16; power *= 2 {
+		for i := range 8 {
+			bounds = append(bounds, power+float64(i)*power/8)
+		}
+	}
+	return append(bounds, 16)
+}
+
+// nameOf returns the label as an attribute. A label may be any text, and an
+// exporter drops the whole batch for one attribute that is not UTF-8.
+func nameOf(label string) attribute.KeyValue {
+	return attribute.String("bulkhead.name", strings.ToValidUTF8(label, "\uFFFD"))
+}

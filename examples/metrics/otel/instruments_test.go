@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
 	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -67,11 +70,11 @@ func TestWhatAReaderSees(t *testing.T) {
 		go do(t.Context(), 1) // still waits when the reading is taken
 		synctest.Wait()
 
-		name := attribute.String("bulkhead.name", "payments")
+		name, id := attribute.String("bulkhead.name", "payments"), attribute.Int64("bulkhead.id", int64(b.Status().ID))
 		one := func(n int64) []metricdata.DataPoint[int64] {
-			return []metricdata.DataPoint[int64]{{Attributes: attribute.NewSet(name), Value: n}}
+			return []metricdata.DataPoint[int64]{{Attributes: attribute.NewSet(name, id), Value: n}}
 		}
-		var away []metricdata.DataPoint[int64]
+		var rejected []metricdata.DataPoint[int64]
 		for _, r := range []struct {
 			reason bulk.Reason
 			waited bool
@@ -83,7 +86,7 @@ func TestWhatAReaderSees(t *testing.T) {
 			{bulk.Closed, false, 0}, {bulk.Closed, true, 0},
 			{bulk.Oversized, false, 1}, {bulk.Oversized, true, 0},
 		} {
-			away = append(away, metricdata.DataPoint[int64]{Value: r.n, Attributes: attribute.NewSet(name,
+			rejected = append(rejected, metricdata.DataPoint[int64]{Value: r.n, Attributes: attribute.NewSet(name, id,
 				attribute.String("bulkhead.reason", r.reason.String()), attribute.Bool("bulkhead.waited", r.waited))})
 		}
 		got := read(t, reader)
@@ -101,7 +104,8 @@ func TestWhatAReaderSees(t *testing.T) {
 			{"bulkhead.operation.finished", "{operation}", true, one(4)},
 			{"bulkhead.operation.abandoned", "{operation}", true, one(0)},
 			{"bulkhead.operation.queued", "{operation}", true, one(5)},
-			{"bulkhead.operation.turned_away", "{operation}", true, away},
+			{"bulkhead.operation.rejected", "{operation}", true, rejected},
+			{"bulkhead.hold.samples", "{operation}", true, one(int64(b.Status().Totals.Holds.Samples))},
 		} {
 			m := got[want.name]
 			delete(got, want.name)
@@ -116,6 +120,21 @@ func TestWhatAReaderSees(t *testing.T) {
 			}
 		}
 
+		holds := got["bulkhead.hold.duration"]
+		delete(got, "bulkhead.hold.duration")
+		metricdatatest.AssertEqual(t, metricdata.Metrics{
+			Name: "bulkhead.hold.duration", Unit: "s", Description: holds.Description,
+			Data: metricdata.Sum[float64]{
+				Temporality: metricdata.CumulativeTemporality, IsMonotonic: true,
+				DataPoints: []metricdata.DataPoint[float64]{{Attributes: attribute.NewSet(name, id), Value: b.Status().Totals.Holds.Sum.Seconds()}},
+			},
+		}, holds, metricdatatest.IgnoreTimestamp())
+
+		counts := make([]uint64, len(waitBounds())+1)
+		for _, seconds := range []float64{0.002, 0.3} {
+			i, _ := slices.BinarySearch(waitBounds(), seconds)
+			counts[i]++
+		}
 		wait := got["bulkhead.wait.duration"]
 		delete(got, "bulkhead.wait.duration")
 		metricdatatest.AssertEqual(t, metricdata.Metrics{
@@ -125,8 +144,8 @@ func TestWhatAReaderSees(t *testing.T) {
 				DataPoints: []metricdata.HistogramDataPoint[float64]{{
 					Attributes: attribute.NewSet(name),
 					Count:      2, Sum: 0.302,
-					Bounds:       []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
-					BucketCounts: []uint64{0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0},
+					Bounds:       waitBounds(),
+					BucketCounts: counts,
 					Min:          metricdata.NewExtrema(0.002),
 					Max:          metricdata.NewExtrema(0.3),
 				}},
@@ -149,6 +168,140 @@ func TestWhatAReaderSees(t *testing.T) {
 	})
 }
 
+// One label, again and again: removed and created, at the same time in two
+// registries, and in the list twice. Whatever the reader's temporality, no
+// counter goes down, and no operation is counted twice or lost.
+func TestNoCounterGoesDown(t *testing.T) {
+	for name, temporality := range map[string]sdk.TemporalitySelector{
+		"cumulative": sdk.CumulativeTemporalitySelector, "delta": sdk.DeltaTemporalitySelector, "low memory": sdk.LowMemoryTemporalitySelector,
+		"all delta": func(sdk.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality },
+	} {
+		reader := sdk.NewManualReader(sdk.WithTemporalitySelector(temporality))
+		meter := sdk.NewMeterProvider(sdk.WithReader(reader)).Meter("test")
+		recordWaits, err := waits(meter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, other := registry.New(bulk.OnEvent(recordWaits)), registry.New(bulk.OnEvent(recordWaits))
+		twice := false
+		if _, err := observe(meter, func() []bulk.Status {
+			statuses := append(one.Statuses(), other.Statuses()...)
+			if twice = !twice; twice {
+				statuses = append(statuses, one.Statuses()...)
+			}
+			return statuses
+		}); err != nil {
+			t.Fatal(err)
+		}
+		bulk.Must(other.Create("payments", 1, bulk.WaitingRoom(1)))
+		type series struct {
+			name       string
+			attributes attribute.Distinct
+		}
+		seen, admitted := map[series]int64{}, int64(0)
+		var want int64
+		collect := func() {
+			t.Helper()
+			for _, m := range read(t, reader) {
+				sum, ok := m.Data.(metricdata.Sum[int64])
+				if !ok || !sum.IsMonotonic {
+					continue
+				}
+				for _, p := range sum.DataPoints {
+					key := series{m.Name, p.Attributes.Equivalent()}
+					delta := p.Value
+					if sum.Temporality == metricdata.CumulativeTemporality {
+						delta -= seen[key]
+						seen[key] = p.Value
+					}
+					if delta < 0 {
+						t.Errorf("%s: %s of %s goes down by %d", name, m.Name, p.Attributes.Encoded(attribute.DefaultEncoder()), -delta)
+					}
+					if m.Name == "bulkhead.operation.admitted" {
+						admitted += delta
+					}
+				}
+			}
+			if admitted != want {
+				t.Errorf("%s: %d admitted, want %d", name, admitted, want)
+			}
+		}
+		for _, n := range []int{100, 3, 0, 50} {
+			b := bulk.Must(one.Create("payments", 1, bulk.WaitingRoom(1)))
+			for range n {
+				_ = bulk.Do(t.Context(), b, func(context.Context) error { return nil })
+			}
+			want += int64(n)
+			collect()
+			collect()
+			if err := one.Remove(t.Context(), "payments"); err != nil {
+				t.Fatal(err)
+			}
+			if n == 0 {
+				collect() // without it
+			}
+		}
+	}
+}
+
+// An exporter marshals a batch to protocol buffers, which have no other strings.
+func TestEveryAttributeIsUTF8(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := sdk.NewManualReader()
+		meter := sdk.NewMeterProvider(sdk.WithReader(reader)).Meter("test")
+		recordWaits, err := waits(meter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		members := registry.New(bulk.OnEvent(recordWaits), bulk.WaitingRoom(1))
+		if _, err := observe(meter, members.Statuses); err != nil {
+			t.Fatal(err)
+		}
+		labels := []string{"caf\xe9", "caf\xe8", "caf\uFFFD", "\xff", "\xed\xa0\x80", "a\x00b"}
+		for _, label := range labels {
+			b := bulk.Must(members.Create(label, 1))
+			slot, _ := b.TryAcquire()
+			go func() { _ = bulk.Do(t.Context(), b, func(context.Context) error { return nil }) }()
+			synctest.Wait()
+			slot.Release()
+			synctest.Wait()
+		}
+		check := func(name string, set attribute.Set) {
+			for _, a := range set.ToSlice() {
+				if a.Value.Type() == attribute.STRING && !utf8.ValidString(a.Value.AsString()) {
+					t.Errorf("%s has %s=%q", name, a.Key, a.Value.AsString())
+				}
+			}
+		}
+		for name, m := range read(t, reader) {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				if n := len(data.DataPoints); n != len(labels) && n != 9*len(labels) {
+					t.Errorf("%s has %d series", name, n)
+				}
+				for _, p := range data.DataPoints {
+					check(name, p.Attributes)
+				}
+			case metricdata.Sum[float64]:
+				for _, p := range data.DataPoints {
+					check(name, p.Attributes)
+				}
+			case metricdata.Histogram[float64]:
+				sum := uint64(0)
+				for _, p := range data.DataPoints {
+					check(name, p.Attributes)
+					sum += p.Count
+				}
+				if sum != uint64(len(labels)) {
+					t.Errorf("%d waits, want %d", sum, len(labels))
+				}
+			default:
+				t.Errorf("%s is a %T", name, data)
+			}
+		}
+	})
+}
+
 func Example() {
 	main()
 	// Output:
@@ -156,5 +309,5 @@ func Example() {
 	// bulkhead.waiting_room.limit bulkhead.name=payments 20 {operation}
 	// bulkhead.operation.admitted bulkhead.name=payments 1 {operation}
 	// bulkhead.operation.finished bulkhead.name=payments 1 {operation}
-	// bulkhead.operation.turned_away bulkhead.name=payments,bulkhead.reason=closed,bulkhead.waited=false 1 {operation}
+	// bulkhead.operation.rejected bulkhead.name=payments,bulkhead.reason=closed,bulkhead.waited=false 1 {operation}
 }
