@@ -15,7 +15,7 @@ func newKeyed(label string, parallelism, maxKeys int, opts ...registry.KeyedOpti
 	return registry.NewKeyed[string](label, parallelism, maxKeys, opts...)
 }
 
-// The standard budget: a Keyed itself against the model.
+// A Keyed itself against the model.
 func TestKeyedAgainstModel(t *testing.T) {
 	checks(t, *sequences/slower/10)
 	var counts coverage

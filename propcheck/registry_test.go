@@ -16,7 +16,7 @@ func newRegistry(defaults ...bulk.Option) (RegistrySubject, error) {
 	return registry.New(defaults...), nil
 }
 
-// The standard budget: a registry itself against the model.
+// A registry itself against the model.
 func TestRegistryAgainstModel(t *testing.T) {
 	checks(t, *sequences/slower/10)
 	var counts coverage

@@ -80,13 +80,13 @@ func run(ctx context.Context) error {
 }
 
 // testsFor returns the arguments of go test that run the machine for the package
-// of a fault.
+// of a fault, with the standard budget.
 func testsFor(f fault) string {
 	machine := "TestBulkheadAgainstModel"
 	if strings.HasPrefix(f.file, "registry/") {
 		machine = "Test(Registry|Keyed)AgainstModel"
 	}
-	return "./propcheck -run ^" + machine + "$ -rapid.shrinktime=1ms"
+	return "./propcheck -run ^" + machine + "$ -propcheck.sequences=20000 -rapid.shrinktime=1ms"
 }
 
 // catch is how a fault was found.
