@@ -1,170 +1,252 @@
 package main
 
-// fault is one small mistake that somebody could make: in file, the one
-// occurrence of right becomes wrong.
+// fault is a mistake that somebody could make: wrong instead of right. Both are
+// Go: an expression, statements, or case clauses. An empty wrong deletes. Layout
+// and comments don't count. In right,
+//
+//	ANY, ANY1, ANY2 …     match one expression or statement,
+//	MORE, MORE1, MORE2 …  match any number of statements or arguments.
+//
+// In wrong they stand for what they matched. right must match exactly once in
+// the function. If it matches more often, put more of its surroundings into it.
 type fault struct {
-	name, file, right, wrong string
+	name, right, wrong string
 }
 
-// faults are those of packages bulk and registry. Each must be caught by the
-// machine for its package: see testsFor.
-var faults = []fault{
-	// Who is admitted.
-	{"a done context is admitted", "bulk/run.go", "return len(limits) == 0 && ctx.Err() == nil", "return len(limits) == 0"},
-	{"closed before a done context", "bulk/admit.go", "\tif ended != nil {\n\t\treturn turnAway, Canceled\n\t}\n\t// 2.\n\tif b.closed {\n\t\treturn turnAway, Closed\n\t}", "\tif b.closed {\n\t\treturn turnAway, Closed\n\t}\n\tif ended != nil {\n\t\treturn turnAway, Canceled\n\t}"},
-	{"a closed bulkhead admits", "bulk/admit.go", "\tif b.closed {\n\t\treturn turnAway, Closed\n\t}\n", ""},
-	{"as many slots as there are is too many", "bulk/admit.go", "if a.slots > b.capacity.Parallelism {", "if a.slots >= b.capacity.Parallelism {"},
-	{"one more slot than there are is not too many", "bulk/admit.go", "if a.slots > b.capacity.Parallelism {", "if a.slots > b.capacity.Parallelism+1 {"},
-	{"exactly at Before is in time", "bulk/admit.go", "if left <= 0 {\n\t\t\treturn false", "if left < 0 {\n\t\t\treturn false"},
-	{"exactly the reserve is too little", "bulk/admit.go", "if left < reserve {", "if left <= reserve {"},
-	{"the reserve doesn't shorten the wait", "bulk/admit.go", "a.allowed = min(a.allowed, int64(left-reserve))", ""},
-	{"Before doesn't bound the wait", "bulk/admit.go", "a.allowed = min(a.allowed, int64(left))\n", ""},
-	{"Within extends the wait limit", "bulk/admit.go", "\t\tallowed = min(allowed, int64(limit))", "\t\tif allowed == never {\n\t\t\tallowed = int64(limit)\n\t\t}"},
-	{"the wait limit is forgotten", "bulk/admit.go", "\t\tallowed = min(allowed, int64(limit))", ""},
-	{"the wait limit is a nanosecond longer", "bulk/admit.go", "\t\tallowed = min(allowed, int64(limit))", "\t\tallowed = min(allowed, int64(limit)+1)"},
-	{"a wait of centuries is over at once", "bulk/admit.go", "op.deadline = add(op.arrived, allowed)", "if op.deadline = op.arrived + allowed; allowed == never {\n\t\top.deadline = never\n\t}"},
-	{"a small operation overtakes", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return slots <= b.capacity.Parallelism-b.inUse"},
-	{"one slot too many", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse+1"},
-	{"one slot too few", "bulk/admit.go", "return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse", "return b.room.head == nil && slots < b.capacity.Parallelism-b.inUse"},
-	{"one place too many", "bulk/admit.go", "if b.room.len >= b.capacity.WaitingRoom || a.bounds", "if b.room.len > b.capacity.WaitingRoom || a.bounds"},
-	{"NoWait waits", "bulk/admit.go", "|| a.bounds != nil && a.impatient() {", "{"},
-	{"no time left is saturated", "bulk/admit.go", "\tif a.allowed == 0 {\n\t\treturn turnAway, Expired", "\tif a.allowed == 0 {\n\t\treturn turnAway, Saturated"},
-	{"no time left waits all the same", "bulk/admit.go", "\tif a.allowed == 0 {\n\t\treturn turnAway, Expired\n\t}\n", ""},
-	{"the fast way out forgets to count", "bulk/admit.go", "\t\tb.totals.Saturated++\n\t\terr := b.errorOf(Saturated, slots, 0, nil)", "\t\terr := b.errorOf(Saturated, slots, 0, nil)"},
-	{"the fast way out says oversized", "bulk/admit.go", "err := b.errorOf(Saturated, slots, 0, nil)", "err := b.errorOf(Oversized, slots, 0, nil)"},
-	{"a place is not counted as queued", "bulk/admit.go", "\tb.totals.Queued++\n", ""},
-	{"the peak of the room is missed", "bulk/admit.go", "\tb.peak.Waiting = max(b.peak.Waiting, b.room.len)\n", ""},
-	{"the peak of the slots is missed", "bulk/admit.go", "\t\tb.peak.InUse = max(b.peak.InUse, b.inUse)\n", ""},
-	{"an arrival turned away makes no event", "bulk/admit.go", "\t\tb.note(&j, reason.event(), slots, false, 0)\n", ""},
-	{"queued makes no event", "bulk/admit.go", "\tb.note(j, EventQueued, op.slots, false, 0)\n", ""},
+// function has the faults of one function. It may be in any file of its package,
+// whose name is that of its directory.
+type function struct {
+	pkg, name string // name is Function or Receiver.Method
+	faults    []fault
+}
 
-	// The room and the alarm.
-	{"last in, first out", "bulk/room.go", "\top.prev = r.tail\n\tif r.tail == nil {\n\t\tr.head = op\n\t} else {\n\t\tr.tail.next = op\n\t}\n\tr.tail = op\n", "\top.next = r.head\n\tif r.head == nil {\n\t\tr.tail = op\n\t} else {\n\t\tr.head.prev = op\n\t}\n\tr.head = op\n"},
-	{"whoever leaves the middle takes the rest along", "bulk/room.go", "\t\top.next.prev = op.prev\n", "\t\tr.tail, op.next.prev = op.next, op.prev\n"},
-	{"the alarm never rings", "bulk/alarm.go", "\ta.set(now)\n}\n\n// set sees", "}\n\n// set sees"},
-	{"an earlier deadline doesn't move the alarm", "bulk/alarm.go", "a.keys[0].key >= a.rings {", "a.rings != never {"},
-	{"the alarm rings once", "bulk/alarm.go", "\ta.rings = never\n\ta.set(now)\n", "\ta.rings = never\n"},
-	{"a record keeps the key of its last use", "bulk/alarm.go", "\tcase op.key > op.deadline:\n", "\tcase op.key > op.deadline && false:\n"},
-	{"an early key is taken for a deadline", "bulk/alarm.go", "case op.deadline <= now:", "case op.key <= now:"},
+func (f function) String() string { return f.pkg + "." + f.name }
 
-	// Hand-over, leaving, finishing.
-	{"a hand-over beats cancellation", "bulk/handover.go", "\tcase end != nil:\n\t\treturn nil, b.abandon(op, end)\n", ""},
-	{"expired before canceled at the same instant", "bulk/handover.go", "if done == nil || !b.endsWithin(ctx, op.deadline) {", "if true {"},
-	{"canceled is counted as expired", "bulk/handover.go", "\tif end != nil {\n\t\treason = Canceled\n\t}\n", ""},
-	{"an abandoned slot is lost", "bulk/handover.go", "\tb.inUse -= op.slots\n\tb.totals.Abandoned++\n", "\tb.totals.Abandoned++\n"},
-	{"abandoned is not counted", "bulk/handover.go", "\tb.inUse -= op.slots\n\tb.totals.Abandoned++\n", "\tb.inUse -= op.slots\n\tb.totals.Finished++\n"},
-	{"abandoned makes no event", "bulk/handover.go", "\tb.note(&j, EventAbandoned, op.slots, op.queued, 0)\n", ""},
-	{"whoever leaves grants nobody", "bulk/handover.go", "\terr := b.refuse(reason, op, end, &j)\n\tb.giveBack(op)\n\tb.settle(&j)\n", "\terr := b.refuse(reason, op, end, &j)\n\tb.giveBack(op)\n"},
-	{"whoever abandons grants nobody", "bulk/handover.go", "\terr := b.errorOf(Canceled, op.slots, 0, end)\n\tb.giveBack(op)\n\tb.settle(&j)\n", "\terr := b.errorOf(Canceled, op.slots, 0, end)\n\tb.giveBack(op)\n"},
-	{"what was decided is not heard before the record is used again", "bulk/handover.go", "\t\tif why = op.hear(); end == nil {", "\t\tif why = handedOver; end == nil {"},
-	{"a release grants nobody", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n\tb.settle(&j)\n", "\tb.note(&j, EventReleased, slots, queued, 0)\n"},
-	{"a release grants one at most", "bulk/handover.go", "for op := b.room.head; op != nil && op.slots <= b.capacity.Parallelism-b.inUse; op = b.room.head {", "if op := b.room.head; op != nil {"},
-	{"the head is granted what isn't there", "bulk/handover.go", "for op := b.room.head; op != nil && op.slots <= b.capacity.Parallelism-b.inUse; op = b.room.head {", "for op := b.room.head; op != nil && b.inUse < b.capacity.Parallelism; op = b.room.head {"},
-	{"a plain release wakes nobody", "bulk/run.go", "if op != nil || b.room.head != nil || b.watched {", "if op != nil || b.watched {"},
-	{"a plain release makes no event", "bulk/run.go", "if op != nil || b.room.head != nil || b.watched {", "if op != nil || b.room.head != nil {"},
-	{"released makes no event", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n", "\t_ = queued\n"},
-	{"released is told twice", "bulk/handover.go", "\tb.note(&j, EventReleased, slots, queued, 0)\n", "\tb.note(&j, EventReleased, slots, queued, 0)\n\tb.note(&j, EventReleased, slots, queued, 0)\n"},
-	{"a wait is not summed", "bulk/handover.go", "\tt.Wait = time.Duration(add(int64(t.Wait), int64(d)))\n", ""},
-	{"a wait is missing in the histogram", "bulk/handover.go", "\tb.waits[bucketOf(d)]++\n", ""},
-	{"drained while one is in flight", "bulk/handover.go", "if b.closed && !b.drained && b.inFlight() == 0 {", "if b.closed && !b.drained && b.inFlight() <= 1 {"},
-	{"an operation that waited is measured from its arrival", "bulk/handover.go", "\t\t\top.granted = now\n", "\t\t\top.granted = op.arrived\n"},
-	{"an operation that waited is never measured", "bulk/handover.go", "if op.sampled = b.samples(); op.sampled {", "if op.sampled = false; op.sampled {"},
-	{"a panic costs the slot", "bulk/run.go", "\tdefer func() {\n\t\tb.mu.Lock()\n\t\tif op", "\tdefer func() {\n\t\tif r := recover(); r != nil {\n\t\t\tpanic(r)\n\t\t}\n\t\tb.mu.Lock()\n\t\tif op"},
-	{"RunN frees one slot only", "bulk/run.go", "b.release(op, n)", "b.release(op, 1)"},
+// functions lists the faults of packages bulk and registry. The machine for the
+// package must catch each of them: see testsFor.
+var functions = []function{
+	// Admission.
+	{"bulk", "plain", []fault{{"a done context is admitted", "ANY && ctx.Err() == nil", "ANY"}}},
+	{"bulk", "Bulkhead.decide", []fault{
+		{"closed before a done context", "if ended != nil { MORE1 }; MORE2; if b.closed { MORE3 }", "if b.closed { MORE3 }; MORE2; if ended != nil { MORE1 }"},
+		{"a closed bulkhead admits", "if b.closed { MORE }", ""},
+		{"a request for all slots is oversized", "a.slots > ANY", "a.slots >= ANY"},
+		{"a request for one slot more than there are is not oversized", "a.slots > ANY", "a.slots > ANY+1"},
+		{"one place too many", "b.room.len >= ANY", "b.room.len > ANY"},
+		{"NoWait waits", "ANY || a.bounds != nil && a.impatient()", "ANY"},
+		{"an operation with no time left is saturated", "if a.allowed == 0 { return turnAway, Expired }", "if a.allowed == 0 { return turnAway, Saturated }"},
+		{"an operation with no time left waits", "if a.allowed == 0 { MORE }", ""},
+	}},
+	{"bulk", "arrival.bound", []fault{
+		{"exactly at Before is in time", "left <= 0", "left < 0"},
+		{"exactly the reserve is too little", "left < reserve", "left <= reserve"},
+		{"the reserve doesn't shorten the wait", "a.allowed = min(a.allowed, int64(left-reserve))", ""},
+		{"Before doesn't bound the wait", "a.allowed = min(a.allowed, int64(left))", ""},
+	}},
+	{"bulk", "Bulkhead.queue", []fault{
+		{"Within extends the wait limit", "allowed = min(allowed, ANY)", "if allowed == never { allowed = ANY }"},
+		{"the wait limit is forgotten", "allowed = min(allowed, ANY)", ""},
+		{"the wait limit is a nanosecond longer", "allowed = min(allowed, ANY)", "allowed = min(allowed, ANY+1)"},
+		{"a wait of centuries expires immediately", "op.deadline = add(op.arrived, allowed)", "if op.deadline = op.arrived + allowed; allowed == never { op.deadline = never }"},
+		{"a queued operation is not counted", "b.totals.Queued++", ""},
+		{"the peak of waiting operations is not kept", "b.peak.Waiting = ANY", ""},
+		{"queued makes no event", "b.note(j, EventQueued, MORE)", ""},
+	}},
+	{"bulk", "Bulkhead.fits", []fault{
+		{"a small operation overtakes", "b.room.head == nil && ANY", "ANY"},
+		{"one slot too many", "slots <= ANY", "slots <= ANY+1"},
+		{"one slot too few", "slots <= ANY", "slots < ANY"},
+	}},
+	{"bulk", "Bulkhead.admit", []fault{
+		{"the fast rejection is not counted", "b.totals.Saturated++", ""},
+		{"the fast rejection says oversized", "b.errorOf(Saturated, MORE)", "b.errorOf(Oversized, MORE)"},
+	}},
+	{"bulk", "Bulkhead.begin", []fault{{"the peak of slots in use is not kept", "b.peak.InUse = ANY", ""}}},
+	{"bulk", "Bulkhead.arrive", []fault{{"an arrival that is rejected makes no event", "b.note(&j, reason.event(), MORE)", ""}}},
+
+	// Waiting room and expiry.
+	{"bulk", "room.push", []fault{{"last in, first out", "op.prev = r.tail; if r.tail == nil { r.head = op } else { r.tail.next = op }; r.tail = op", "op.next = r.head; if r.head == nil { r.tail = op } else { r.head.prev = op }; r.head = op"}}},
+	{"bulk", "room.remove", []fault{{"leaving the middle of the room cuts off the rest", "op.next.prev = op.prev", "r.tail, op.next.prev = op.next, op.prev"}}},
+	{"bulk", "Bulkhead.watch", []fault{
+		{"the alarm never rings", "a.set(now)", ""},
+		{"a record keeps the key of its last use", "op.key > op.deadline", "op.key > op.deadline && false"},
+	}},
+	{"bulk", "alarm.set", []fault{{"an earlier deadline doesn't move the alarm", "a.keys[0].key >= a.rings", "a.rings != never"}}},
+	{"bulk", "alarm.ring", []fault{
+		{"the alarm rings once", "a.set(now)", ""},
+		{"an early key is taken for a deadline", "op.deadline <= now", "op.key <= now"},
+	}},
+
+	// Grant, departure, release.
+	{"bulk", "Bulkhead.await", []fault{
+		{"an operation with slots and a done context runs", "case end != nil: MORE", ""},
+		{"a late signal reaches the next use of the record", "op.hear()", "handedOver"},
+	}},
+	{"bulk", "Bulkhead.overdue", []fault{{"expired before canceled at the same instant", "done == nil || ANY", "true"}}},
+	{"bulk", "Bulkhead.quit", []fault{{"Goexit in a handler keeps the slots that were handed over", "if why == refused { MORE1 } else { MORE2 }", "if why == refused { MORE1 }"}}},
+	{"bulk", "Bulkhead.leave", []fault{
+		{"canceled is counted as expired", "if end != nil { MORE }", ""},
+		{"leaving the room grants nobody", "b.settle(&j)", ""},
+	}},
+	{"bulk", "Bulkhead.abandon", []fault{
+		{"an abandoned slot is lost", "b.inUse -= op.slots", ""},
+		{"abandoned is not counted", "b.totals.Abandoned++", "b.totals.Finished++"},
+		{"abandoned makes no event", "b.note(&j, EventAbandoned, MORE)", ""},
+		{"an abandoned operation grants nobody", "b.settle(&j)", ""},
+	}},
+	{"bulk", "Bulkhead.release", []fault{
+		{"a release grants nobody", "b.settle(&j)", ""},
+		{"released makes no event", "b.note(&j, EventReleased, slots, queued, 0)", "_ = queued"},
+		{"released makes two events", "b.note(&j, EventReleased, MORE)", "b.note(&j, EventReleased, MORE); b.note(&j, EventReleased, MORE)"},
+	}},
+	{"bulk", "Bulkhead.settle", []fault{{"drained while one is in flight", "b.inFlight() == 0", "b.inFlight() <= 1"}}},
+	{"bulk", "Bulkhead.handOver", []fault{
+		{"a release grants at most one", "for op := b.room.head; ANY; op = b.room.head { MORE }", "if op := b.room.head; op != nil { MORE }"},
+		{"the head is granted more slots than are free", "op.slots <= b.capacity.Parallelism-b.inUse", "b.inUse < b.capacity.Parallelism"},
+		{"an operation that waited is measured from its arrival", "op.granted = now", "op.granted = op.arrived"},
+		{"an operation that waited is never measured", "b.samples()", "false"},
+	}},
+	{"bulk", "Bulkhead.samples", []fault{{"holds are sampled at a fixed position", "ANY == block*block*0x9E3779B97F4A7C15>>(64-6)", "ANY == block&0"}}},
+	{"bulk", "Bulkhead.countWait", []fault{
+		{"a wait is not summed", "t.Wait = ANY", ""},
+		{"a wait is not in the histogram", "b.waits[bucketOf(d)]++", ""},
+	}},
+	{"bulk", "Run", []fault{
+		{"a plain release wakes nobody", "op != nil || b.room.head != nil", "op != nil"},
+		{"a plain release makes no event", "ANY || b.watched", "ANY"},
+		{"a panic costs the slot", "defer func() { MORE }()", "defer func() { if r := recover(); r != nil { panic(r) }; MORE }()"},
+	}},
+	{"bulk", "RunN", []fault{{"RunN frees one slot only", "b.release(op, n)", "b.release(op, 1)"}}},
 
 	// Slots.
-	{"a second Release frees again", "bulk/slot.go", "if s.op.turn != s.turn {", "if false {"},
-	{"a reused record is freed by a stale Slot", "bulk/operation.go", "\top.turn++\n", "\tif op.turn == 0 {\n\t\top.turn++\n\t}\n"},
+	{"bulk", "Slot.Release", []fault{{"a second Release frees again", "s.op.turn != s.turn", "false"}}},
+	{"bulk", "Bulkhead.giveBack", []fault{
+		{"a reused record is freed by a stale Slot", "op.turn++", "if op.turn == 0 { op.turn++ }"},
+		{"a record says queued for its last use", "op.queued = false", ""},
+	}},
 
-	{"a record says queued for its last use", "bulk/operation.go", "\top.queued = false\n", ""},
+	// Change, close, options.
+	{"bulk", "Bulkhead.change", []fault{
+		{"growing wakes nobody", "b.settle(&j)", ""},
+		{"a shrink keeps operations that can't fit", "b.turnOut(MORE)", ""},
+		{"a shrink rejects operations that just fit", "op.slots > ANY", "op.slots >= ANY"},
+		{"setting the same capacity makes an event", "c != old", "true"},
+		{"a closed bulkhead is resized", "b.closed", "false"},
+		{"resized has the new capacity as the previous one", "Event{Kind: EventResized, Previous: old}", "Event{Kind: EventResized, Previous: c}"},
+	}},
+	{"bulk", "Bulkhead.Close", []fault{
+		{"close keeps waiting operations", "b.turnOut(MORE)", ""},
+		{"an idle bulkhead is never drained", "b.settle(&j)", ""},
+		{"closing twice makes two events", "!b.closed", "!b.drained"},
+	}},
+	{"bulk", "Bulkhead.drain", []fault{{"a Done channel from before the drain stays open", "close(b.done)", "b.done = make(chan struct{}); close(b.done)"}}},
+	{"bulk", "Bulkhead.Wait", []fault{{"Wait returns no error when its context ends", "select { case <-c: MORE; case <-done: }", "select { case <-c: MORE; case <-done: return nil }"}}},
+	{"bulk", "configure", []fault{
+		{"the first mistake hides the others", "return ANY1, ANY2, errors.Join(errs...)", "if len(errs) > 0 { return ANY1, ANY2, errs[0] }; return ANY1, ANY2, nil"},
+		{"an empty label is reported as a bad parallelism", `"label"`, `"parallelism"`},
+		{"an error about a capacity names no bulkhead", "capacity.problems(label)", `capacity.problems("")`},
+	}},
+	{"bulk", "OnHandlerPanic", []fault{{"a nil OnHandlerPanic is accepted", "if f == nil { MORE }", ""}}},
 
-	// Change and end.
-	{"growing wakes nobody", "bulk/capacity.go", "\t\tb.settle(&j)\n", ""},
-	{"a shrink leaves who can't fit", "bulk/capacity.go", "\t\tb.turnOut(Oversized, func(op *operation) bool { return op.slots > c.Parallelism }, &j)\n", ""},
-	{"a shrink turns out who just fits", "bulk/capacity.go", "op.slots > c.Parallelism", "op.slots >= c.Parallelism"},
-	{"setting what is set is an event", "bulk/capacity.go", "if c != old {", "if true {"},
-	{"a closed bulkhead is resized", "bulk/capacity.go", "\tif b.closed {\n\t\tb.mu.Unlock()\n\t\treturn fmt", "\tif false {\n\t\tb.mu.Unlock()\n\t\treturn fmt"},
-	{"resized without what was before", "bulk/capacity.go", "Event{Kind: EventResized, Previous: old}", "Event{Kind: EventResized, Previous: c}"},
-	{"close leaves those who wait", "bulk/close.go", "\t\tb.turnOut(Closed, func(*operation) bool { return true }, &j)\n", ""},
-	{"an idle bulkhead is never drained", "bulk/close.go", "\t\tb.settle(&j)\n", ""},
-	{"closing twice is told twice", "bulk/close.go", "\tif !b.closed {\n\t\tb.closed, b.watched = true, true\n", "\tif !b.drained {\n\t\tb.closed, b.watched = true, true\n"},
-	{"who asked for Done before the drain waits for ever", "bulk/close.go", "\tif b.done != nil {\n\t\tclose(b.done)\n\t}\n", "\tif b.done != nil {\n\t\tb.done = make(chan struct{})\n\t\tclose(b.done)\n\t}\n"},
-	{"the first mistake hides the others", "bulk/config.go", "\treturn c, capacity, errors.Join(errs...)", "\tif len(errs) > 0 {\n\t\treturn c, capacity, errs[0]\n\t}\n\treturn c, capacity, nil"},
-	{"an empty label is told as another mistake", "bulk/config.go", "ConfigError{Field: \"label\"", "ConfigError{Field: \"parallelism\""},
-	{"what is wrong with a capacity names no bulkhead", "bulk/config.go", "capacity.problems(label)", "capacity.problems(\"\")"},
-	{"a nil OnHandlerPanic is accepted", "bulk/config.go", "\t\tif f == nil {\n\t\t\treturn &ConfigError{Field: \"handler\", Problem: \"must not be nil\"}\n\t\t}\n", ""},
-	{"giving up is not noticed", "bulk/close.go", "\tcase <-done:\n\t}\n", "\tcase <-done:\n\t\treturn nil\n\t}\n"},
-
-	// Seeing.
-	{"expired while waiting counts at arrival", "bulk/totals.go", "\t\tt.Expired++\n", "\t\tt.ExpiredAtArrival++\n"},
-	{"closed at arrival counts while waiting", "bulk/totals.go", "\t\tt.ClosedAtArrival++\n", "\t\tt.Closed++\n"},
-	{"a shared error is kept too long", "bulk/refusal.go", "last.InUse == b.inUse && last.Waiting == b.room.len && ", "last.InUse == b.inUse && "},
-	{"Seq forgets the resizes", "bulk/bulkhead.go", " + b.resizes\n", "\n"},
-	{"errors.As looks at the cause alone", "bulk/refusal.go", "(errors.As(e.ended.cause, target) || errors.As(e.ended.err, target))", "errors.As(e.ended.cause, target)"},
-	{"a cause that is overload as well is not matched", "bulk/refusal.go", "\treturn e.ended != nil && (errors.Is(e.ended.err, target) ||", "\tif _, ok := target.(*AdmissionError); ok {\n\t\treturn false\n\t}\n\treturn e.ended != nil && (errors.Is(e.ended.err, target) ||"},
-	{"a room is never more than full", "bulk/status.go", "return float64(s.Waiting) / float64(s.Capacity.WaitingRoom)", "return min(1, float64(s.Waiting)/float64(s.Capacity.WaitingRoom))"},
-	{"the mean wait is that of all who queued", "bulk/totals.go", "mean(t.Wait, t.AdmittedFromQueue)", "mean(t.Wait, t.Queued)"},
-	{"a handler that was removed still hears", "bulk/handlers.go", "func(h *handler) bool { return h == added }", "func(h *handler) bool { return false }"},
-	{"taking a handler off reopens", "bulk/handlers.go", "b.watched = b.closed || len(handlers) > 0", "b.watched = len(handlers) > 0"},
-	{"handlers in the wrong order", "bulk/handlers.go", "b.listen(append(slices.Clip(b.handlers), added))", "b.listen(append([]*handler{added}, b.handlers...))"},
-	{"who ends the goroutine in a handler keeps others waiting", "bulk/handlers.go", "\tj.wake()\n\tif j.page != nil {\n\t\tb.deliverPage(j)\n\t}\n", "\tif j.page != nil {\n\t\tb.deliverPage(j)\n\t}\n\tj.wake()\n"},
-	{"who ends the goroutine in a handler keeps events from the others", "bulk/handlers.go", "\t\tif !returned {\n\t\t\td.run()\n\t\t}\n", "\t\t_ = returned\n"},
-	{"who ends the goroutine in a handler keeps the slots it was handed", "bulk/handover.go", "\t} else {\n\t\t_ = b.abandon(op, &canceled)\n\t}\n", "\t}\n"},
-	{"a panic of a handler goes on up", "bulk/handlers.go", "if r := recover(); r != nil {", "if r := any(nil); r != nil {"},
+	// Status, errors, events.
+	{"bulk", "Totals.countWhileWaiting", []fault{{"expired while waiting counts at arrival", "t.Expired++", "t.ExpiredAtArrival++"}}},
+	{"bulk", "Totals.countAtArrival", []fault{{"closed at arrival counts while waiting", "t.ClosedAtArrival++", "t.Closed++"}}},
+	{"bulk", "Totals.MeanWait", []fault{{"the mean wait counts all queued operations", "t.AdmittedFromQueue", "t.Queued"}}},
+	{"bulk", "Bulkhead.errorOf", []fault{{"a shared error is kept too long", "ANY && last.Waiting == b.room.len", "ANY"}}},
+	{"bulk", "Bulkhead.transitions", []fault{{"Seq forgets the resizes", "ANY + b.resizes", "ANY"}}},
+	{"bulk", "AdmissionError.As", []fault{{"errors.As looks at the cause alone", "errors.As(e.ended.cause, target) || errors.As(e.ended.err, target)", "errors.As(e.ended.cause, target)"}}},
+	{"bulk", "AdmissionError.Is", []fault{{"a cause that is overload as well is not matched", "return e.ended != nil && ANY", "if _, ok := target.(*AdmissionError); ok { return false }; return e.ended != nil && ANY"}}},
+	{"bulk", "Status.QueueUtilization", []fault{{"a room is never more than full", "float64(s.Waiting) / ANY", "min(1, float64(s.Waiting)/ANY)"}}},
+	{"bulk", "Bulkhead.OnEvent", []fault{
+		{"a removed handler still has events", "h == added", "false"},
+		{"handlers in the wrong order", "append(slices.Clip(b.handlers), added)", "append([]*handler{added}, b.handlers...)"},
+	}},
+	{"bulk", "Bulkhead.listen", []fault{{"removing a handler reopens the fast path", "b.closed || ANY", "ANY"}}},
+	{"bulk", "Bulkhead.deliver", []fault{{"Goexit in a handler keeps granted operations waiting", "j.wake(); MORE1; if j.page != nil { MORE2 }", "MORE1; if j.page != nil { MORE2 }; j.wake()"}}},
+	{"bulk", "delivery.one", []fault{
+		{"Goexit in a handler keeps events from the other handlers", "if !returned { MORE }", "_ = returned"},
+		{"a panic of a handler propagates", "recover()", "any(nil)"},
+	}},
 
 	// Registry.
-	{"registry: a taken label is accepted", "registry/create.go", "return nil, about(label, ErrDuplicate)", "return b, nil"},
-	{"registry: the second of a race wins too", "registry/create.go", "\tif first, exists := r.members[label]; exists {\n\t\treturn first, false, nil\n\t}\n", ""},
-	{"registry: the last created is the first", "registry/create.go", "r.order = append(r.order, b)", "r.order = append([]*bulk.Bulkhead{b}, r.order...)"},
-	{"registry: defaults are forgotten", "registry/create.go", "slices.Concat(r.defaults, opts)", "slices.Concat(nil, opts)"},
-	{"registry: defaults come last", "registry/create.go", "slices.Concat(r.defaults, opts)", "slices.Concat(opts, r.defaults)"},
-	{"registry: one that exists is resized", "registry/create.go", "\tcase exists:\n\t\treturn b, false, nil\n", "\tcase exists:\n\t\treturn b, false, b.Resize(parallelism)\n"},
-	{"registry: a closed registry hides its members", "registry/create.go", "\tcase exists:\n", "\tcase exists && !closed:\n"},
-	{"registry: one that was being made is not closed with the others", "registry/create.go", "\tif r.closed {\n\t\treturn nil, false, about(label, ErrClosed)\n\t}\n", ""},
-	{"registry: close allows creation", "registry/remove.go", "\tr.closed = true\n", ""},
-	{"registry: close leaves the last one out", "registry/remove.go", "\tview := r.order\n", "\tview := r.order[:max(len(r.order)-1, 0)]\n"},
-	{"registry: forgotten before it is drained", "registry/remove.go", "\tif err := b.Shutdown(ctx); err != nil {\n\t\treturn err\n\t}\n", "\t_ = b.Close()\n"},
-	{"registry: forgotten though the remover gave up", "registry/remove.go", "\tif err := b.Shutdown(ctx); err != nil {\n\t\treturn err\n\t}\n\tr.mu.Lock()\n\tdefer r.mu.Unlock()\n", "\terr := b.Shutdown(ctx)\n\tr.mu.Lock()\n\tdefer r.mu.Unlock()\n\tif err != nil {\n\t\tdelete(r.members, label)\n\t\treturn err\n\t}\n"},
-	{"registry: removed, and not closed", "registry/remove.go", "\tif err := b.Shutdown(ctx); err != nil {", "\tif err := b.Wait(ctx); b.Status().InFlight > 0 && err != nil {"},
-	{"registry: a view changes under a loop", "registry/remove.go", "slices.DeleteFunc(slices.Clone(r.order), func", "slices.DeleteFunc(r.order, func"},
-	{"registry: shutdown names one only", "registry/remove.go", "errs = append(errs, b.Wait(ctx))", "errs = append(errs[:0], b.Wait(ctx))"},
-	{"registry: shutdown closes nothing", "registry/remove.go", "\t_ = r.Close() // always nil\n\tvar errs", "\tvar errs"},
-	{"registry: apply sets before it has checked", "registry/apply.go", "\t\tchanges = append(changes, change{b, part})\n", "\t\tif ok {\n\t\t\t_ = seam.SetPart(b, part)\n\t\t}\n\t\tchanges = append(changes, change{b, part})\n"},
-	{"registry: apply doesn't check values", "registry/apply.go", "for _, err := range problems(part) {", "for _, err := range problems(part)[:0] {"},
-	{"registry: apply stops at a closed one", "registry/apply.go", "{ closed = append(closed, seam.SetPart(c.member, c.part)) }", "{\n\t\tif errors.Join(closed...) == nil {\n\t\t\tclosed = append(closed, seam.SetPart(c.member, c.part))\n\t\t}\n\t}"},
-	{"registry: apply forgets the wait limit", "registry/apply.go", ", WaitLimit: &c.WaitLimit}", "}"},
-	{"registry: a field that is absent in JSON becomes zero", "registry/applyjson.go", "\tvar part seam.Part\n", "\tpart := seam.Part{WaitingRoom: new(int)}\n"},
-	{"registry: an unknown field in JSON is ignored", "registry/applyjson.go", "\t\t\terr = odd(\"capacity\", field, \"there is only parallelism waiting_room wait_limit\")\n", ""},
+	{"registry", "Registry.Create", []fault{{"registry: a taken label is accepted", "return nil, about(label, ErrDuplicate)", "return b, nil"}}},
+	{"registry", "Registry.getOrCreate", []fault{
+		{"registry: both goroutines of a race create the member", "if first, exists := r.members[label]; exists { MORE }", ""},
+		{"registry: the newest member comes first", "append(r.order, b)", "append([]*bulk.Bulkhead{b}, r.order...)"},
+		{"registry: defaults are forgotten", "slices.Concat(r.defaults, opts)", "slices.Concat(nil, opts)"},
+		{"registry: defaults come last", "slices.Concat(r.defaults, opts)", "slices.Concat(opts, r.defaults)"},
+		{"registry: GetOrCreate resizes an existing member", "case exists: return b, false, nil", "case exists: return b, false, b.Resize(parallelism)"},
+		{"registry: a closed registry hides its members", "case exists: MORE", "case exists && !closed: MORE"},
+		{"registry: a member created during Close stays open", "if r.closed { MORE }", ""},
+	}},
+	{"registry", "Registry.Close", []fault{
+		{"registry: close allows creation", "r.closed = true", ""},
+		{"registry: close skips the newest member", "view := r.order", "view := r.order[:max(len(r.order)-1, 0)]"},
+	}},
+	{"registry", "Registry.Remove", []fault{
+		{"registry: a member is forgotten before it is drained", "if err := b.Shutdown(ctx); err != nil { MORE }", "_ = b.Close()"},
+		{"registry: a member is forgotten although Remove gave up", "if err := b.Shutdown(ctx); err != nil { MORE }", "if err := b.Shutdown(ctx); err != nil { r.mu.Lock(); defer r.mu.Unlock(); delete(r.members, label); MORE }"},
+		{"registry: a removed member is not closed", "if err := b.Shutdown(ctx); err != nil { MORE }", "if err := b.Wait(ctx); b.Status().InFlight > 0 && err != nil { MORE }"},
+		{"registry: a view changes under a loop", "slices.Clone(r.order)", "r.order"},
+	}},
+	{"registry", "Registry.Shutdown", []fault{
+		{"registry: shutdown reports only one member", "append(errs, ANY)", "append(errs[:0], ANY)"},
+		{"registry: shutdown closes nothing", "_ = r.Close()", ""},
+	}},
+	{"registry", "Registry.apply", []fault{
+		{"registry: apply sets values before all are checked", "changes = append(changes, ANY)", "if ok { _ = seam.SetPart(b, part) }; changes = append(changes, ANY)"},
+		{"registry: apply doesn't check values", "problems(part)", "problems(part)[:0]"},
+		{"registry: apply stops at a closed member", "closed = append(closed, ANY)", "if errors.Join(closed...) == nil { closed = append(closed, ANY) }"},
+	}},
+	{"registry", "Registry.Apply", []fault{{"registry: apply forgets the wait limit", "&c.WaitLimit", "nil"}}},
+	{"registry", "decodePart", []fault{
+		{"registry: a field that is absent in JSON becomes zero", "var part seam.Part", "part := seam.Part{WaitingRoom: new(int)}"},
+		{"registry: an unknown field in JSON is ignored", "default: MORE", "default:"},
+	}},
 
 	// Keyed: leases.
-	{"keyed: a panic costs the lease", "registry/runkey.go", "\tdefer k.leave(e)\n\treturn bulk.Run(ctx, e.bulkhead, fn, limits...)", "\tv, err := bulk.Run(ctx, e.bulkhead, fn, limits...)\n\tk.leave(e)\n\treturn v, err"},
-	{"keyed: the lease of RunKey is not given back", "registry/runkey.go", "\tdefer k.leave(e)\n\treturn bulk.Run(ctx, e.bulkhead, fn, limits...)", "\treturn bulk.Run(ctx, e.bulkhead, fn, limits...)"},
-	{"keyed: the lease of GuardKey is not given back", "registry/runkey.go", "\t\tdefer k.leave(e)\n", ""},
-	{"keyed: who gets no slot keeps the lease", "registry/runkey.go", "admitted = err == nil", "admitted = true"},
-	{"keyed: the lease ends when the slot is there", "registry/runkey.go", "admitted = err == nil", "admitted = err == nil && false"},
-	{"keyed: a known key is found without a lease", "registry/lease.go", "\te.leases++\n", ""},
-	{"keyed: a key in use stays in the list of idle ones", "registry/lease.go", "\tif e.leases == 0 {\n\t\tk.idle.remove(e)\n\t}\n", ""},
-	{"keyed: idle from the first use on", "registry/lease.go", "\t\te.since = now\n", "\t\tif e.since == 0 {\n\t\t\te.since = now\n\t\t}\n"},
+	{"registry", "RunKey", []fault{
+		{"keyed: a panic costs the lease", "defer k.leave(e); MORE; return ANY", "MORE; v, err := ANY; k.leave(e); return v, err"},
+		{"keyed: the lease of RunKey is not given back", "defer k.leave(e)", ""},
+	}},
+	{"registry", "GuardKey", []fault{{"keyed: the lease of GuardKey is not given back", "defer k.leave(e)", ""}}},
+	{"registry", "Keyed.Acquire", []fault{
+		{"keyed: Acquire keeps the lease without a slot", "err == nil", "true"},
+		{"keyed: Acquire gives the lease back with the slot", "err == nil", "err == nil && false"},
+	}},
+	{"registry", "Keyed.find", []fault{
+		{"keyed: a known key gets no lease", "e.leases++", ""},
+		{"keyed: a key in use stays in the list of idle keys", "if e.leases == 0 { MORE }", ""},
+	}},
+	{"registry", "Keyed.leave", []fault{{"keyed: idle time counts from the first release", "e.since = now", "if e.since == 0 { e.since = now }"}}},
 
-	// Keyed: making and evicting.
-	{"keyed: a key in use is evicted", "registry/evict.go", "if e == nil || e.leases > 0 {", "if e == nil {"},
-	{"keyed: the newest makes room", "registry/newkey.go", "victim = k.forget(k.idle.oldest)", "victim = k.forget(k.idle.newest)"},
-	{"keyed: one key too many", "registry/newkey.go", "full := len(k.keys) == k.maxKeys", "full := len(k.keys) > k.maxKeys"},
-	{"keyed: one key too few", "registry/newkey.go", "full := len(k.keys) == k.maxKeys", "full := len(k.keys) >= max(k.maxKeys-1, 1)"},
-	{"keyed: the second of a race makes one too", "registry/newkey.go", "\t\tif e := k.find(key); e != nil {\n\t\t\tk.mu.Unlock()\n\t\t\treturn e, nil\n\t\t}\n\t\tif k.closed", "\t\tif k.closed"},
-	{"keyed: what is lost makes a key", "registry/newkey.go", "\tif late(ctx, limits) {\n", "\tif late(ctx, limits) && false {\n"},
-	{"keyed: exactly IdleAfter is too short", "registry/evict.go", "now-e.since >= k.idleAfter", "now-e.since > k.idleAfter"},
-	{"keyed: a nanosecond before IdleAfter is enough", "registry/evict.go", "now-e.since >= k.idleAfter", "now-e.since >= k.idleAfter-1"},
-	{"keyed: who leaves the middle cuts the list of idle ones", "registry/idle.go", "e.older.newer = e.newer", "l.newest, e.older.newer = e.older, nil"},
-	{"keyed: who goes takes the last one along", "registry/evict.go", "\tk.all[e.place] = k.all[last]\n\tk.all[e.place].place = e.place\n", ""},
-	{"keyed: an evicted bulkhead stays open", "registry/newkey.go", "\t_ = victim.Close() // always nil\n", ""},
+	// Keyed: creation and eviction.
+	{"registry", "Keyed.Evict", []fault{{"keyed: a key in use is evicted", "e == nil || e.leases > 0", "e == nil"}}},
+	{"registry", "Keyed.enterNew", []fault{
+		{"keyed: the newest idle key is evicted first", "k.forget(k.idle.oldest)", "k.forget(k.idle.newest)"},
+		{"keyed: one key too many", "len(k.keys) == k.maxKeys", "len(k.keys) > k.maxKeys"},
+		{"keyed: one key too few", "len(k.keys) == k.maxKeys", "len(k.keys) >= max(k.maxKeys-1, 1)"},
+		{"keyed: both goroutines of a race create the key", "if e := k.find(key); e != nil { MORE }", ""},
+		{"keyed: an operation with a done context creates a key", "late(ctx, limits)", "late(ctx, limits) && false"},
+		{"keyed: rejections for too many keys are not counted", "k.tooManyKeys++", ""},
+	}},
+	{"registry", "Keyed.longIdle", []fault{
+		{"keyed: exactly IdleAfter is too short", "now-e.since >= ANY", "now-e.since > ANY"},
+		{"keyed: a nanosecond before IdleAfter is enough", "now-e.since >= ANY", "now-e.since >= ANY-1"},
+	}},
+	{"registry", "idleList.remove", []fault{{"keyed: leaving the middle cuts the list of idle keys", "e.older.newer = e.newer", "l.newest, e.older.newer = e.older, nil"}}},
+	{"registry", "Keyed.forget", []fault{
+		{"keyed: an evicted key takes the last one with it", "k.all[e.place] = k.all[last]; MORE; k.all[e.place].place = e.place", "MORE"},
+		{"keyed: the totals of evicted keys are lost", "k.retired = ANY", ""},
+	}},
+	{"registry", "Keyed.bury", []fault{{"keyed: an evicted bulkhead stays open", "_ = victim.Close()", ""}}},
 
-	// Keyed: seeing and ending.
-	{"keyed: the totals of evicted ones are lost", "registry/evict.go", "\tk.retired = k.retired.Plus(e.bulkhead.Status().Totals)\n", ""},
-	{"keyed: the door is not counted", "registry/keyedstatus.go", "\tadd(k.door.Status())\n", ""},
-	{"keyed: too many is not counted", "registry/newkey.go", "\t\t\tk.tooManyKeys++\n", ""},
-	{"keyed: close leaves who waits", "registry/keyedclose.go", "{ _ = e.bulkhead.Close() }", "{}"},
-	{"keyed: close allows new keys", "registry/keyedclose.go", "\tk.closed = true\n", ""},
-	{"keyed: the DrainError counts one key only", "registry/keyedclose.go", "sum.InFlight += drain.InFlight", "sum.InFlight = drain.InFlight"},
-	{"keyed: too many is no overload", "registry/toomany.go", "return target == bulk.ErrNotStarted || target == bulk.ErrOverload", "return target == bulk.ErrNotStarted"},
+	// Keyed: status and close.
+	{"registry", "Keyed.Status", []fault{{"keyed: rejections without a key are not counted", "add(k.door.Status())", ""}}},
+	{"registry", "Keyed.closeKeys", []fault{
+		{"keyed: close keeps waiting operations", "_ = e.bulkhead.Close()", ""},
+		{"keyed: close allows new keys", "k.closed = true", ""},
+	}},
+	{"registry", "Keyed.Shutdown", []fault{{"keyed: the DrainError counts only one key", "sum.InFlight += ANY", "sum.InFlight = ANY"}}},
+	{"registry", "tooManyKeys.Is", []fault{{"keyed: ErrTooManyKeys is not ErrOverload", "ANY || target == bulk.ErrOverload", "ANY"}}},
 }

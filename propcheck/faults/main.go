@@ -1,11 +1,15 @@
-// Command faults shows that the checks can fail. It copies the module, makes one
-// small mistake in the copy, runs the checks, and expects them to find it; then
-// the next. It prints which test caught each fault and after how many sequences,
-// and exits with 1 if a fault survives or can no longer be made.
+// Command faults shows that the checks can fail. It makes one small mistake in
+// the module, runs the checks, expects them to fail, and goes on to the next
+// mistake. The table has the test that caught each fault, after how many
+// sequences, and the seconds it took. The command exits with 1 if the checks miss
+// a fault, or if a fault no longer applies.
 //
-//	go run ./propcheck/faults                 # all of them
-//	go run ./propcheck/faults -sample 8       # every so many-th, for a quick look
-//	go run ./propcheck/faults -run slot       # those whose name contains a word
+// No file of the module is changed: go test gets each fault as an overlay. As
+// many run at the same time as there are processors (see GOMAXPROCS).
+//
+//	go run ./propcheck/faults                # all of them
+//	go run ./propcheck/faults -sample 8      # 8 of them, evenly spread over the list
+//	go run ./propcheck/faults -run Release   # those whose name contains a text
 //	go run ./propcheck/faults -run registry: # those of registries; "keyed:": of bulkheads per key
 package main
 
@@ -13,6 +17,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,8 +26,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -36,112 +41,132 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	sample := flag.Int("sample", 0, "make only so many faults, evenly spread; 0: all")
-	word := flag.String("run", "", "make only faults whose name contains this")
-	tests := flag.String("tests", "", "arguments of go test: what must find them; empty: the machine for the package of each")
+	sample := flag.Int("sample", 0, "try only this many faults, evenly spread; 0: all")
+	text := flag.String("run", "", "try only faults whose name contains this")
+	tests := flag.String("tests", "", "arguments of go test that run the checks; empty: the machine for the package of each fault")
 	flag.Parse()
 	if flag.NArg() > 0 || *sample < 0 {
-		return fmt.Errorf("bad arguments: want [-sample N] [-run WORD] [-tests ARGUMENTS]")
+		return errors.New("bad arguments: want [-sample N] [-run TEXT] [-tests ARGUMENTS]")
+	}
+	gomod, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return err
+	}
+	root := filepath.Dir(strings.TrimSpace(string(gomod)))
+	s, err := load(root)
+	if err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "faults")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := copyModule(dir); err != nil {
-		return err
-	}
 
-	var chosen []fault
-	for i, f := range faults {
-		if strings.Contains(f.name, *word) && (*sample == 0 || i*(*sample)/len(faults) != (i-1)*(*sample)/len(faults) || i == 0) {
-			chosen = append(chosen, f)
+	var trials []*trial
+	for _, fn := range functions {
+		for _, f := range fn.faults {
+			if strings.Contains(f.name, *text) {
+				trials = append(trials, &trial{function: fn, fault: f, done: make(chan struct{})})
+			}
 		}
 	}
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "fault\tcaught by\tsequences\tseconds")
+	if n := len(trials); *sample > 0 && *sample < n {
+		for i := range *sample {
+			trials[i] = trials[i*n / *sample]
+		}
+		trials = trials[:*sample]
+	}
+	next := make(chan *trial)
+	for i := range runtime.GOMAXPROCS(0) {
+		go func() {
+			for t := range next {
+				began := time.Now()
+				t.err = t.run(ctx, s, root, filepath.Join(dir, fmt.Sprint(i)), cmp.Or(*tests, testsFor(t.function)))
+				t.took = time.Since(began)
+				close(t.done)
+			}
+		}()
+	}
+	go func() {
+		for _, t := range trials {
+			next <- t
+		}
+		close(next)
+	}()
+
+	const row = "%-65s %-6s %9s %7v  %s\n"
+	fmt.Printf(row, "fault", "", "sequences", "seconds", "by")
+	began := time.Now()
 	var failures []error
-	for _, f := range chosen {
-		began := time.Now()
-		found, err := try(ctx, dir, f, cmp.Or(*tests, testsFor(f)))
-		switch {
-		case ctx.Err() != nil:
+	for _, t := range trials {
+		<-t.done
+		if ctx.Err() != nil {
 			return ctx.Err()
-		case err != nil:
-			failures = append(failures, err)
-			fmt.Fprintf(table, "%s\t%v\t\t\n", f.name, err)
-		default:
-			fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\n", f.name, found.test, found.sequences, time.Since(began).Seconds())
 		}
-		table.Flush()
+		verdict := "caught"
+		if t.err != nil {
+			verdict, failures = "FAIL", append(failures, fmt.Errorf("fault %q in %v: %w", t.fault.name, t.function, t.err))
+		}
+		fmt.Printf(row, t.fault.name, verdict, t.sequences, t.took.Round(time.Second).Seconds(), t.by)
 	}
-	fmt.Printf("%d faults, %d caught\n", len(chosen), len(chosen)-len(failures))
+	fmt.Printf("%d faults, %d caught, %v\n", len(trials), len(trials)-len(failures), time.Since(began).Round(time.Second))
 	return errors.Join(failures...)
 }
 
-// testsFor returns the arguments of go test that run the machine for the package
-// of a fault, with the standard budget.
-func testsFor(f fault) string {
+// testsFor returns the arguments of go test that run the machine for a package,
+// with the standard budget.
+func testsFor(fn function) string {
 	machine := "TestBulkheadAgainstModel"
-	if strings.HasPrefix(f.file, "registry/") {
+	if fn.pkg == "registry" {
 		machine = "Test(Registry|Keyed)AgainstModel"
 	}
 	return "./propcheck -run ^" + machine + "$ -propcheck.sequences=20000 -rapid.shrinktime=1ms"
 }
 
-// catch is how a fault was found.
-type catch struct{ test, sequences string }
+// trial is one fault, and how the checks catch it.
+type trial struct {
+	function function
+	fault    fault
+	done     chan struct{} // closed when the fields below are set
+
+	sequences, by string
+	took          time.Duration
+	err           error
+}
 
 var (
 	failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 	after  = regexp.MustCompile(`failed after (\d+) tests`)
 )
 
-// try makes the fault in the copy, runs the checks, and mends it again.
-func try(ctx context.Context, dir string, f fault, tests string) (catch, error) {
-	path := filepath.Join(dir, f.file)
-	right, err := os.ReadFile(path)
-	if err != nil {
-		return catch{}, err
-	}
-	if n := strings.Count(string(right), f.right); n != 1 {
-		return catch{}, fmt.Errorf("%q can't be made: what it changes stands %d times in %s", f.name, n, f.file)
-	}
-	wrong := strings.Replace(string(right), f.right, f.wrong, 1)
-	if err := os.WriteFile(path, []byte(wrong), 0o644); err != nil {
-		return catch{}, err
-	}
-	defer os.WriteFile(path, right, 0o644)
-
-	args := append([]string{"test", "-vet=off", "-count=1", "-failfast", "-timeout=3m"}, strings.Fields(tests)...)
-	out, err := command(ctx, dir, "go", args...).CombinedOutput()
-	switch {
-	case err == nil:
-		return catch{}, fmt.Errorf("%q survives", f.name)
-	case bytes.Contains(out, []byte("[build failed]")):
-		return catch{}, fmt.Errorf("%q doesn't compile: %s", f.name, out)
-	}
-	found := catch{test: "the run ended", sequences: "-"}
-	if names := failed.FindAllSubmatch(out, -1); names != nil {
-		found.test = string(names[len(names)-1][1])
-	}
-	if n := after.FindSubmatch(out); n != nil {
-		found.sequences = cmp.Or(string(n[1]), "-")
-	}
-	return found, nil
-}
-
-func command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, name, args...)
-	c.Dir = dir
-	return c
-}
-
-// copyModule copies what git would: the module that holds the working directory.
-func copyModule(to string) error {
-	gomod, err := exec.Command("go", "env", "GOMOD").Output()
+// run makes the fault in an overlay, whose files begin with base, and runs the
+// tests with it.
+func (t *trial) run(ctx context.Context, s *source, root, base, tests string) error {
+	path, text, err := s.replace(t.function, t.fault)
 	if err != nil {
 		return err
 	}
-	return os.CopyFS(to, os.DirFS(filepath.Dir(strings.TrimSpace(string(gomod)))))
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: base + ".go"}})
+	if err := errors.Join(err, os.WriteFile(base+".go", text, 0o644), os.WriteFile(base+".json", overlay, 0o644)); err != nil {
+		return err
+	}
+	args := append([]string{"test", "-overlay=" + base + ".json", "-vet=off", "-count=1", "-failfast", "-timeout=3m"}, strings.Fields(tests)...)
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	switch {
+	case bytes.Contains(out, []byte("[build failed]")) || bytes.Contains(out, []byte("no tests to run")):
+		return errors.New(string(out))
+	case err == nil:
+		return errors.New("the checks miss it")
+	}
+	t.by = "the end of the run"
+	if names := failed.FindAllSubmatch(out, -1); names != nil {
+		t.by = string(names[len(names)-1][1])
+	}
+	if n := after.FindSubmatch(out); n != nil {
+		t.sequences = string(n[1])
+	}
+	return nil
 }
