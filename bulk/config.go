@@ -56,7 +56,10 @@ func WaitLimit(d time.Duration) Option {
 }
 
 // OnEvent adds a handler that has every event from the first on. It may be
-// given several times. What a handler may do is said at [Bulkhead.OnEvent].
+// given several times. [Bulkhead.OnEvent] says what a handler may do. It must not
+// react to a kind of event by causing that kind again: it would recurse without
+// end, until the program ends with a stack overflow. [Bulkhead.OnEvent] shows
+// what to do instead.
 func OnEvent(h func(Event)) Option {
 	return func(c *Config) error {
 		if h == nil {

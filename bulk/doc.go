@@ -102,8 +102,9 @@
 // # Forms
 //
 // Status, Interval, Event, Report and [Finding] have a form for people (String)
-// and one for tools (JSON); Status, Event, Report and [AdmissionError] have one
-// for log/slog. [Reason], [EventKind] and [Severity] are words, both ways: an
+// and one for tools (JSON); Status, Event and Report have one for log/slog, with
+// the names of JSON and all durations in nanoseconds. An [AdmissionError] is logged as its text, wrapped or not:
+// slog looks at the outermost error alone. [Reason], [EventKind] and [Severity] are words, both ways: an
 // unknown one is a [*ConfigError]. A label is quoted and escaped wherever it
 // came from, and in text and logs a long one is cut: it forges no line, hides
 // none and drowns nothing.

@@ -503,3 +503,80 @@ func TestHandlersComeAndGo(t *testing.T) {
 	g.Wait()
 	mustBeIdle(t, b)
 }
+
+// A handler that reacts to a kind of event by causing it again would recurse
+// without end. These are the ways that OnEvent recommends.
+func TestAHandlerCanReactWithoutRecursion(t *testing.T) {
+	bubbles(t, []struct {
+		name string
+		why  string
+		test func(*testing.T)
+	}{
+		{"on a goroutine of one's own", "what it causes is handed over, not handled within", func(t *testing.T) {
+			b := mustNew(t, 1)
+			saturated, depth, deepest, dropped := make(chan bulk.Event, 1), 0, 0, 0
+			var mu sync.Mutex
+			b.OnEvent(func(e bulk.Event) {
+				mu.Lock()
+				depth++
+				deepest = max(deepest, depth)
+				mu.Unlock()
+				if e.Kind == bulk.EventSaturated {
+					select {
+					case saturated <- e:
+					default:
+						mu.Lock()
+						dropped++
+						mu.Unlock()
+					}
+				}
+				mu.Lock()
+				depth--
+				mu.Unlock()
+			})
+			slots := fill(t, b)
+			var worker sync.WaitGroup
+			worker.Go(func() {
+				for range saturated {
+					// Saturated again, each time but the last: it waits a second, as
+					// no handler may.
+					if slot, ok := b.TryAcquire(); ok {
+						slot.Release()
+						return
+					}
+					time.Sleep(time.Second)
+				}
+			})
+			for range 100 {
+				b.TryAcquire()
+			}
+			synctest.Wait()
+			time.Sleep(10 * time.Second)
+			slots[0].Release()
+			worker.Wait()
+			if n := b.Status().Totals.Saturated; n < 110 || dropped == 0 {
+				t.Errorf("%d were saturated, %d events dropped", n, dropped)
+			}
+			if deepest > 2 { // the caller's and the worker's, next to each other
+				t.Errorf("%d handlers within each other", deepest)
+			}
+			mustBeIdle(t, b)
+		}},
+		{"by other kinds only", "resized in a handler of saturated, and no further", func(t *testing.T) {
+			b := mustNew(t, 1)
+			var events recorder
+			b.OnEvent(events.handle)
+			b.OnEvent(func(e bulk.Event) {
+				if e.Kind == bulk.EventSaturated {
+					if err := b.Resize(e.Capacity.Parallelism + 1); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			fill(t, b)
+			b.TryAcquire()
+			fill(t, b)
+			events.mustBe(t, bulk.EventAdmitted, bulk.EventSaturated, bulk.EventResized, bulk.EventAdmitted)
+		}},
+	})
+}

@@ -41,6 +41,9 @@ func logger() *slog.Logger {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
+		if a.Key == "id" { // another one in each run
+			return slog.Int("id", 7)
+		}
 		return a
 	}}))
 }
@@ -366,7 +369,7 @@ func ExampleStatus_LogValue() {
 	_, s := twoReadings()
 	logger().Info("every minute", "bulkhead", s)
 	// Output:
-	// level=INFO msg="every minute" bulkhead.label=payments bulkhead.closed=false bulkhead.in_flight=10 bulkhead.in_use=10 bulkhead.waiting=4 bulkhead.parallelism=10 bulkhead.waiting_room=20 bulkhead.wait_limit=250ms bulkhead.arrivals=2000 bulkhead.admitted=1900 bulkhead.rejected=96
+	// level=INFO msg="every minute" bulkhead.label=payments bulkhead.closed=false bulkhead.in_flight=10 bulkhead.in_use=10 bulkhead.waiting=4 bulkhead.parallelism=10 bulkhead.waiting_room=20 bulkhead.wait_limit_ns=250000000 bulkhead.arrivals=2000 bulkhead.admitted=1900 bulkhead.rejected=96
 }
 
 func ExampleEvent_String() {
@@ -395,7 +398,7 @@ func ExampleEvent_LogValue() {
 	search := bulk.Must(bulk.New("search", 1, bulk.OnEvent(func(e bulk.Event) {
 		switch e.Kind {
 		case bulk.EventSaturated, bulk.EventExpired, bulk.EventOversized:
-			log.Warn("turned away", "event", e)
+			log.Warn("rejected", "event", e)
 		case bulk.EventResized, bulk.EventClosed, bulk.EventDrained:
 			log.Info(e.Kind.String(), "event", e)
 		}
@@ -404,17 +407,25 @@ func ExampleEvent_LogValue() {
 	search.TryAcquire()
 	_ = search.Close()
 	// Output:
-	// level=WARN msg="turned away" event.label=search event.kind=saturated event.seq=2 event.slots=1 event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
-	// level=INFO msg=closed event.label=search event.kind=closed event.seq=3 event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
+	// level=WARN msg=rejected event.label=search event.id=7 event.seq=2 event.kind=saturated event.slots=1 event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
+	// level=INFO msg=closed event.label=search event.id=7 event.seq=3 event.kind=closed event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
 }
 
-func ExampleAdmissionError_LogValue() {
+// An error is logged as its text, wrapped or not. What a log is searched by can
+// have attributes of its own.
+func ExampleAdmissionError_logging() {
 	search := bulk.Must(bulk.New("search", 1))
 	search.TryAcquire()
 	_, err := search.Acquire(context.Background())
 	logger().Warn("no search", "error", err)
+
+	var rejected *bulk.AdmissionError
+	if errors.As(fmt.Errorf("search for shoes: %w", err), &rejected) {
+		logger().Warn("no search", "bulkhead", rejected.Label, "reason", rejected.Reason, "waiting", rejected.Waiting)
+	}
 	// Output:
-	// level=WARN msg="no search" error.label=search error.reason=saturated error.slots=1 error.in_use=1 error.waiting=0 error.parallelism=1 error.waiting_room=0
+	// level=WARN msg="no search" error="bulkhead \"search\": saturated: 1/1 slots in use, 0/0 waiting"
+	// level=WARN msg="no search" bulkhead=search reason=saturated waiting=0
 }
 
 // Events counted by kind. Totals have the same numbers: this is for those who

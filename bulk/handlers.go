@@ -28,6 +28,31 @@ type handler struct{ handle func(Event) }
 // was just admitted on that goroutine is abandoned, one that was just queued
 // leaves as canceled.
 //
+// What a handler does makes events of its own, and the handlers are given them
+// before it returns. A handler that reacts to a kind of event by causing that
+// kind again therefore recurses without end, and the program ends with a stack
+// overflow, which can't be recovered: a TryAcquire in a handler of saturated
+// does so, and a Resize in a handler of resized. (A Resize that changes nothing
+// is no event.) Hand such work to a goroutine of your own, without waiting for
+// it:
+//
+//	saturated := make(chan bulk.Event, 1)
+//	b.OnEvent(func(e bulk.Event) {
+//		if e.Kind == bulk.EventSaturated {
+//			select {
+//			case saturated <- e:
+//			default: // one that is not handled yet says the same
+//			}
+//		}
+//	})
+//	go func() {
+//		for range saturated {
+//			// any method of the bulkhead, also those that wait
+//		}
+//	}()
+//
+// Or react by causing events of other kinds only.
+//
 // Without handlers, events cost nothing. With some, getting slots and giving
 // them back each read the clock once, and each handler is given a copy of each
 // event, of 168 bytes; in steady state nothing is allocated. One handler that

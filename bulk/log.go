@@ -5,10 +5,14 @@ import (
 	"slices"
 )
 
-// The forms for log/slog: groups. What is in JSON too has the same name, but for
-// durations, which handlers write in their own way: their names don't end with
-// _ns. A label is shown as in text: escaped where it can't be seen, and not
-// longer than a line.
+// The forms for log/slog: groups. The names are those of JSON. Every duration is
+// whole nanoseconds and its name ends with _ns, the wait limit too, because each
+// handler of slog would write a duration in a unit of its own. A label is shown as in text:
+// escaped where it can't be seen, and not longer than a line.
+//
+// An AdmissionError has none. slog looks at the outermost error alone, so that a
+// wrapped one is logged as its text whatever it offers: without a LogValue it
+// has the same form, wrapped or not.
 
 // LogValue returns the present and the most important counts.
 func (s Status) LogValue() slog.Value {
@@ -20,14 +24,15 @@ func (s Status) LogValue() slog.Value {
 	)...)
 }
 
-// LogValue returns what happened, and the numbers right after it.
+// LogValue returns what happened, in which bulkhead, and the numbers right after
+// it.
 func (e Event) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("label", shown(e.Label)), slog.String("kind", e.Kind.String()), slog.Uint64("seq", e.Seq)}
+	attrs := []slog.Attr{slog.String("label", shown(e.Label)), slog.Uint64("id", e.ID), slog.Uint64("seq", e.Seq), slog.String("kind", e.Kind.String())}
 	if e.Slots > 0 {
 		attrs = append(attrs, slog.Int("slots", e.Slots))
 	}
 	if e.tellsWait() {
-		attrs = append(attrs, slog.Duration("waited", e.Waited))
+		attrs = append(attrs, slog.Int64("waited_ns", int64(e.Waited)))
 	}
 	attrs = append(attrs, load(e.InUse, e.Waiting, e.Capacity)...)
 	if e.Kind == EventResized {
@@ -46,20 +51,6 @@ func (r Report) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// LogValue returns the reason, and the numbers that the error was made with. The
-// cause of a canceled one is a stranger's text: like a label, it is escaped,
-// and cut after 100 bytes.
-func (e *AdmissionError) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("label", shown(e.Label)), slog.String("reason", e.Reason.String()), slog.Int("slots", e.Slots)}
-	if e.Limit > 0 {
-		attrs = append(attrs, slog.Duration("limit", e.Limit))
-	}
-	if e.ended != nil {
-		attrs = append(attrs, slog.String("cause", shown(e.ended.cause.Error())))
-	}
-	return slog.GroupValue(append(attrs, load(e.InUse, e.Waiting, Capacity{Parallelism: e.Parallelism, WaitingRoom: e.WaitingRoom})...)...)
-}
-
 // load returns what is taken, and of how much.
 func load(inUse, waiting int, c Capacity) []slog.Attr {
 	return append([]slog.Attr{slog.Int("in_use", inUse), slog.Int("waiting", waiting)}, capacity(c)...)
@@ -68,7 +59,7 @@ func load(inUse, waiting int, c Capacity) []slog.Attr {
 func capacity(c Capacity) []slog.Attr {
 	attrs := []slog.Attr{slog.Int("parallelism", c.Parallelism), slog.Int("waiting_room", c.WaitingRoom)}
 	if c.WaitLimit > 0 {
-		attrs = append(attrs, slog.Duration("wait_limit", c.WaitLimit))
+		attrs = append(attrs, slog.Int64("wait_limit_ns", int64(c.WaitLimit)))
 	}
 	return attrs
 }
