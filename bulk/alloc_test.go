@@ -35,6 +35,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	guarded := bulk.Guard(b, one)
 	guarded1 := bulk.Guard1(b, func(context.Context, string) (int, error) { return 1, nil }, deadline.Within(time.Second))
 	guardedDo := bulk.GuardDo(b, nothing)
+	failing := func(context.Context) error { return errOwn }
 	before := time.Now().Add(time.Hour)
 
 	for name, call := range map[string]func() error{
@@ -84,6 +85,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		"canceled by its deadline": func() error {
 			return turnedAway(bulk.Do(late, b, nothing), context.DeadlineExceeded)
 		},
+		"fails": func() error { return turnedAway(bulk.Do(ctx, b, failing), errOwn) },
 		"with a handler": func() error {
 			return bulk.Do(ctx, listened, nothing)
 		},

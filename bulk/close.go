@@ -87,7 +87,7 @@ func (b *Bulkhead) Shutdown(ctx context.Context) error {
 
 // DrainError says that Wait or Shutdown gave up because its ctx ended while
 // operations were in flight. It matches ctx.Err() and context.Cause(ctx), with
-// errors.Is and errors.As.
+// errors.Is and errors.As, but never says that an operation was not started.
 type DrainError struct {
 	Label    string
 	InFlight int
@@ -103,10 +103,14 @@ func (e *DrainError) Error() string {
 	return fmt.Sprintf("%s: %v", text, e.ended.cause)
 }
 
-// Unwrap returns ctx.Err() and its cause.
-func (e *DrainError) Unwrap() []error {
-	if e.ended == nil {
-		return nil
-	}
-	return []error{e.ended.err, e.ended.cause}
+// Is reports whether ctx.Err() or its cause matches target. No DrainError matches
+// [ErrNotStarted] and the other sentinels of its kind, whatever the cause: it is not
+// the error of an operation.
+func (e *DrainError) Is(target error) bool {
+	return e.ended != nil && ((&ranError{e.ended.err}).Is(target) || (&ranError{e.ended.cause}).Is(target))
+}
+
+// As finds what ctx ended with, but no [*AdmissionError].
+func (e *DrainError) As(target any) bool {
+	return e.ended != nil && ((&ranError{e.ended.cause}).As(target) || (&ranError{e.ended.err}).As(target))
 }

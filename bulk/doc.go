@@ -37,8 +37,9 @@
 //
 // # What holds
 //
-//  1. An operation that was turned away was never started, and never will be.
-//     One that was admitted is started exactly once, on the caller's goroutine.
+//  1. An operation that was rejected was never started, and never will be. One
+//     that was admitted is started exactly once, on the caller's goroutine, and
+//     returns no error that says otherwise: see [NotStarted].
 //  2. Admission is strictly first come, first served. Nobody overtakes: not a
 //     TryAcquire, not a small operation behind a large one that doesn't fit.
 //  3. Slots are handed over: who frees them grants the head of the queue under

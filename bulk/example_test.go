@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -556,7 +557,7 @@ func ExampleDrainError_Error() {
 	// bulkhead "search": not drained, 0 in flight: second Ctrl-C
 }
 
-func ExampleDrainError_Unwrap() {
+func ExampleDrainError_Is() {
 	impatient := errors.New("second Ctrl-C")
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(impatient)
@@ -564,6 +565,16 @@ func ExampleDrainError_Unwrap() {
 	fmt.Println(errors.Is(err, impatient), errors.Is(err, context.Canceled))
 	// Output:
 	// true true
+}
+
+func ExampleDrainError_As() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(&fs.PathError{Op: "read", Path: "limits.json", Err: fs.ErrNotExist})
+	err := bulk.Must(bulk.New("search", 2)).Wait(ctx)
+	var path *fs.PathError
+	fmt.Println(errors.As(err, &path), path.Path)
+	// Output:
+	// true limits.json
 }
 
 // The answer of a server to each way of being turned away.
@@ -652,8 +663,8 @@ func ExampleAdmissionError_As() {
 	// true 100
 }
 
-// An operation can fail with the refusal of another bulkhead that it uses. Only
-// its own is a reason to try again: then it has not been started.
+// An operation can fail with the rejection of another bulkhead that it uses. Only a
+// rejection by its own says that it did not run and can be done again.
 func ExampleNotStarted() {
 	search := bulk.Must(bulk.New("search", 1))
 	slot, _ := search.TryAcquire()

@@ -127,12 +127,27 @@ func (e *AdmissionError) As(target any) bool {
 	return e.ended != nil && (errors.As(e.ended.cause, target) || errors.As(e.ended.err, target))
 }
 
-// NotStarted reports whether err says that b itself turned the operation away,
-// so that it surely did not run. It answers by identity, not by label, and
+// NotStarted reports whether err says that b itself rejected the operation, so that
+// it did not run and may be done again. It answers by identity, not by label, and
 // looks at the outermost [*AdmissionError] of err (of several joined ones, the
-// first): that of another bulkhead, returned by the operation itself, is a
-// failure of an operation that b did start. One case can't be told apart: an operation that runs another one on
-// its own bulkhead and returns that one's error as it is.
+// first).
+//
+// For an error of [Run] and of every other function that runs an operation in b,
+// the answer is exact. An operation that ran can fail with an AdmissionError as
+// well:
+//
+//   - With that of another bulkhead that it uses. It is returned unchanged:
+//     NotStarted(err, b) is false, and errors.Is(err, ErrNotStarted) is true of the
+//     operation inside.
+//   - With that of b, from a call inside the operation.
+//   - With the cause of its ctx: golang.org/x/sync/errgroup cancels all operations
+//     of a group with the first error, which can be the rejection of one of them,
+//     and net/http returns the cause from requests that were sent.
+//
+// In the last two cases Run returns another error with the same text. It matches
+// what the error of the operation matches, except the sentinels of this package
+// and *AdmissionError. Code that calls [Bulkhead.Acquire] returns its own errors:
+// see examples/httpclient for what it can do.
 func NotStarted(err error, b *Bulkhead) bool {
 	var e *AdmissionError
 	return b != nil && errors.As(err, &e) && e.bulkhead == b.id

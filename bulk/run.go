@@ -10,8 +10,9 @@ import (
 // admitted: an [*AdmissionError], and fn was never called.
 //
 // fn runs on the caller's goroutine, with the caller's ctx, exactly once. Its
-// value and error come back untouched; a panic or runtime.Goexit in it frees
-// the slot and goes on up. The limits say how long this call may wait to be
+// value and error are returned unchanged, with one exception, which [NotStarted]
+// explains. If fn panics or calls runtime.Goexit, the slot is released and the
+// panic or exit propagates. The limits say how long this call may wait to be
 // admitted; they never touch fn. A nil fn panics.
 //
 // Run blocks only while it waits in the waiting room. It takes the lock twice
@@ -48,7 +49,11 @@ func Run[T any](ctx context.Context, b *Bulkhead, fn func(context.Context) (T, e
 		b.totals.Finished++
 		b.mu.Unlock()
 	}()
-	return fn(ctx)
+	value, err := fn(ctx)
+	if err != nil {
+		err = b.ran(ctx, err)
+	}
+	return value, err
 }
 
 // RunN is [Run] for an operation that needs n slots at once: all or none, never
@@ -78,7 +83,11 @@ func RunN[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Contex
 		b.mu.Lock()
 		b.release(op, n)
 	}()
-	return fn(ctx)
+	value, err := fn(ctx)
+	if err != nil {
+		err = b.ran(ctx, err)
+	}
+	return value, err
 }
 
 // Do is [Run] for a function that returns only an error.
