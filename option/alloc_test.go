@@ -6,7 +6,7 @@ import (
 	"github.com/bulklink/bulklink-go/option"
 )
 
-// No t.Parallel here: testing.AllocsPerRun counts for the whole process.
+// No t.Parallel: testing.AllocsPerRun counts the allocations of the whole process.
 func TestApplyWithoutErrorsAllocatesNothing(t *testing.T) {
 	type counter struct{ n int }
 	count := func(c *counter) error { c.n++; return nil }
@@ -16,9 +16,9 @@ func TestApplyWithoutErrorsAllocatesNothing(t *testing.T) {
 		why string
 		f   func()
 	}{
-		{"no options are the common case", func() { option.Apply(&c) }},
-		{"options without errors", func() { option.Apply(&c, count, count) }},
-		{"a preset is made once and applied often", func() { option.Apply(&c, preset) }},
+		{"no options: the common case", func() { option.Apply(&c) }},
+		{"two options that return no error", func() { option.Apply(&c, count, count) }},
+		{"a preset: created once, applied many times", func() { option.Apply(&c, preset) }},
 	} {
 		row(t, tc.why, func(t *testing.T) {
 			if n := testing.AllocsPerRun(100, tc.f); n != 0 {

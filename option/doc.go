@@ -1,5 +1,5 @@
-// Package option provides functional options: values that each change one
-// thing about a configuration, and may refuse to.
+// Package option provides functional options. An [Option] is a function that
+// changes one part of a configuration and may return an error.
 //
 //	type Server struct {
 //		addr  string
@@ -24,20 +24,22 @@
 //	err := option.Apply(&s, addr(":8080"), option.When(true, debug))
 //	fmt.Println(s.addr, s.debug, err)
 //
-// A package that takes options would name its own option type, with
-// "type Option = option.Option[Config]", and export one function for each
-// option. Users keep a few of them together as a preset with [Join].
+// A package that takes options usually names its own option type, with
+// "type Option = option.Option[Config]", and exports one function for each
+// option. [Join] combines several options into one, as a preset.
 //
-// # What holds
+// # Guarantees
 //
-//  1. Options are applied in the order in which they are given, all of them.
-//  2. Every error is reported, not just the first one.
-//  3. A nil option is an error that matches [ErrNil], never a panic.
+//  1. Options are applied in the order given. An error does not stop the ones
+//     after it.
+//  2. Every error is returned, not only the first one.
+//  3. A nil option is an error that matches [ErrNil]. It does not panic.
 //  4. Join(a, b) followed by c is the same as a followed by b followed by c.
 //
-// # What this package is not for
+// # Non-goals
 //
-// It does not check a configuration as a whole: do that after [Apply]. It does
-// not undo what options have changed when one fails. And where a plain struct
-// with useful zero values will do, it is the simpler way.
+// The package does not validate a configuration as a whole: do so after
+// [Apply]. It does not undo the changes of the other options when one option
+// fails. A plain struct with useful zero values is simpler: prefer it where it
+// is enough.
 package option

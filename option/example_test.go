@@ -35,13 +35,13 @@ func Example() {
 	// :8080 true <nil>
 }
 
-// Pool is what the examples configure.
+// Pool is the configuration of the examples.
 type Pool struct{ Size, Spare int }
 
-// PoolOption is the name that a package gives to its own kind of options.
+// PoolOption names the option type of the package.
 type PoolOption = option.Option[Pool]
 
-// Size is how such a package offers an option.
+// Size sets the size, which must be at least 1.
 func Size(n int) PoolOption {
 	return func(p *Pool) error {
 		if n < 1 {
@@ -52,7 +52,7 @@ func Size(n int) PoolOption {
 	}
 }
 
-// Spare is another one.
+// Spare sets the number of spare connections.
 func Spare(n int) PoolOption {
 	return func(p *Pool) error {
 		if n < 0 {
@@ -63,7 +63,7 @@ func Spare(n int) PoolOption {
 	}
 }
 
-// NewPool is where the options end up. The whole is checked after them.
+// NewPool applies the options, then validates the configuration as a whole.
 func NewPool(opts ...PoolOption) (*Pool, error) {
 	p := Pool{Size: 1}
 	if err := option.Apply(&p, opts...); err != nil {
@@ -75,6 +75,8 @@ func NewPool(opts ...PoolOption) (*Pool, error) {
 	return &p, nil
 }
 
+// A package declares its option type and one function for each option. Its
+// constructor applies the options.
 func ExampleOption() {
 	p, err := NewPool(Size(10), Spare(2))
 	fmt.Println(*p, err)
@@ -82,40 +84,27 @@ func ExampleOption() {
 	// {10 2} <nil>
 }
 
+// Apply reports every error. A nil option is an error, not a panic.
 func ExampleApply() {
 	var p Pool
 	fmt.Println(option.Apply(&p, Size(10), Spare(2), Size(20)), p)
-	fmt.Println(option.Apply(&p, Size(0), Spare(-1)))
+
+	err := option.Apply(&p, Size(0), nil, Spare(-1))
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, option.ErrNil))
 	// Output:
 	// <nil> {20 2}
 	// size 0: must be at least 1
+	// option: nil option (2 of 3)
 	// spare -1: must not be negative
+	// true
 }
 
-// What a preset sets can be set again after it.
+// An option after a preset overrides the value that the preset sets.
 func ExampleJoin() {
 	large := option.Join(Size(1000), Spare(100))
 	p, err := NewPool(large, Spare(50))
 	fmt.Println(*p, err)
 	// Output:
 	// {1000 50} <nil>
-}
-
-func ExampleWhen() {
-	for _, production := range []bool{false, true} {
-		p, err := NewPool(Size(10), option.When(production, Spare(2)))
-		fmt.Println(*p, err)
-	}
-	// Output:
-	// {10 0} <nil>
-	// {10 2} <nil>
-}
-
-func ExampleErrNil() {
-	_, err := NewPool(Size(10), nil)
-	fmt.Println(err)
-	fmt.Println(errors.Is(err, option.ErrNil))
-	// Output:
-	// option: nil option (2 of 2)
-	// true
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/bulklink/bulklink-go/option"
 )
 
-// outcome is all that can be seen of an application: what the options left
-// behind, and their errors in order.
+// outcome is the observable result of applying options: the recorded steps, and
+// the errors in order.
 type outcome struct {
 	steps []int
 	errs  []string
@@ -28,8 +28,8 @@ func apply(opts ...step) outcome {
 	return outcome{c.steps, leaves(err)}
 }
 
-// leaves takes joined errors apart. How deep they are nested, and the place of
-// a nil option in its list, is not part of any law.
+// leaves flattens joined errors into their texts. The laws do not depend on how
+// deeply errors are nested or on the position of a nil option.
 func leaves(err error) []string {
 	if err == nil {
 		return nil
@@ -48,7 +48,7 @@ func leaves(err error) []string {
 	return texts
 }
 
-// planned is an option and what is expected of it.
+// planned is an option with its expected outcome.
 type planned struct {
 	opt  step
 	want outcome
@@ -57,14 +57,14 @@ type planned struct {
 func plans() *rapid.Generator[planned] {
 	return rapid.Custom(func(t *rapid.T) planned {
 		n := rapid.IntRange(0, 9).Draw(t, "n")
-		switch rapid.SampledFrom([]string{"leaves", "fails", "is nil"}).Draw(t, "option") {
+		switch rapid.SampledFrom([]string{"succeeds", "fails", "is nil"}).Draw(t, "option") {
 		case "fails":
 			text := fmt.Sprint("error ", n)
-			return planned{leaveAndFail(n, errors.New(text)), outcome{[]int{n}, []string{text}}}
+			return planned{recordAndFail(n, errors.New(text)), outcome{[]int{n}, []string{text}}}
 		case "is nil":
 			return planned{nil, outcome{errs: []string{option.ErrNil.Error()}}}
 		}
-		return planned{leave(n), outcome{steps: []int{n}}}
+		return planned{record(n), outcome{steps: []int{n}}}
 	})
 }
 
@@ -94,19 +94,19 @@ func TestLawApplyAppliesAllInOrderAndJoinsAllErrors(t *testing.T) {
 	})
 }
 
-func TestLawApplyIsSequential(t *testing.T) {
+func TestLawOneApplyEqualsTwoInSequence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := lists().Draw(t, "a"), lists().Draw(t, "b")
 		var c trail
 		first, second := option.Apply(&c, a...), option.Apply(&c, b...)
 		inTwo := outcome{c.steps, append(leaves(first), leaves(second)...)}
-		if atOnce := apply(slices.Concat(a, b)...); !atOnce.equal(inTwo) {
-			t.Errorf("at once %+v, in two steps %+v", atOnce, inTwo)
+		if inOne := apply(slices.Concat(a, b)...); !inOne.equal(inTwo) {
+			t.Errorf("one Apply %+v, two Applies %+v", inOne, inTwo)
 		}
 	})
 }
 
-func TestLawJoinIsApplyInOrder(t *testing.T) {
+func TestLawJoinIsAssociative(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := lists().Draw(t, "a"), lists().Draw(t, "b"), lists().Draw(t, "c")
 		want := apply(slices.Concat(a, b, c)...)
@@ -126,7 +126,7 @@ func TestLawJoinIsApplyInOrder(t *testing.T) {
 	})
 }
 
-func TestLawJoinOfNothingIsNeutral(t *testing.T) {
+func TestLawEmptyJoinIsNeutral(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		opts := lists().Draw(t, "options")
 		at := rapid.IntRange(0, len(opts)).Draw(t, "at")
@@ -137,7 +137,7 @@ func TestLawJoinOfNothingIsNeutral(t *testing.T) {
 	})
 }
 
-func TestLawWhenIsTheOptionOrNothing(t *testing.T) {
+func TestLawWhenAppliesTheOptionOnlyIfTheConditionHolds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		opt := plans().Draw(t, "option").opt
 		cond := rapid.Bool().Draw(t, "condition")

@@ -6,27 +6,29 @@ import (
 	"slices"
 )
 
-// Option changes the configuration that c points to, or says why it can't.
-// A nil Option is a mistake that [Apply] reports as [ErrNil].
+// Option changes the configuration that c points to. It returns an error if the
+// change is not possible. [Apply] reports a nil Option as [ErrNil].
 //
-// An Option should change what c points to and nothing else. Then it can be
-// kept and applied any number of times, by any number of goroutines at once.
+// An Option should change nothing but the configuration that c points to. Such
+// an Option can be kept, applied any number of times, and used by several
+// goroutines concurrently.
 type Option[C any] func(c *C) error
 
-// ErrNil is matched by the error for an option that is nil.
+// ErrNil is the error for a nil option. Errors of [Apply] and of options
+// returned by [Join] and [When] match it with [errors.Is].
 var ErrNil = errors.New("option: nil option")
 
-// Apply applies all options to c in order, so that of two that set the same
-// thing the later one holds. An option that fails does not keep the later ones
-// from being applied: the caller gets to know at once all that is wrong.
+// Apply applies all options to c in order. If two options set the same field,
+// the later one wins. An option that returns an error does not stop the options
+// after it, so the caller sees every problem in one error.
 //
-// It returns nil if every option returned nil. Otherwise it returns all errors
-// joined in order, as [errors.Join] does, a nil option being one that matches
-// [ErrNil] and says which one it was. In that case c may have been changed in
-// part; do not use it.
+// Apply returns nil if every option returned nil. Otherwise it joins all errors
+// in order with [errors.Join]. A nil option contributes an error that matches
+// [ErrNil] and contains the option's position. After an error c may be partly
+// changed: do not use it.
 //
-// Apply hands c to the options as it is: with a nil c, what happens is up to
-// them. A panic in an option goes on up. Without errors Apply allocates nothing.
+// Apply passes c to the options unchanged, also if c is nil. A panic in an
+// option propagates. Apply allocates nothing unless there is an error.
 func Apply[C any](c *C, opts ...Option[C]) error {
 	var errs []error
 	for i, opt := range opts {
@@ -41,7 +43,8 @@ func Apply[C any](c *C, opts ...Option[C]) error {
 	return errors.Join(errs...)
 }
 
-// nilAt says which of n options is nil. Of a single one there is nothing to say.
+// nilAt returns the error for a nil option at index i of n. With a single
+// option the position is left out.
 func nilAt(i, n int) error {
 	if n == 1 {
 		return ErrNil
@@ -49,28 +52,29 @@ func nilAt(i, n int) error {
 	return fmt.Errorf("%w (%d of %d)", ErrNil, i+1, n)
 }
 
-// Join returns the options as one: a preset. Applying it applies all of them,
-// just as [Apply] does, with the same joined errors. Without options it changes
-// nothing and returns nil.
+// Join combines options into one, as a preset. The returned option applies all
+// of them as [Apply] does and returns the same joined errors. Join without
+// arguments returns an option that changes nothing and returns nil.
 //
-// Join never returns nil. It keeps its own copy of the slice; changing the one
-// that was passed does not change the preset.
+// Join never returns nil. It copies the slice, so a later change of the slice
+// does not change the preset.
 func Join[C any](opts ...Option[C]) Option[C] {
 	opts = slices.Clone(opts)
 	return func(c *C) error { return Apply(c, opts...) }
 }
 
-// When returns opt if cond is true, and otherwise an option that changes
-// nothing and returns nil. The condition is looked at once, when When is called.
+// When returns opt if cond is true. If cond is false, it returns an option that
+// changes nothing and returns nil. cond is evaluated when When is called, not
+// when the option is applied.
 //
-// When never returns nil. When(false, nil) is fine; When(true, nil) is an
+// When never returns nil. When(false, nil) is valid. When(true, nil) returns an
 // option whose error matches [ErrNil].
 func When[C any](cond bool, opt Option[C]) Option[C] {
 	if !cond {
 		return Join[C]()
 	}
 	if opt == nil {
-		return Join(opt) // an error when applied, by whomever; not a panic
+		return Join(opt) // fails when it is applied, instead of a panic for direct callers
 	}
 	return opt
 }
