@@ -7,30 +7,30 @@ import (
 	"github.com/bulklink/bulklink-go/result"
 )
 
-// Where the results go, so that the compiler can't leave the calls out.
+// The results are stored here, so that the compiler cannot omit the calls.
 var (
 	kept      result.Result[string]
 	keptValue string
 	keptErr   error
 )
 
-// No t.Parallel here: testing.AllocsPerRun counts for the whole process.
-func TestOneResultAllocatesNothing(t *testing.T) {
+// No t.Parallel: testing.AllocsPerRun counts the allocations of the whole process.
+func TestResultsAllocateNothing(t *testing.T) {
 	ok, failed := result.Ok("value"), result.Err[string](io.EOF)
 	for _, c := range []struct {
 		why string
 		f   func()
 	}{
-		{"results are made for each item", func() {
+		{"creating a Result", func() {
 			kept = result.Ok("value")
 			kept = result.Err[string](io.EOF)
 			kept = result.Of("value", io.EOF)
 		}},
-		{"results are read for each item", func() {
+		{"reading a Result", func() {
 			keptValue, keptErr = ok.Get()
 			keptValue, keptErr = failed.Or("fallback"), failed.Err()
 		}},
-		{"results are carried on with for each item", func() {
+		{"applying a function to a Result", func() {
 			kept = result.Map(ok, func(s string) string { return s })
 			kept = result.Then(failed, func(s string) (string, error) { return s, nil })
 		}},

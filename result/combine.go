@@ -1,9 +1,10 @@
 package result
 
-// Map returns a success with f of the value of r. If r is a failure, f is not
-// called, and the result is a failure with the same error and no value.
+// Map returns a success with the value f(v) if r is a success with the value v.
+// If r is a failure, Map does not call f, and returns a failure with the same
+// error and the zero value of U.
 //
-// A nil f panics when it would be called. A panic in f goes on up.
+// If r is a success and f is nil, Map panics. A panic in f propagates.
 func Map[T, U any](r Result[T], f func(T) U) Result[U] {
 	if r.err != nil {
 		return Result[U]{err: r.err}
@@ -11,11 +12,11 @@ func Map[T, U any](r Result[T], f func(T) U) Result[U] {
 	return Ok(f(r.value))
 }
 
-// Then returns the Result of calling f with the value of r, with all that f
-// returned, as [Of] does. If r is a failure, f is not called, and the result is
-// a failure with the same error and no value.
+// Then returns Of(f(v)) if r is a success with the value v. If r is a failure,
+// Then does not call f, and returns a failure with the same error and the zero
+// value of U.
 //
-// A nil f panics when it would be called. A panic in f goes on up.
+// If r is a success and f is nil, Then panics. A panic in f propagates.
 func Then[T, U any](r Result[T], f func(T) (U, error)) Result[U] {
 	if r.err != nil {
 		return Result[U]{err: r.err}

@@ -1,4 +1,5 @@
-// Package result provides [Result]: a value or an error, as one value.
+// Package result provides [Result], which holds a value or an error as one
+// value.
 //
 //	numbers := func(yield func(result.Result[int]) bool) {
 //		for _, s := range []string{"3", "4", "five"} {
@@ -11,23 +12,24 @@
 //	good, bad := result.Split(numbers)
 //	fmt.Println(good, len(bad))
 //
-// It is for the places that have room for one value only: channels, slices,
-// maps and iterators. Results come from [Ok], [Err] and [Of], and go back to
-// the usual two values with [Result.Get]. [Map] and [Then] carry on with a
-// success, and [Collect] and [Split] gather many.
+// Use it where only one value fits: in channels, slices, maps and iterators.
+// [Ok], [Err] and [Of] create a Result, and [Result.Get] returns the value and
+// the error again. [Map] and [Then] apply a function to the value of a success.
+// [Collect] and [Split] gather a sequence of Results.
 //
-// # What holds
+// # Guarantees
 //
-//  1. Of(v, err).Get() is v, err, untouched.
+//  1. Of(v, err).Get() returns v and err unchanged.
 //  2. Map and Then call their function once for a success and never for a
-//     failure, whose error passes by unchanged.
-//  3. Map and Then obey the functor and monad laws, for all Results but
-//     failures that hold a value: of those only the error passes by.
-//  4. Collect's error is the first of Split's errors, and its values are those
-//     before it. Without an error, both give the same values.
+//     failure. They return the error of a failure unchanged.
+//  3. Map and Then obey the functor and monad laws. The only exception is a
+//     failure that also holds a value: they keep its error and drop its value.
+//  4. The error of Collect is the first of the errors of Split, and its values
+//     are the ones before that error. If there is no error, both return the
+//     same values.
 //
-// # What this package is not for
+// # Non-goals
 //
-// Functions should go on to return (T, error): Result is no replacement for
-// that, and has no counterpart of panicking on an error.
+// Result does not replace (T, error): functions should return two values as
+// usual. The package has no function that panics if a Result is a failure.
 package result

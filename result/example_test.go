@@ -1,7 +1,6 @@
 package result_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -28,7 +27,7 @@ func Example() {
 	// [3 4] 1
 }
 
-// A Result goes where only one value fits, such as a channel.
+// A channel carries one value, so a call's value and error travel as a Result.
 func ExampleResult() {
 	answers := make(chan result.Result[int], 2)
 	answers <- result.Of(strconv.Atoi("42"))
@@ -42,45 +41,19 @@ func ExampleResult() {
 	// 0 strconv.Atoi: parsing "forty-two": invalid syntax
 }
 
-func ExampleOk() {
-	fmt.Println(result.Ok("value").Get())
-	fmt.Println(result.Ok(0) == result.Result[int]{})
-	// Output:
-	// value <nil>
-	// true
-}
-
-func ExampleErr() {
-	fmt.Println(result.Err[int](io.EOF).Get())
-	// Output:
-	// 0 EOF
-}
-
-// Of keeps both a value and an error, as a read that ends early returns them.
+// Of keeps both the value and the error. Here the value is the number of bytes
+// read before the error.
 func ExampleOf() {
 	buf := make([]byte, 8)
 	r := result.Of(io.ReadFull(strings.NewReader("short"), buf))
 	fmt.Println(r.Get())
+	fmt.Println(r.Err() == io.ErrUnexpectedEOF)
 	// Output:
 	// 5 unexpected EOF
-}
-
-func ExampleResult_Get() {
-	n, err := result.Of(strconv.Atoi("7")).Get()
-	fmt.Println(n, err)
-	// Output:
-	// 7 <nil>
-}
-
-func ExampleResult_Err() {
-	r := result.Of(strconv.Atoi("seven"))
-	fmt.Println(errors.Is(r.Err(), strconv.ErrSyntax))
-	fmt.Println(result.Ok(7).Err())
-	// Output:
 	// true
-	// <nil>
 }
 
+// A number that cannot be parsed is replaced by a default.
 func ExampleResult_Or() {
 	fmt.Println(result.Of(strconv.Atoi("7")).Or(1))
 	fmt.Println(result.Of(strconv.Atoi("seven")).Or(1))
@@ -89,6 +62,7 @@ func ExampleResult_Or() {
 	// 1
 }
 
+// Map applies a function that cannot fail.
 func ExampleMap() {
 	double := func(n int) int { return 2 * n }
 	fmt.Println(result.Map(result.Of(strconv.Atoi("7")), double).Get())
@@ -98,6 +72,7 @@ func ExampleMap() {
 	// strconv.Atoi: parsing "seven": invalid syntax
 }
 
+// Then applies a function that may fail. It returns the first error of the chain.
 func ExampleThen() {
 	half := func(n int) (int, error) {
 		if n%2 != 0 {
@@ -114,6 +89,7 @@ func ExampleThen() {
 	// 0 strconv.Atoi: parsing "seven": invalid syntax
 }
 
+// Collect stops at the first error and returns the values before it.
 func ExampleCollect() {
 	rs := []result.Result[int]{result.Ok(1), result.Err[int](io.EOF), result.Ok(3)}
 	fmt.Println(result.Collect(slices.Values(rs)))
@@ -121,8 +97,8 @@ func ExampleCollect() {
 	// [1] EOF
 }
 
-// Iterators over inputs and results, such as bulk.Map returns, are collected
-// without the inputs.
+// bulk.Map yields pairs of an input and a Result. To collect such pairs, yield
+// only the Results.
 func ExampleCollect_withInputs() {
 	parse := func(in ...string) iter.Seq2[string, result.Result[int]] {
 		return func(yield func(string, result.Result[int]) bool) {
@@ -143,12 +119,4 @@ func ExampleCollect_withInputs() {
 	fmt.Println(result.Collect(results))
 	// Output:
 	// [1 2 3] <nil>
-}
-
-func ExampleSplit() {
-	rs := []result.Result[int]{result.Ok(1), result.Err[int](io.EOF), result.Ok(3)}
-	values, errs := result.Split(slices.Values(rs))
-	fmt.Println(values, errors.Join(errs...))
-	// Output:
-	// [1 3] EOF
 }

@@ -15,12 +15,12 @@ func failures() *rapid.Generator[error] {
 	return rapid.SampledFrom([]error{io.EOF, io.ErrUnexpectedEOF, errOther})
 }
 
-// errs are nil or not.
+// errs generates nil and non-nil errors.
 func errs() *rapid.Generator[error] {
 	return rapid.OneOf(rapid.Just[error](nil), failures())
 }
 
-// results are successes, failures, and failures that hold a value.
+// results generates successes, failures, and failures that hold a value.
 func results() *rapid.Generator[result.Result[int]] {
 	return rapid.OneOf(
 		rapid.Map(rapid.Int(), result.Ok[int]),
@@ -31,7 +31,7 @@ func results() *rapid.Generator[result.Result[int]] {
 	)
 }
 
-// functions are pure, and no two of those drawn need be the same.
+// functions generates pure functions.
 func functions() *rapid.Generator[func(int) int] {
 	return rapid.Custom(func(t *rapid.T) func(int) int {
 		a, b := rapid.Int().Draw(t, "a"), rapid.Int().Draw(t, "b")
@@ -39,8 +39,8 @@ func functions() *rapid.Generator[func(int) int] {
 	})
 }
 
-// calls are pure functions that fail for some arguments, and then return an
-// error alone or with a value.
+// calls generates pure functions that fail for some arguments. A failing call
+// returns an error alone, or an error and a value.
 func calls() *rapid.Generator[func(int) (int, error)] {
 	return rapid.Custom(func(t *rapid.T) func(int) (int, error) {
 		f := functions().Draw(t, "function")
@@ -59,8 +59,8 @@ func calls() *rapid.Generator[func(int) (int, error)] {
 	})
 }
 
-// bare is r without the value that a failure may hold. Map and Then drop it, so
-// the laws of identity are stated up to it.
+// bare returns r without the value that a failure may hold. Map and Then drop
+// that value, so the identity laws hold without it.
 func bare(r result.Result[int]) result.Result[int] {
 	if err := r.Err(); err != nil {
 		return result.Err[int](err)
@@ -93,7 +93,7 @@ func TestLawOkAndErrAreSpecialCasesOfOf(t *testing.T) {
 	})
 }
 
-func TestLawTheErrorDecides(t *testing.T) {
+func TestLawTheErrorAloneMakesAFailure(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, fallback := results().Draw(t, "result"), rapid.Int().Draw(t, "fallback")
 		v, err := r.Get()
@@ -123,10 +123,10 @@ func TestLawFunctorComposition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := results().Draw(t, "result")
 		f, g := functions().Draw(t, "f"), functions().Draw(t, "g")
-		inTwo := result.Map(result.Map(r, f), g)
-		atOnce := result.Map(r, func(n int) int { return g(f(n)) })
-		if inTwo != atOnce {
-			t.Errorf("in two steps %+v, at once %+v", inTwo, atOnce)
+		twoSteps := result.Map(result.Map(r, f), g)
+		oneStep := result.Map(r, func(n int) int { return g(f(n)) })
+		if twoSteps != oneStep {
+			t.Errorf("two steps %+v, one step %+v", twoSteps, oneStep)
 		}
 	})
 }
@@ -161,7 +161,7 @@ func TestLawMonadAssociativity(t *testing.T) {
 	})
 }
 
-func TestLawMapIsThenWithoutFailing(t *testing.T) {
+func TestLawMapIsThenWithoutErrors(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, f := results().Draw(t, "result"), functions().Draw(t, "f")
 		then := result.Then(r, func(n int) (int, error) { return f(n), nil })
@@ -171,24 +171,24 @@ func TestLawMapIsThenWithoutFailing(t *testing.T) {
 	})
 }
 
-func TestLawSplitLosesNothing(t *testing.T) {
+func TestLawSplitKeepsEachResultInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rs := rapid.SliceOf(results()).Draw(t, "results")
 		values, errs := result.Split(slices.Values(rs))
 		if len(values)+len(errs) != len(rs) {
 			t.Fatalf("%d values and %d errors of %d results", len(values), len(errs), len(rs))
 		}
-		for i, r := range rs { // each in order: take them back one by one
+		for i, r := range rs { // compare in order
 			v, err := r.Get()
 			if err != nil {
 				if errs[0] != err {
-					t.Fatalf("result %d: the error is %v, want %v", i, errs[0], err)
+					t.Fatalf("result %d: error %v, want %v", i, errs[0], err)
 				}
 				errs = errs[1:]
 				continue
 			}
 			if values[0] != v {
-				t.Fatalf("result %d: the value is %v, want %v", i, values[0], v)
+				t.Fatalf("result %d: value %v, want %v", i, values[0], v)
 			}
 			values = values[1:]
 		}
@@ -216,7 +216,7 @@ func TestLawCollectIsSplitUpToTheFirstError(t *testing.T) {
 	})
 }
 
-func TestLawCollectOfSuccessesGivesTheValuesBack(t *testing.T) {
+func TestLawCollectReturnsAllValuesOfSuccesses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOf(rapid.Int()).Draw(t, "values")
 		var rs []result.Result[int]
@@ -229,15 +229,14 @@ func TestLawCollectOfSuccessesGivesTheValuesBack(t *testing.T) {
 	})
 }
 
-// Joining Split's errors keeps each of them findable.
-func TestLawSplitsErrorsJoin(t *testing.T) {
+func TestLawJoinedErrorsOfSplitMatchEachError(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rs := rapid.SliceOf(results()).Draw(t, "results")
 		_, errs := result.Split(slices.Values(rs))
 		joined := errors.Join(errs...)
 		for _, r := range rs {
 			if err := r.Err(); err != nil && !errors.Is(joined, err) {
-				t.Errorf("%v is not among %v", err, joined)
+				t.Errorf("%v does not match %v", joined, err)
 			}
 		}
 	})

@@ -2,12 +2,12 @@ package result
 
 import "iter"
 
-// Collect returns the values of rs in order and a nil error, if all are
-// successes. Otherwise it stops at the first failure, takes nothing more from
-// rs, and returns the values before it with its error. A value that the failure
-// holds is left out.
+// Collect returns the values of rs in order and a nil error if every Result is a
+// success. Otherwise it stops at the first failure, takes nothing more from rs,
+// and returns the values before the failure and the error of the failure. A
+// value that the failure holds is dropped.
 //
-// Without values the slice is nil. It grows as append makes it grow.
+// The slice is nil if there are no values. It grows as append grows it.
 func Collect[T any](rs iter.Seq[Result[T]]) ([]T, error) {
 	var values []T
 	for r := range rs {
@@ -20,12 +20,12 @@ func Collect[T any](rs iter.Seq[Result[T]]) ([]T, error) {
 }
 
 // Split takes all of rs and returns the values of the successes and the errors
-// of the failures, each in order: one or the other for each Result. Values that
-// failures hold are left out.
+// of the failures, each in order. Every Result contributes one value or one
+// error. Values that failures hold are dropped.
 //
-// Without successes the first slice is nil, without failures the second one is.
-// They grow as append makes them grow. To have the errors as one, join them
-// with [errors.Join].
+// The first slice is nil if there are no successes, the second one if there are
+// no failures. Both grow as append grows them. Use [errors.Join] to combine the
+// errors into one.
 func Split[T any](rs iter.Seq[Result[T]]) ([]T, []error) {
 	var values []T
 	var errs []error

@@ -12,7 +12,7 @@ import (
 
 var errOther = errors.New("other")
 
-// counted yields rs and counts in taken how many were taken.
+// counted yields rs and adds to taken the number of Results yielded.
 func counted(rs []result.Result[int], taken *int) iter.Seq[result.Result[int]] {
 	return func(yield func(result.Result[int]) bool) {
 		for _, r := range rs {
@@ -24,7 +24,7 @@ func counted(rs []result.Result[int], taken *int) iter.Seq[result.Result[int]] {
 	}
 }
 
-func TestCollectAndSplit(t *testing.T) {
+func TestCollectStopsAtTheFirstErrorAndSplitTakesAll(t *testing.T) {
 	list := func(rs ...result.Result[int]) []result.Result[int] { return rs }
 	eof, other := result.Err[int](io.EOF), result.Err[int](errOther)
 	for _, c := range []struct {
@@ -36,15 +36,15 @@ func TestCollectAndSplit(t *testing.T) {
 		values    []int
 		errs      []error
 	}{
-		{"nothing gives nothing", nil, nil, nil, 0, nil, nil},
-		{"all are successes", list(result.Ok(1), result.Ok(2)), []int{1, 2}, nil, 2, []int{1, 2}, nil},
+		{"an empty sequence", nil, nil, nil, 0, nil, nil},
+		{"only successes", list(result.Ok(1), result.Ok(2)), []int{1, 2}, nil, 2, []int{1, 2}, nil},
 		{"the zero Result counts as a success", list(result.Result[int]{}, result.Ok(2)), []int{0, 2}, nil, 2, []int{0, 2}, nil},
 		{"Collect stops at the first failure", list(result.Ok(1), eof, result.Ok(3)), []int{1}, io.EOF, 2, []int{1, 3}, []error{io.EOF}},
-		{"of several errors Collect has the first", list(result.Ok(1), other, eof), []int{1}, errOther, 2, []int{1}, []error{errOther, io.EOF}},
-		{"the first one fails", list(eof, result.Ok(2)), nil, io.EOF, 1, []int{2}, []error{io.EOF}},
-		{"the last one fails", list(result.Ok(1), result.Ok(2), eof), []int{1, 2}, io.EOF, 3, []int{1, 2}, []error{io.EOF}},
-		{"all are failures", list(eof, eof), nil, io.EOF, 1, nil, []error{io.EOF, io.EOF}},
-		{"a value that came with an error is left out", list(result.Ok(1), result.Of(2, io.EOF), result.Ok(3)), []int{1}, io.EOF, 2, []int{1, 3}, []error{io.EOF}},
+		{"Collect returns the first of several errors", list(result.Ok(1), other, eof), []int{1}, errOther, 2, []int{1}, []error{errOther, io.EOF}},
+		{"the first Result is a failure", list(eof, result.Ok(2)), nil, io.EOF, 1, []int{2}, []error{io.EOF}},
+		{"the last Result is a failure", list(result.Ok(1), result.Ok(2), eof), []int{1, 2}, io.EOF, 3, []int{1, 2}, []error{io.EOF}},
+		{"only failures", list(eof, eof), nil, io.EOF, 1, nil, []error{io.EOF, io.EOF}},
+		{"the value of a failure is dropped", list(result.Ok(1), result.Of(2, io.EOF), result.Ok(3)), []int{1}, io.EOF, 2, []int{1, 3}, []error{io.EOF}},
 	} {
 		row(t, c.why, func(t *testing.T) {
 			taken := 0
