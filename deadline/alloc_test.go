@@ -8,14 +8,14 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// Where the results go, so that the compiler can't leave the calls out.
+// The results are stored here, so that the compiler cannot omit the calls.
 var (
 	keptLimit    deadline.Limit
 	keptDuration time.Duration
 	keptTime     time.Time
 )
 
-// No t.Parallel here: testing.AllocsPerRun counts for the whole process.
+// No t.Parallel: testing.AllocsPerRun counts the allocations of the whole process.
 func TestLimitsAllocateNothing(t *testing.T) {
 	now := time.Now()
 	local := now.In(tokyo)
@@ -25,18 +25,18 @@ func TestLimitsAllocateNothing(t *testing.T) {
 		why string
 		f   func()
 	}{
-		{"Now is made for each try", func() { keptLimit = deadline.NoWait() }},
-		{"Within is made for each call", func() { keptLimit = deadline.Within(time.Second) }},
-		{"Before with a monotonic reading is made for each call", func() { keptLimit = deadline.Before(now) }},
-		{"Before in another location is made for each call", func() { keptLimit = deadline.Before(local) }},
-		{"Reserve is made for each call", func() { keptLimit = deadline.Reserve(time.Second) }},
-		{"most calls have no limits", func() { keptLimit = deadline.Tightest() }},
-		{"many calls have one limit", func() { keptLimit = deadline.Tightest(deadline.Within(time.Second)) }},
-		{"several limits stay on the caller's stack", func() {
+		{"NoWait", func() { keptLimit = deadline.NoWait() }},
+		{"Within", func() { keptLimit = deadline.Within(time.Second) }},
+		{"Before, of a time with a monotonic clock reading", func() { keptLimit = deadline.Before(now) }},
+		{"Before, of a time in another location", func() { keptLimit = deadline.Before(local) }},
+		{"Reserve", func() { keptLimit = deadline.Reserve(time.Second) }},
+		{"Tightest of no limits, the common case", func() { keptLimit = deadline.Tightest() }},
+		{"Tightest of one limit", func() { keptLimit = deadline.Tightest(deadline.Within(time.Second)) }},
+		{"Tightest of several limits, which stay on the caller's stack", func() {
 			keptLimit = deadline.Tightest(deadline.Within(time.Second), deadline.Before(now), deadline.Reserve(time.Second))
 		}},
-		{"a slice that is there already is only read", func() { keptLimit = deadline.Tightest(limits...) }},
-		{"an admission reads all bounds", func() {
+		{"Tightest of an existing slice, which it only reads", func() { keptLimit = deadline.Tightest(limits...) }},
+		{"reading all bounds, as each admission does", func() {
 			keptDuration, _ = limit.Within()
 			keptTime, _ = limit.Before()
 			keptDuration, _ = limit.Reserve()
@@ -50,7 +50,7 @@ func TestLimitsAllocateNothing(t *testing.T) {
 	}
 }
 
-func TestTimeoutAllocatesOnlyTheContext(t *testing.T) {
+func TestTimeoutAllocatesNothingButTheContext(t *testing.T) {
 	ctx := t.Context()
 	fn := func(context.Context) (int, error) { return 0, nil }
 	fn1 := func(context.Context, int) (int, error) { return 0, nil }
@@ -69,7 +69,7 @@ func TestTimeoutAllocatesOnlyTheContext(t *testing.T) {
 	} {
 		row(t, c.why, func(t *testing.T) {
 			if got := testing.AllocsPerRun(100, c.f); got > want {
-				t.Errorf("%v allocations, the context alone makes %v", got, want)
+				t.Errorf("%v allocations, but %v for the context alone", got, want)
 			}
 		})
 	}

@@ -1,12 +1,12 @@
-// Package deadline says how long a call may wait to be admitted, and how long
-// a function may take.
+// Package deadline limits how long an operation may wait to be admitted, and
+// how long a function may run.
 //
 // A [Limit] bounds the wait before an operation starts. It never cancels an
-// operation that has started. [Timeout] bounds the function itself, through
-// its ctx.
+// operation that has started. [Timeout] bounds the function itself, through its
+// ctx.
 //
-//	ours := deadline.Within(250 * time.Millisecond)   // wait no longer than this,
-//	theirs := deadline.Reserve(50 * time.Millisecond) // and leave time to work
+//	ours := deadline.Within(250 * time.Millisecond)   // wait at most 250ms,
+//	theirs := deadline.Reserve(50 * time.Millisecond) // and keep 50ms for the work
 //	limit := deadline.Tightest(ours, theirs)
 //	fmt.Println(limit)
 //
@@ -17,27 +17,27 @@
 //
 // # Limits
 //
-// There are three kinds of bounds, and a Limit can have one of each:
+// There are three kinds of bounds. A Limit has at most one bound of each kind:
 //
-//	NoWait(), Within(d)   a longest wait, counted from arrival
-//	Before(t)          a last instant by the wall clock
-//	Reserve(d)         a life that ctx must still have when the work starts
+//	NoWait(), Within(d)   the longest wait, counted from arrival
+//	Before(t)             the wall-clock instant before which to be admitted
+//	Reserve(d)            the time that must remain before ctx's deadline on admission
 //
-// [Tightest] puts limits together. Limits only ever tighten: no limit can
-// loosen another one, so they can be given in any order, by anybody.
+// [Tightest] combines limits. Combining only tightens: no limit can loosen
+// another one, so the order of limits does not matter.
 //
 // # Timeouts
 //
-// What a timeout includes depends on what is wrapped in what. With bulk.Guard
-// as the admission:
+// The nesting of a timeout and an admission decides whether the timeout includes
+// the wait. With bulk.Guard as the admission:
 //
-//	bulk.Guard(b, deadline.Timeout(d, fn))   the clock starts at admission
-//	deadline.Timeout(d, bulk.Guard(b, fn))   the clock counts the wait too
+//	bulk.Guard(b, deadline.Timeout(d, fn))   d counts from admission
+//	deadline.Timeout(d, bulk.Guard(b, fn))   d counts from the call and includes the wait
 //
-// # What this package is not for
+// # Non-goals
 //
-// It admits nothing and waits for nothing: that is for package bulk, or for
-// your own code, through the methods of Limit. It does not stop a function
-// that ignores its ctx; nothing in Go can. And it has no clock to replace:
-// it uses package time, so tests with time belong in testing/synctest.
+// The package admits nothing and waits for nothing. Package bulk does so, and
+// other code can do so with the methods of Limit. A timeout does not stop a
+// function that ignores its ctx. There is no clock to replace: the package uses
+// package time, and tests of time can use testing/synctest.
 package deadline

@@ -10,8 +10,8 @@ import (
 
 // Keep this in sync with the package documentation.
 func Example() {
-	ours := deadline.Within(250 * time.Millisecond)   // wait no longer than this,
-	theirs := deadline.Reserve(50 * time.Millisecond) // and leave time to work
+	ours := deadline.Within(250 * time.Millisecond)   // wait at most 250ms,
+	theirs := deadline.Reserve(50 * time.Millisecond) // and keep 50ms for the work
 	limit := deadline.Tightest(ours, theirs)
 	fmt.Println(limit)
 
@@ -24,54 +24,71 @@ func Example() {
 	// fetched <nil>
 }
 
-// take admits to a channel of slots, heeding the longest wait of the limits.
-func take(slots chan struct{}, limits ...deadline.Limit) bool {
-	var late <-chan time.Time // nil, which never fires, without a bound
-	if d, ok := deadline.Tightest(limits...).Within(); ok {
-		late = time.After(d)
+// acquire takes a slot from a channel. It waits as long as ctx and limits allow.
+func acquire(ctx context.Context, slots chan struct{}, limits ...deadline.Limit) bool {
+	limit := deadline.Tightest(limits...)
+	wait, bounded := limit.Within()
+	tighten := func(left time.Duration) {
+		if !bounded || left < wait {
+			wait, bounded = left, true
+		}
+	}
+	if t, ok := limit.Before(); ok {
+		left := time.Until(t)
+		if left <= 0 {
+			return false // rejected, even if a slot is free
+		}
+		tighten(left)
+	}
+	if d, ok := limit.Reserve(); ok {
+		if end, ok := ctx.Deadline(); ok {
+			left := time.Until(end) - d
+			if left < 0 {
+				return false // rejected, even if a slot is free
+			}
+			tighten(left)
+		}
+	}
+
+	select {
+	case slots <- struct{}{}:
+		return true
+	default:
+	}
+	var expired <-chan time.Time // nil without a bound: it never fires
+	if bounded {
+		expired = time.After(wait)
 	}
 	select {
 	case slots <- struct{}{}:
 		return true
-	default: // no slot at once; look at the clock only now
+	case <-expired:
+	case <-ctx.Done():
 	}
-	select {
-	case slots <- struct{}{}:
-		return true
-	case <-late:
-		return false
-	}
+	return false
 }
 
-// A Limit serves those who build an admission of their own: here the slots are
-// a channel.
+// Code other than package bulk can accept limits too. Here the slots are a
+// channel.
 func ExampleLimit() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
 	slots := make(chan struct{}, 1)
-	fmt.Println(take(slots))
-	fmt.Println(take(slots, deadline.NoWait()))
-	fmt.Println(take(slots, deadline.Within(time.Second), deadline.Within(time.Millisecond)))
+
+	fmt.Println(acquire(ctx, slots, deadline.Reserve(time.Hour)))       // a minute remains
+	fmt.Println(acquire(ctx, slots, deadline.Before(time.Unix(0, 0))))  // long past
+	fmt.Println(acquire(ctx, slots, deadline.Reserve(time.Second)))     // the slot is free
+	fmt.Println(acquire(ctx, slots, deadline.NoWait()))                 // the slot is in use
+	fmt.Println(acquire(ctx, slots, deadline.Within(time.Millisecond))) // and stays so
 	// Output:
+	// false
+	// false
 	// true
 	// false
 	// false
 }
 
-func ExampleNoWait() {
-	fmt.Println(deadline.NoWait())
-	fmt.Println(deadline.NoWait() == deadline.Within(0))
-	// Output:
-	// no wait
-	// true
-}
-
-func ExampleWithin() {
-	fmt.Println(deadline.Within(250 * time.Millisecond))
-	fmt.Println(deadline.Within(-1))
-	// Output:
-	// within 250ms
-	// no wait
-}
-
+// Before is an instant: its location does not matter.
 func ExampleBefore() {
 	closing := time.Date(2026, 1, 2, 18, 0, 0, 0, time.FixedZone("CET", 60*60))
 	fmt.Println(deadline.Before(closing))
@@ -81,67 +98,25 @@ func ExampleBefore() {
 	// true
 }
 
-// A request that has less than 50ms left when its turn comes would only waste
-// a slot.
-func ExampleReserve() {
-	fmt.Println(deadline.Reserve(50 * time.Millisecond))
-	fmt.Println(deadline.Reserve(0))
-	// Output:
-	// reserve 50ms
-	// no limit
-}
-
+// A call can tighten the limits that a service sets for all calls, but cannot
+// loosen them.
 func ExampleTightest() {
-	house := deadline.Tightest(deadline.Within(time.Second), deadline.Reserve(50*time.Millisecond))
-	fmt.Println(deadline.Tightest(house, deadline.Within(100*time.Millisecond)))
-	fmt.Println(deadline.Tightest(house, deadline.Within(time.Hour)))
+	service := deadline.Tightest(deadline.Within(time.Second), deadline.Reserve(50*time.Millisecond))
+	fmt.Println(deadline.Tightest(service, deadline.Within(100*time.Millisecond)))
+	fmt.Println(deadline.Tightest(service, deadline.Within(time.Hour)))
+	fmt.Println(deadline.Tightest(service, deadline.NoWait()).String())
 	fmt.Println(deadline.Tightest())
 	// Output:
 	// within 100ms, reserve 50ms
 	// within 1s, reserve 50ms
+	// no wait, reserve 50ms
 	// no limit
 }
 
-func ExampleLimit_Within() {
-	fmt.Println(deadline.Within(time.Second).Within())
-	fmt.Println(deadline.NoWait().Within())
-	fmt.Println(deadline.Limit{}.Within())
-	// Output:
-	// 1s true
-	// 0s true
-	// 0s false
-}
-
-func ExampleLimit_Before() {
-	limit := deadline.Before(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
-	if t, ok := limit.Before(); ok {
-		fmt.Println(t.Format(time.DateTime))
-	}
-	// Output:
-	// 2026-01-02 03:04:05
-}
-
-func ExampleLimit_Reserve() {
-	fmt.Println(deadline.Reserve(50 * time.Millisecond).Reserve())
-	fmt.Println(deadline.Within(time.Second).Reserve())
-	// Output:
-	// 50ms true
-	// 0s false
-}
-
-func ExampleLimit_String() {
-	limit := deadline.Tightest(
-		deadline.Before(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)),
-		deadline.Reserve(50*time.Millisecond),
-	)
-	fmt.Println(limit.String())
-	// Output:
-	// before 2026-01-02T03:04:05Z, reserve 50ms
-}
-
+// The cause of the ctx contains the timeout.
 func ExampleTimeout() {
 	slow := deadline.Timeout(time.Millisecond, func(ctx context.Context) (string, error) {
-		<-ctx.Done() // as all that waits should
+		<-ctx.Done()
 		return "gave up", context.Cause(ctx)
 	})
 	fmt.Println(slow(context.Background()))
@@ -149,6 +124,7 @@ func ExampleTimeout() {
 	// gave up deadline: timeout of 1ms: context deadline exceeded
 }
 
+// Timeout1 wraps a function that takes an argument.
 func ExampleTimeout1() {
 	greet := deadline.Timeout1(time.Second, func(ctx context.Context, name string) (string, error) {
 		return "hello " + name, ctx.Err()

@@ -10,7 +10,7 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// durations are any, but prefer those near the edges and near each other.
+// durations generates any duration, and often one near an edge or near 0.
 func durations() *rapid.Generator[time.Duration] {
 	return rapid.OneOf(
 		rapid.SampledFrom([]time.Duration{shortest, shortest + 1, -1, 0, 1, longest - 1, longest}),
@@ -19,7 +19,8 @@ func durations() *rapid.Generator[time.Duration] {
 	)
 }
 
-// instants are any, in any location, with and without a monotonic clock reading.
+// instants generates times in any location, with and without a monotonic clock
+// reading.
 func instants() *rapid.Generator[time.Time] {
 	now := time.Now()
 	return rapid.Custom(func(t *rapid.T) time.Time {
@@ -99,9 +100,9 @@ func TestLawTheZeroLimitIsNeutral(t *testing.T) {
 	})
 }
 
-// Each bound of the result is the strictest of its kind, no more and no less,
-// whatever the other kinds are.
-func TestLawEachKindIsTightenedByItself(t *testing.T) {
+// Each bound of the result is the strictest one of its kind. It does not depend
+// on the bounds of the other kinds.
+func TestLawTightestTreatsEachKindByItself(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ls := rapid.SliceOf(limits()).Draw(t, "limits")
 		var waits, reserves []time.Duration
@@ -128,15 +129,16 @@ func TestLawEachKindIsTightenedByItself(t *testing.T) {
 			want.reserve, want.reserves = slices.Max(reserves), true
 		}
 		if got := boundsOf(deadline.Tightest(ls...)); got != want {
-			t.Errorf("says %+v, want %+v", got, want)
+			t.Errorf("has the bounds %+v, want %+v", got, want)
 		}
 	})
 }
 
-// An operation that has waited, at some instant, with some life left, is within
-// the tightest limit if and only if it is within each of the limits.
-func TestLawTightestAllowsWhatAllAllow(t *testing.T) {
-	allows := func(l deadline.Limit, waited time.Duration, at time.Time, life time.Duration) bool {
+// The tightest limit allows the admission of an operation if and only if each
+// limit allows it. The operation has waited for some time; it is admitted at some
+// instant, with some time left before ctx's deadline.
+func TestLawTightestAllowsWhatEachLimitAllows(t *testing.T) {
+	allows := func(l deadline.Limit, waited time.Duration, at time.Time, left time.Duration) bool {
 		if d, ok := l.Within(); ok && waited > d {
 			return false
 		}
@@ -144,37 +146,37 @@ func TestLawTightestAllowsWhatAllAllow(t *testing.T) {
 			return false
 		}
 		d, ok := l.Reserve()
-		return !ok || life >= d
+		return !ok || left >= d
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		ls := rapid.SliceOfN(limits(), 0, 4).Draw(t, "limits")
 		waited := max(durations().Draw(t, "waited"), 0)
 		at := instants().Draw(t, "at")
-		life := durations().Draw(t, "life")
-		all := !slices.ContainsFunc(ls, func(l deadline.Limit) bool { return !allows(l, waited, at, life) })
-		if got := allows(deadline.Tightest(ls...), waited, at, life); got != all {
+		left := durations().Draw(t, "left")
+		all := !slices.ContainsFunc(ls, func(l deadline.Limit) bool { return !allows(l, waited, at, left) })
+		if got := allows(deadline.Tightest(ls...), waited, at, left); got != all {
 			t.Errorf("%v allows it: %v; all of %v do: %v", deadline.Tightest(ls...), got, ls, all)
 		}
 	})
 }
 
-func TestLawConstructorsAndMethodsAreInverse(t *testing.T) {
+func TestLawMethodsReturnTheBoundOfTheConstructor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := durations().Draw(t, "d")
 		at := instants().Draw(t, "at")
 		if got, want := boundsOf(deadline.Within(d)), (bounds{within: max(d, 0), hasWithin: true}); got != want {
-			t.Errorf("Within(%d) says %+v, want %+v", d, got, want)
+			t.Errorf("Within(%d) has %+v, want %+v", d, got, want)
 		}
 		if got, want := boundsOf(deadline.Reserve(d)), (bounds{reserve: max(d, 0), reserves: d > 0}); got != want {
-			t.Errorf("Reserve(%d) says %+v, want %+v", d, got, want)
+			t.Errorf("Reserve(%d) has %+v, want %+v", d, got, want)
 		}
 		if got, want := boundsOf(deadline.Before(at)), (bounds{before: at.Round(0).UTC(), hasBefore: true}); got != want {
-			t.Errorf("Before(%v) says %+v, want %+v", at, got, want)
+			t.Errorf("Before(%v) has %+v, want %+v", at, got, want)
 		}
 	})
 }
 
-func TestLawEqualMeansTheSame(t *testing.T) {
+func TestLawLimitsAreEqualIfAndOnlyIfTheirBoundsAre(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, e := durations().Draw(t, "d"), durations().Draw(t, "e")
 		if got, want := deadline.Within(d) == deadline.Within(e), max(d, 0) == max(e, 0); got != want {
@@ -189,7 +191,7 @@ func TestLawEqualMeansTheSame(t *testing.T) {
 		}
 		a, b := limits().Draw(t, "a"), limits().Draw(t, "b")
 		if got, want := a == b, boundsOf(a) == boundsOf(b); got != want {
-			t.Errorf("(%v) == (%v): %v, but they say the same: %v", a, b, got, want)
+			t.Errorf("(%v) == (%v): %v, but equal bounds: %v", a, b, got, want)
 		}
 		if (a == b) != (a.String() == b.String()) {
 			t.Errorf("(%v) == (%v): %v, but their texts are %q and %q", a, b, a == b, a.String(), b.String())

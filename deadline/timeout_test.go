@@ -14,8 +14,8 @@ import (
 
 type function = func(context.Context) (int, error)
 
-// bubbled runs test once with Timeout and once with Timeout1, each in a bubble
-// of its own. So each test here also proves that no goroutine is left behind.
+// bubbled runs test with Timeout and with Timeout1, each in its own bubble. A
+// goroutine that is left behind fails the bubble.
 func bubbled(t *testing.T, test func(t *testing.T, timeout func(time.Duration, function) function)) {
 	t.Helper()
 	t.Run("Timeout", func(t *testing.T) {
@@ -36,8 +36,8 @@ func bubbled(t *testing.T, test func(t *testing.T, timeout func(time.Duration, f
 	})
 }
 
-// expectEnd checks that ctx has ended with err, and that the text of its cause,
-// which must match err, is the given one.
+// expectEnd checks that ctx has ended with err, and that its cause matches err
+// and has the text cause.
 func expectEnd(t *testing.T, ctx context.Context, err error, cause string) {
 	t.Helper()
 	if got := ctx.Err(); got != err {
@@ -45,14 +45,14 @@ func expectEnd(t *testing.T, ctx context.Context, err error, cause string) {
 	}
 	got := context.Cause(ctx)
 	if !errors.Is(got, err) {
-		t.Errorf("the cause %v does not match %v", got, err)
+		t.Errorf("cause %v does not match %v", got, err)
 	}
 	if got == nil || got.Error() != cause {
-		t.Errorf("the cause is %v, want %q", got, cause)
+		t.Errorf("cause %v, want %q", got, cause)
 	}
 }
 
-func TestTimeoutEndsTheContextAtTheInstant(t *testing.T) {
+func TestTimeoutEndsTheContextExactlyAfterItsDuration(t *testing.T) {
 	bubbled(t, func(t *testing.T, timeout func(time.Duration, function) function) {
 		limited := timeout(250*time.Millisecond, func(ctx context.Context) (int, error) {
 			start := time.Now()
@@ -71,16 +71,16 @@ func TestTimeoutEndsTheContextAtTheInstant(t *testing.T) {
 			expectEnd(t, ctx, context.DeadlineExceeded, "deadline: timeout of 250ms: context deadline exceeded")
 			return 0, nil
 		})
-		for range 2 { // the clock starts with each call, not with the wrapping
+		for range 2 { // the duration counts from each call, not from Timeout
 			time.Sleep(time.Hour)
 			if _, err := limited(t.Context()); err != nil {
-				t.Errorf("the error is %v", err)
+				t.Errorf("error %v", err)
 			}
 		}
 	})
 }
 
-func TestTimeoutLeavesWhatComesBackAlone(t *testing.T) {
+func TestTimeoutReturnsTheValueAndTheErrorOfFnUnchanged(t *testing.T) {
 	for _, c := range []struct {
 		why   string
 		takes time.Duration
@@ -90,7 +90,7 @@ func TestTimeoutLeavesWhatComesBackAlone(t *testing.T) {
 		{"in time, with a value", 0, 7, nil},
 		{"in time, with an error", 0, 0, io.EOF},
 		{"in time, with both", 0, 7, io.EOF},
-		{"late, with a value: fn knows best whether it is of use", time.Hour, 7, nil},
+		{"late, with a value: it is not replaced by an error", time.Hour, 7, nil},
 		{"late, with both", time.Hour, 7, io.EOF},
 	} {
 		row(t, c.why, func(t *testing.T) {
@@ -104,22 +104,22 @@ func TestTimeoutLeavesWhatComesBackAlone(t *testing.T) {
 					t.Errorf("got %v, %v, want %v, %v", value, err, c.value, c.err)
 				}
 				if took := time.Since(start); took != c.takes {
-					t.Errorf("the call took %v, fn %v", took, c.takes)
+					t.Errorf("the call took %v, fn took %v", took, c.takes)
 				}
 			})
 		})
 	}
 }
 
-func TestTimeoutOfNothingCallsWithAnEndedContext(t *testing.T) {
+func TestTimeoutOfZeroOrLessCallsFnWithAnEndedContext(t *testing.T) {
 	for _, c := range []struct {
 		why   string
 		d     time.Duration
 		cause string
 	}{
-		{"no time", 0, "deadline: timeout of 0s: context deadline exceeded"},
-		{"less than no time", -1, "deadline: timeout of -1ns: context deadline exceeded"},
-		{"the most negative time does not turn positive", shortest, "deadline: timeout of -2562047h47m16.854775808s: context deadline exceeded"},
+		{"zero", 0, "deadline: timeout of 0s: context deadline exceeded"},
+		{"negative", -1, "deadline: timeout of -1ns: context deadline exceeded"},
+		{"the most negative duration does not become positive", shortest, "deadline: timeout of -2562047h47m16.854775808s: context deadline exceeded"},
 	} {
 		row(t, c.why, func(t *testing.T) {
 			bubbled(t, func(t *testing.T, timeout func(time.Duration, function) function) {
@@ -137,7 +137,7 @@ func TestTimeoutOfNothingCallsWithAnEndedContext(t *testing.T) {
 	}
 }
 
-func TestTimeoutOfTheLongestTimeDoesNotEnd(t *testing.T) {
+func TestTimeoutOfTheLongestDurationDoesNotOverflow(t *testing.T) {
 	bubbled(t, func(t *testing.T, timeout func(time.Duration, function) function) {
 		_, err := timeout(longest, func(ctx context.Context) (int, error) {
 			time.Sleep(100 * 365 * 24 * time.Hour)
@@ -150,7 +150,7 @@ func TestTimeoutOfTheLongestTimeDoesNotEnd(t *testing.T) {
 	})
 }
 
-func TestTimeoutKeepsTheCallersContext(t *testing.T) {
+func TestTimeoutNeverLoosensTheContextOfTheCaller(t *testing.T) {
 	stop := errors.New("the caller's reason")
 	type key struct{}
 	for _, c := range []struct {
@@ -160,15 +160,15 @@ func TestTimeoutKeepsTheCallersContext(t *testing.T) {
 		err    error
 		cause  string
 	}{
-		{"an earlier deadline of the caller holds, with its cause", func(ctx context.Context) (context.Context, context.CancelFunc) {
+		{"an earlier deadline of the caller ends the ctx, with its cause", func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeoutCause(ctx, time.Second, stop)
 		}, time.Second, context.DeadlineExceeded, stop.Error()},
-		{"a cancellation by the caller holds, with its cause", func(ctx context.Context) (context.Context, context.CancelFunc) {
+		{"a cancellation by the caller ends the ctx, with its cause", func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancelCause(ctx)
 			time.AfterFunc(time.Second, func() { cancel(stop) })
 			return ctx, func() { cancel(nil) }
 		}, time.Second, context.Canceled, stop.Error()},
-		{"a context that had ended before the call stays so", func(ctx context.Context) (context.Context, context.CancelFunc) {
+		{"a ctx that ended before the call stays ended", func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancelCause(ctx)
 			cancel(stop)
 			return ctx, func() {}
@@ -184,7 +184,7 @@ func TestTimeoutKeepsTheCallersContext(t *testing.T) {
 				start := time.Now()
 				timeout(time.Minute, func(ctx context.Context) (int, error) {
 					if ctx.Value(key{}) != "value" {
-						t.Error("the caller's values are gone")
+						t.Error("ctx lacks the caller's value")
 					}
 					<-ctx.Done()
 					if took := time.Since(start); took != c.after {
@@ -192,7 +192,7 @@ func TestTimeoutKeepsTheCallersContext(t *testing.T) {
 					}
 					got := context.Cause(ctx)
 					if ctx.Err() != c.err || got.Error() != c.cause {
-						t.Errorf("ctx ended with %v because of %q, want %v because of %q", ctx.Err(), got, c.err, c.cause)
+						t.Errorf("ctx ended with %v and the cause %q, want %v and %q", ctx.Err(), got, c.err, c.cause)
 					}
 					return 0, nil
 				})(caller)
@@ -201,7 +201,7 @@ func TestTimeoutKeepsTheCallersContext(t *testing.T) {
 	}
 }
 
-func TestTimeoutsNest(t *testing.T) {
+func TestTheShorterOfTwoNestedTimeoutsEndsTheContext(t *testing.T) {
 	for _, c := range []struct {
 		why          string
 		outer, inner time.Duration
@@ -221,28 +221,28 @@ func TestTimeoutsNest(t *testing.T) {
 	}
 }
 
-// The cause is what errors.As finds Timeout in, for those who look at it alone.
-func TestTimeoutCauseIsATimeout(t *testing.T) {
+// Retry policies use errors.As to find the method Timeout.
+func TestTheCauseOfATimeoutHasTheMethodTimeout(t *testing.T) {
 	bubbled(t, func(t *testing.T, timeout func(time.Duration, function) function) {
 		timeout(time.Second, func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			var timed interface{ Timeout() bool }
 			if cause := context.Cause(ctx); !errors.As(cause, &timed) || !timed.Timeout() {
-				t.Errorf("the cause %v is no timeout", cause)
+				t.Errorf("cause %v is not a timeout", cause)
 			}
 			return 0, nil
 		})(t.Context())
 	})
 }
 
-func TestTimeoutEndsTheContextHoweverFnEnds(t *testing.T) {
+func TestTimeoutEndsTheContextOnEveryExitOfFn(t *testing.T) {
 	for _, c := range []struct {
 		why string
 		end func()
 	}{
 		{"fn returns", func() {}},
 		{"fn panics", func() { panic("on purpose") }},
-		{"fn ends its goroutine", runtime.Goexit},
+		{"fn calls runtime.Goexit", runtime.Goexit},
 	} {
 		row(t, c.why, func(t *testing.T) {
 			bubbled(t, func(t *testing.T, timeout func(time.Duration, function) function) {
@@ -250,7 +250,7 @@ func TestTimeoutEndsTheContextHoweverFnEnds(t *testing.T) {
 				var recovered any
 				returned := false
 				done := make(chan struct{})
-				go func() { // a goroutine for Goexit to end: it must be this one
+				go func() { // Goexit must end this goroutine
 					defer close(done)
 					defer func() { recovered = recover() }()
 					timeout(time.Hour, func(ctx context.Context) (int, error) {
@@ -277,14 +277,14 @@ func TestTimeoutEndsTheContextHoweverFnEnds(t *testing.T) {
 	}
 }
 
-func TestTimeoutRefusesNilWhenItWraps(t *testing.T) {
+func TestTimeoutPanicsOnANilFn(t *testing.T) {
 	for _, c := range []struct {
 		why  string
 		wrap func()
 		want string
 	}{
-		{"nothing to call", func() { deadline.Timeout[int](time.Second, nil) }, "deadline: Timeout: nil fn"},
-		{"nothing to call with an argument", func() { deadline.Timeout1[int, int](time.Second, nil) }, "deadline: Timeout1: nil fn"},
+		{"Timeout", func() { deadline.Timeout[int](time.Second, nil) }, "deadline: Timeout: nil fn"},
+		{"Timeout1", func() { deadline.Timeout1[int, int](time.Second, nil) }, "deadline: Timeout1: nil fn"},
 	} {
 		row(t, c.why, func(t *testing.T) {
 			defer func() {
