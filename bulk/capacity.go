@@ -2,22 +2,24 @@ package bulk
 
 import "fmt"
 
-// Resize is [Bulkhead.SetCapacity] with another parallelism and all else as it
-// is.
+// Resize is [Bulkhead.SetCapacity] with another parallelism and everything else
+// as it is.
 func (b *Bulkhead) Resize(parallelism int) error {
-	return b.change(func(c Capacity) Capacity {
+	return b.UpdateCapacity(func(c Capacity) Capacity {
 		c.Parallelism = parallelism
 		return c
 	})
 }
 
-// SetCapacity changes all three at once. It never blocks and cancels nothing:
+// SetCapacity replaces the capacity in one step. To change some of its fields
+// use [Bulkhead.UpdateCapacity]. SetCapacity never blocks and cancels nothing:
 //
-//   - More slots admit from the queue, in order, before it returns.
-//   - Fewer let the work in flight drain; admission resumes below the new
-//     parallelism. A waiting operation that could never fit any more is turned
-//     away as oversized.
-//   - A smaller waiting room turns nobody out; it takes effect as people leave.
+//   - More slots admit operations from the queue, in order, before it returns.
+//   - With fewer slots the work in flight drains; admission resumes below the
+//     new parallelism. A waiting operation that could never fit any more is
+//     rejected as oversized.
+//   - A smaller waiting room rejects no operation that waits. It takes effect as
+//     they leave.
 //   - A new wait limit holds for operations that arrive later.
 //
 // Setting what is already set does nothing. A value that is not allowed is a
@@ -25,21 +27,50 @@ func (b *Bulkhead) Resize(parallelism int) error {
 // is not changed: the error matches [ErrClosed] and is not an
 // [*AdmissionError].
 func (b *Bulkhead) SetCapacity(c Capacity) error {
-	return b.change(func(Capacity) Capacity { return c })
+	return b.UpdateCapacity(func(Capacity) Capacity { return c })
 }
 
-func (b *Bulkhead) change(to func(Capacity) Capacity) error {
+// UpdateCapacity sets the capacity that f returns for the present one, as
+// [Bulkhead.SetCapacity] does. Concurrent changes are not lost: if the capacity
+// has changed while f ran, f runs again, with the new one.
+//
+//	err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+//		c.WaitingRoom = 100
+//		return c
+//	})
+//
+// f runs on the caller's goroutine, without the lock. It must not change the
+// capacity of b itself, because then it would run again each time. If it panics,
+// nothing has changed. A nil f panics.
+func (b *Bulkhead) UpdateCapacity(f func(Capacity) Capacity) error {
+	if f == nil {
+		panic("bulk: UpdateCapacity: nil f")
+	}
+	for {
+		old := b.Capacity()
+		swapped, err := b.swapCapacity(old, f(old))
+		if swapped || err != nil {
+			return err
+		}
+	}
+}
+
+// swapCapacity sets c if the capacity is still old, and reports whether it is. An
+// error is about c or a closed bulkhead, and nothing has changed then.
+func (b *Bulkhead) swapCapacity(old, c Capacity) (swapped bool, err error) {
 	var j journal
 	b.mu.Lock()
-	old := b.capacity
-	c := to(old)
+	if b.capacity != old {
+		b.mu.Unlock()
+		return false, nil
+	}
 	if err := c.validate(b.label); err != nil {
 		b.mu.Unlock()
-		return err
+		return false, err
 	}
 	if b.closed {
 		b.mu.Unlock()
-		return fmt.Errorf("bulkhead %s: capacity not changed: %w", quoted(b.label), ErrClosed)
+		return false, fmt.Errorf("bulkhead %s: capacity not changed: %w", quoted(b.label), ErrClosed)
 	}
 	if c != old {
 		b.capacity = c
@@ -52,7 +83,7 @@ func (b *Bulkhead) change(to func(Capacity) Capacity) error {
 	}
 	b.mu.Unlock()
 	b.deliver(&j)
-	return nil
+	return true, nil
 }
 
 // turnOut puts those who are concerned out of the waiting room, in order. The

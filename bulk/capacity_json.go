@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/internal/object"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // MarshalJSON returns the form for configuration files:
@@ -36,6 +37,9 @@ func (c *Capacity) UnmarshalJSON(text []byte) error {
 	if string(text) == "null" { // as everywhere in encoding/json
 		return nil
 	}
+	if !json.Valid(text) { // called by hand: encoding/json looks first
+		return notACapacity(brief(text))
+	}
 	read := *c
 	type field struct {
 		read func([]byte) error
@@ -48,24 +52,34 @@ func (c *Capacity) UnmarshalJSON(text []byte) error {
 	}
 	seen := make(map[string]bool)
 	var errs []error
-	if !json.Valid(text) || !object.Each(text, func(name string, value json.RawMessage) {
+	if !object.Each(text, func(name string, value json.RawMessage) {
 		f, known := fields[name]
 		switch {
 		case !known:
 			errs = append(errs, &ConfigError{Field: "capacity", Value: brief([]byte(name)), Problem: "there is only parallelism waiting_room wait_limit"})
 		case seen[name]:
-			errs = append(errs, &ConfigError{Field: name, Value: brief(value), Problem: "must not be there twice"})
+			errs = append(errs, &ConfigError{Field: name, Value: asJSON(value), Problem: "must not be there twice"})
 		case string(value) == "null" || f.read(value) != nil:
-			errs = append(errs, &ConfigError{Field: name, Value: brief(value), Problem: f.must})
+			errs = append(errs, &ConfigError{Field: name, Value: asJSON(value), Problem: f.must})
 		}
 		seen[name] = true
 	}) {
-		return &ConfigError{Field: "capacity", Value: brief(text), Problem: "must be an object with parallelism waiting_room wait_limit"}
+		return notACapacity(asJSON(text))
 	}
 	if errs == nil {
 		*c = read
 	}
 	return errors.Join(errs...)
+}
+
+// jsonText is JSON as an error shows it: not in quotes, because a string in it has
+// its own.
+type jsonText string
+
+func asJSON(text []byte) jsonText { return jsonText(safetext.Printable(string(text))) }
+
+func notACapacity(value any) error {
+	return &ConfigError{Field: "capacity", Value: value, Problem: "must be an object with parallelism waiting_room wait_limit"}
 }
 
 func into(n *int) func([]byte) error {

@@ -3,6 +3,7 @@ package bulk_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -43,7 +44,7 @@ func TestCapacityJSON(t *testing.T) {
 		{"the same one twice, the first one wrong", "one round is enough to mend all", `{"parallelism":"x","parallelism":100}`, before, []problem{{"parallelism", `"x"`}, {"parallelism", "100"}}},
 		{"a good one among bad ones", "all or nothing", `{"parallelism":10,"wait_limit":1}`, before, []problem{{"wait_limit", "1"}}},
 		{"a list", "of another type", `[10,50]`, before, []problem{{"capacity", "[10,50]"}}},
-		{"something long", "an error stays readable", `["` + strings.Repeat("x", 9999) + `"]`, before, []problem{{"capacity", `["` + strings.Repeat("x", 98) + "…"}}},
+		{"something long", "an error stays readable", `["` + strings.Repeat("x", 9999) + `"]`, before, []problem{{"capacity", `["` + strings.Repeat("x", 98) + "… (10003 bytes)"}}},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			got := before
@@ -56,7 +57,7 @@ func TestCapacityJSON(t *testing.T) {
 				t.Fatalf("got %v, want %v", err, c.bad)
 			}
 			for i := range bad {
-				if bad[i] != c.bad[i] {
+				if c.bad[i] != (problem{bad[i].Field, fmt.Sprint(bad[i].Value)}) {
 					t.Errorf("got %v, want %v", bad[i], c.bad[i])
 				}
 			}

@@ -3,6 +3,7 @@ package bulk_test
 import (
 	"errors"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -173,4 +174,137 @@ func TestChangingCapacity(t *testing.T) {
 			}
 		}},
 	})
+}
+
+func TestUpdateCapacity(t *testing.T) {
+	bubbles(t, []struct {
+		name string
+		why  string
+		test func(*testing.T)
+	}{
+		{"a change while f runs", "it is not lost: f runs again, with the new capacity", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			runs := 0
+			err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+				if runs++; runs == 1 {
+					mustResize(t, b, 7)
+				}
+				c.WaitingRoom++
+				return c
+			})
+			if want := (bulk.Capacity{Parallelism: 7, WaitingRoom: 2}); err != nil || runs != 2 || b.Capacity() != want {
+				t.Errorf("%v, %d runs, %+v", err, runs, b.Capacity())
+			}
+		}},
+		{"a bad value for a capacity that is no longer set", "it is not an error: f runs again", func(t *testing.T) {
+			b := mustNew(t, 1)
+			runs := 0
+			err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+				if runs++; runs == 1 {
+					mustResize(t, b, 5)
+				}
+				c.Parallelism -= 2
+				return c
+			})
+			if err != nil || b.Capacity().Parallelism != 3 {
+				t.Errorf("%v, %+v", err, b.Capacity())
+			}
+		}},
+		{"a bad value", "it is an error and changes nothing, also on a closed bulkhead", func(t *testing.T) {
+			b := mustNew(t, 3)
+			negative := func(c bulk.Capacity) bulk.Capacity {
+				c.WaitingRoom, c.WaitLimit = -1, -2
+				return c
+			}
+			for range 2 {
+				if got := problems(t, b.UpdateCapacity(negative)); len(got) != 2 || b.Capacity() != (bulk.Capacity{Parallelism: 3}) {
+					t.Errorf("%v, %+v", got, b.Capacity())
+				}
+				b.Close()
+			}
+			var e *bulk.AdmissionError
+			err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity { return c })
+			if !errors.Is(err, bulk.ErrClosed) || errors.As(err, &e) {
+				t.Errorf("a good value on a closed bulkhead: %v", err)
+			}
+		}},
+		{"a panic of f", "it propagates and changes nothing", func(t *testing.T) {
+			var r recorder
+			b := mustNew(t, 1, bulk.OnEvent(r.handle))
+			got := mustPanic(t, func() {
+				_ = b.UpdateCapacity(func(bulk.Capacity) bulk.Capacity { panic("no") })
+			})
+			if r.mustBe(t); got != "no" || b.Capacity() != (bulk.Capacity{Parallelism: 1}) {
+				t.Errorf("%v, %+v", got, b.Capacity())
+			}
+			mustResize(t, b, 2)
+		}},
+		{"a nil f", "there is nothing to run", func(t *testing.T) {
+			if got := mustPanic(t, func() { _ = mustNew(t, 1).UpdateCapacity(nil) }); got != "bulk: UpdateCapacity: nil f" {
+				t.Errorf("%v", got)
+			}
+		}},
+		{"f calls the bulkhead", "the lock is not held", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			fill(t, b)
+			p := park(t, b, 1)
+			err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+				c.Parallelism += b.Status().Waiting
+				return c
+			})
+			if p.mustHold(t); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"f returns what is set", "that is no event", func(t *testing.T) {
+			var r recorder
+			b := mustNew(t, 1, bulk.OnEvent(r.handle))
+			if err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity { return c }); err != nil {
+				t.Error(err)
+			}
+			r.mustBe(t)
+		}},
+	})
+}
+
+func mustResize(t testing.TB, b *bulk.Bulkhead, parallelism int) {
+	t.Helper()
+	if err := b.Resize(parallelism); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Each goroutine sees its own changes: none of them is undone by the others.
+func TestConcurrentChangesOfCapacityAreNotLost(t *testing.T) {
+	b := mustNew(t, 1)
+	const changes = 2_000
+	var g, haveRead sync.WaitGroup
+	haveRead.Add(2)
+	for range 2 {
+		g.Go(func() {
+			meet := sync.OnceFunc(func() { haveRead.Done(); haveRead.Wait() })
+			for range changes {
+				if err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+					c.WaitingRoom++
+					meet() // the first time, both have read before one of them sets
+					return c
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	g.Go(func() {
+		for n := range changes {
+			mustResize(t, b, n+2)
+			if got := b.Capacity().Parallelism; got != n+2 {
+				t.Errorf("resized to %d, but the parallelism is %d", n+2, got)
+				return
+			}
+		}
+	})
+	g.Wait()
+	if want := (bulk.Capacity{Parallelism: changes + 1, WaitingRoom: 2 * changes}); b.Capacity() != want {
+		t.Errorf("got %+v, want %+v", b.Capacity(), want)
+	}
 }

@@ -566,7 +566,7 @@ func ExampleCapacity_UnmarshalJSON() {
 	// <nil>
 	// {Parallelism:20 WaitingRoom:50 WaitLimit:250ms}
 	// bulk: capacity "paralelism": there is only parallelism waiting_room wait_limit
-	// bulk: wait_limit "100": must be a duration such as "250ms"; "0s" is no limit
+	// bulk: wait_limit 100: must be a duration such as "250ms"; "0s" is no limit
 }
 
 // What several bulkheads have counted, as if it were one: for a total over all

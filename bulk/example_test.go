@@ -181,9 +181,7 @@ func ExampleErrConfig() {
 
 func ExampleCapacity() {
 	b := bulk.Must(bulk.New("search", 4))
-	c := b.Capacity()
-	c.WaitingRoom, c.WaitLimit = 20, time.Second
-	fmt.Println(b.SetCapacity(c))
+	fmt.Println(b.SetCapacity(bulk.Capacity{Parallelism: 4, WaitingRoom: 20, WaitLimit: time.Second}))
 	fmt.Printf("%+v\n", b.Capacity())
 	// Output:
 	// <nil>
@@ -475,6 +473,18 @@ func ExampleBulkhead_SetCapacity() {
 	// bulkhead "search": parallelism -8: must be at least 1
 	// bulkhead "search": capacity not changed: bulk: closed
 	// 8
+}
+
+// To change one field and keep the others: a change made by another goroutine
+// at the same time is not lost.
+func ExampleBulkhead_UpdateCapacity() {
+	search := bulk.Must(bulk.New("search", 4, bulk.WaitingRoom(20)))
+	err := search.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+		c.WaitLimit = time.Second
+		return c
+	})
+	fmt.Printf("%v %+v\n", err, search.Capacity())
+	// Output: <nil> {Parallelism:4 WaitingRoom:20 WaitLimit:1s}
 }
 
 func ExampleBulkhead_Close() {

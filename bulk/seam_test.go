@@ -1,9 +1,7 @@
 package bulk_test
 
 import (
-	"errors"
 	"testing"
-	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/internal/seam"
@@ -33,29 +31,6 @@ func TestOnRelease(t *testing.T) {
 	for i := range want {
 		if told[i] != want[i] {
 			t.Fatalf("told %v, want %v", told, want)
-		}
-	}
-}
-
-func TestSetPart(t *testing.T) {
-	b := mustNew(t, 1, bulk.WaitingRoom(2), bulk.WaitLimit(3))
-	n, room, limit, bad := 4, 5, time.Duration(6), 0
-	for _, c := range []struct {
-		part seam.Part
-		want bulk.Capacity
-		err  error
-	}{
-		{seam.Part{}, bulk.Capacity{Parallelism: 1, WaitingRoom: 2, WaitLimit: 3}, nil},
-		{seam.Part{Parallelism: &n}, bulk.Capacity{Parallelism: 4, WaitingRoom: 2, WaitLimit: 3}, nil},
-		{seam.Part{WaitingRoom: &room}, bulk.Capacity{Parallelism: 4, WaitingRoom: 5, WaitLimit: 3}, nil},
-		{seam.Part{WaitLimit: &limit}, bulk.Capacity{Parallelism: 4, WaitingRoom: 5, WaitLimit: 6}, nil},
-		{seam.Part{Parallelism: &bad, WaitLimit: &limit}, bulk.Capacity{Parallelism: 4, WaitingRoom: 5, WaitLimit: 6}, bulk.ErrConfig},
-	} {
-		if err := seam.SetPart(b, c.part); !errors.Is(err, c.err) {
-			t.Errorf("got %v, want %v", err, c.err)
-		}
-		if got := b.Capacity(); got != c.want {
-			t.Errorf("capacity %+v, want %+v", got, c.want)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/bulklink/bulklink-go/bulk"
-	"github.com/bulklink/bulklink-go/internal/seam"
 )
 
 // Apply sets new capacities, by label. Members that are not named keep theirs.
@@ -20,57 +19,69 @@ import (
 // Each member's capacity changes in one step, the members one after the other.
 // It never blocks and cancels nothing: see [bulk.Bulkhead.SetCapacity].
 func (r *Registry) Apply(capacities map[string]bulk.Capacity) error {
-	parts := make(map[string]seam.Part, len(capacities))
-	for label, c := range capacities {
-		parts[label] = seam.Part{Parallelism: &c.Parallelism, WaitingRoom: &c.WaitingRoom, WaitLimit: &c.WaitLimit}
+	var all changes
+	for _, label := range slices.Sorted(maps.Keys(capacities)) {
+		c := capacities[label]
+		all.add(r, label, func(bulk.Capacity) (bulk.Capacity, error) { return c, nil })
 	}
-	return r.apply(parts, nil)
+	return all.apply()
 }
 
-// change is what is to become of one member.
+// changes are those of one call of Apply or ApplyJSON: all of them are checked
+// before any is made.
+type changes struct {
+	list   []change
+	errors []error
+}
+
+// change says what becomes of the capacity of a member.
 type change struct {
 	member *bulk.Bulkhead
-	part   seam.Part
+	update func(bulk.Capacity) (bulk.Capacity, error)
 }
 
-// apply checks everything, and sets it if there is nothing wrong with it, nor
-// was before.
-func (r *Registry) apply(parts map[string]seam.Part, wrong []error) error {
-	changes := make([]change, 0, len(parts))
-	for _, label := range slices.Sorted(maps.Keys(parts)) {
-		part := parts[label]
-		b, ok := r.Get(label)
-		if !ok {
-			wrong = append(wrong, about(label, ErrUnknown))
-		}
-		for _, err := range problems(part) {
-			wrong = append(wrong, within(label, err))
-		}
-		changes = append(changes, change{b, part})
+// add checks a change, and keeps it or its errors.
+func (all *changes) add(r *Registry, label string, update func(bulk.Capacity) (bulk.Capacity, error)) {
+	present := bulk.Capacity{Parallelism: 1} // of an unknown label: allowed, so that errors are about the change
+	b, ok := r.Get(label)
+	if ok {
+		present = b.Capacity()
+	} else {
+		all.errors = append(all.errors, about(label, ErrUnknown))
 	}
-	if len(wrong) > 0 {
-		return errors.Join(wrong...)
+	c, err := update(present)
+	if err == nil {
+		err = c.Validate()
 	}
-	var closed []error
-	inTurn(changes, func(c change) { closed = append(closed, seam.SetPart(c.member, c.part)) })
-	return errors.Join(closed...)
+	for _, err := range each(err) {
+		all.errors = append(all.errors, within(label, err))
+	}
+	all.list = append(all.list, change{b, update})
 }
 
-// problems returns what is wrong with what is said, one by one, so that each can
-// be told with its label. What is not said is as it is, which is allowed.
-func problems(p seam.Part) []error {
-	c := bulk.Capacity{Parallelism: 1}
-	if p.Parallelism != nil {
-		c.Parallelism = *p.Parallelism
+// apply makes the changes if there are no errors.
+func (all *changes) apply() error {
+	if len(all.errors) > 0 {
+		return errors.Join(all.errors...)
 	}
-	if p.WaitingRoom != nil {
-		c.WaitingRoom = *p.WaitingRoom
-	}
-	if p.WaitLimit != nil {
-		c.WaitLimit = *p.WaitLimit
-	}
-	if joined, ok := c.Validate().(interface{ Unwrap() []error }); ok {
+	var failed []error
+	inTurn(all.list, func(c change) {
+		failed = append(failed, c.member.UpdateCapacity(func(present bulk.Capacity) bulk.Capacity {
+			next, _ := c.update(present) // no error: add has checked it
+			return next
+		}))
+	})
+	return errors.Join(failed...)
+}
+
+// each returns the errors joined in err one by one, so that each can be told
+// with its label.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
-	return nil
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }

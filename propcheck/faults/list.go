@@ -126,7 +126,7 @@ var functions = []function{
 	}},
 
 	// Change, close, options.
-	{"bulk", "Bulkhead.change", []fault{
+	{"bulk", "Bulkhead.swapCapacity", []fault{
 		{"growing wakes nobody", "b.settle(&j)", ""},
 		{"a shrink keeps operations that can't fit", "b.turnOut(MORE)", ""},
 		{"a shrink rejects operations that just fit", "op.slots > ANY", "op.slots >= ANY"},
@@ -193,16 +193,12 @@ var functions = []function{
 		{"registry: shutdown reports only one member", "append(errs, ANY)", "append(errs[:0], ANY)"},
 		{"registry: shutdown closes nothing", "_ = r.Close()", ""},
 	}},
-	{"registry", "Registry.apply", []fault{
-		{"registry: apply sets values before all are checked", "changes = append(changes, ANY)", "if ok { _ = seam.SetPart(b, part) }; changes = append(changes, ANY)"},
-		{"registry: apply doesn't check values", "problems(part)", "problems(part)[:0]"},
-		{"registry: apply stops at a closed member", "closed = append(closed, ANY)", "if errors.Join(closed...) == nil { closed = append(closed, ANY) }"},
+	{"registry", "changes.add", []fault{
+		{"registry: apply sets values before all are checked", "all.list = append(all.list, ANY)", "if ok { _ = b.SetCapacity(c) }; all.list = append(all.list, ANY)"},
+		{"registry: apply doesn't check values", "err = c.Validate()", "_ = c"},
 	}},
-	{"registry", "Registry.Apply", []fault{{"registry: apply forgets the wait limit", "&c.WaitLimit", "nil"}}},
-	{"registry", "decodePart", []fault{
-		{"registry: a field that is absent in JSON becomes zero", "var part seam.Part", "part := seam.Part{WaitingRoom: new(int)}"},
-		{"registry: an unknown field in JSON is ignored", "default: MORE", "default:"},
-	}},
+	{"registry", "changes.apply", []fault{{"registry: apply stops at a closed member", "failed = append(failed, ANY)", "if errors.Join(failed...) == nil { failed = append(failed, ANY) }"}}},
+	{"registry", "Registry.ApplyJSON", []fault{{"registry: a field that is absent in JSON becomes zero", "err := c.UnmarshalJSON(value)", "c = bulk.Capacity{Parallelism: c.Parallelism}; err := c.UnmarshalJSON(value)"}}},
 
 	// Keyed: leases.
 	{"registry", "RunKey", []fault{
