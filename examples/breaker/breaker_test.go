@@ -356,7 +356,7 @@ func TestGoexitCostsNoSlotButTheBreakerItsProbe(t *testing.T) {
 }
 
 func Example() {
-	main()
+	run(context.Background(), os.Stdout)
 	// Output:
 	// bulkhead "bank": saturated: 1/1 slots in use, 0/0 waiting
 	// of 20 calls 20 excluded, 0 failures

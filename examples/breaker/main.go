@@ -11,13 +11,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"github.com/sony/gobreaker/v2"
 )
 
-func main() { run(context.Background(), os.Stdout) }
+const about = `Breaker puts a circuit breaker around a guarded call. It opens when the
+dependency fails, and not when the bulkhead is full.`
+
+func main() {
+	command.Main("breaker", about, func(out io.Writer) error {
+		run(context.Background(), out)
+		return nil
+	})
+}
 
 func run(ctx context.Context, out io.Writer) {
 	bank := bulk.Must(bulk.New("bank", 1))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -523,7 +524,9 @@ type stream struct {
 func (s stream) Context() context.Context { return s.ctx }
 
 func Example() {
-	main()
+	if err := run(context.Background(), os.Stdout); err != nil {
+		fmt.Println(err)
+	}
 	// Output:
 	// call 1: answered
 	// call 2: answered

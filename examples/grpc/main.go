@@ -11,23 +11,23 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"net"
-	"os"
 	"strings"
 	"sync"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	pb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 )
 
+const about = `Grpc makes five calls to a gRPC server on loopback that serves one at a time and
+lets two wait. The others are answered ResourceExhausted.`
+
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
-		log.Fatal(err)
-	}
+	command.Main("grpc", about, func(out io.Writer) error { return run(context.Background(), out) })
 }
 
 // newServer returns a server whose methods, but for health checks, go through b.

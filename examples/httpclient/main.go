@@ -10,19 +10,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
-func main() {
-	if err := run(os.Stdout); err != nil {
-		log.Fatal(err)
-	}
-}
+const about = `Httpclient sends HTTP requests to a server on loopback through a bulkhead with
+one slot, which each response holds until its body is read or closed.`
+
+func main() { command.Main("httpclient", about, run) }
 
 func run(out io.Writer) error {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "catalogue") }))

@@ -10,13 +10,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"sync"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
 // routes returns the whole server. What must answer under any load stays
@@ -28,11 +27,10 @@ func routes(reports *bulk.Bulkhead, report http.Handler) http.Handler {
 	return mux
 }
 
-func main() {
-	if err := run(os.Stdout); err != nil {
-		log.Fatal(err)
-	}
-}
+const about = `Httpserver sends ten requests to an HTTP server on loopback that serves two at a
+time and lets three wait. The others are answered 503 immediately.`
+
+func main() { command.Main("httpserver", about, run) }
 
 // run sends ten requests for a slow report to a server with two slots and three
 // places to wait.

@@ -9,13 +9,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
-func main() { run(context.Background(), os.Stdout) }
+const about = `Quickstart shows a bulkhead with two slots and two places to wait, and what
+happens to six concurrent callers. It needs nothing, and takes no time.`
+
+func main() {
+	command.Main("quickstart", about, func(out io.Writer) error {
+		run(context.Background(), out)
+		return nil
+	})
+}
 
 func run(ctx context.Context, out io.Writer) {
 	events := make(chan bulk.Event, 16) // room for all of them: a handler must not block

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"os"
 	"testing"
 )
 
 func Example() {
-	main()
+	run(context.Background(), os.Stdout)
 	// Output:
 	// Bulkhead "payments": 2 slots, 2 may wait. Six callers, and the bank takes its time:
 	//   caller 1: admitted   (1 in flight, 0 waiting)

@@ -16,7 +16,7 @@ type config struct {
 
 const about = `Reload keeps two bulkheads, payments and search, under load, and reads their
 capacities from a JSON file again on each SIGHUP. A file with a mistake changes
-nothing. SIGINT or SIGTERM ends it in an orderly way. At the end it compares what
+nothing. Ctrl-C or SIGTERM ends it early, with exit code 130. It then compares what
 its workers saw with what the bulkheads counted: no operation may be lost.`
 
 func flags(cfg *config) *command.Flags {

@@ -51,14 +51,14 @@ func work(ctx context.Context, cfg config, stdout io.Writer, hangups chan os.Sig
 	if err := load(dependencies, cfg.file); err != nil {
 		return err // at the start a bad file is fatal
 	}
-	ctx, cancel := context.WithTimeout(ctx, cfg.duration)
+	working, cancel := context.WithTimeout(ctx, cfg.duration)
 	defer cancel()
-	crew := start(ctx, dependencies, cfg.workers)
+	crew := start(working, dependencies, cfg.workers)
 	fmt.Fprintf(stdout, "process %d works with %s: %s\n", os.Getpid(), cfg.file, capacities(dependencies))
 	if cfg.own {
-		go hangUp(ctx, cfg, hangups)
+		go hangUp(working, cfg, hangups)
 	}
-	watch(ctx, dependencies, cfg.file, hangups, stdout)
+	watch(working, dependencies, cfg.file, hangups, stdout)
 	crew.Wait()
 
 	// The workers are at home; so the last operation is over, and this doesn't wait.
@@ -67,5 +67,11 @@ func work(ctx context.Context, cfg config, stdout io.Writer, hangups chan os.Sig
 	if err := dependencies.Shutdown(grace); err != nil {
 		return err
 	}
-	return account(stdout, dependencies, crew)
+	if err := account(stdout, dependencies, crew); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: nothing is lost", command.ErrInterrupted)
+	}
+	return nil
 }

@@ -11,10 +11,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
 // The same policy for all four: four attempts at the most, with a growing pause
@@ -40,7 +40,15 @@ var libraries = []struct {
 	{"failsafe-go", withFailsafe[string]},
 }
 
-func main() { run(context.Background(), os.Stdout) }
+const about = `Retry calls a bank that fails twice through a bulkhead, with each of four retry
+libraries, and prints how many attempts each has made.`
+
+func main() {
+	command.Main("retry", about, func(out io.Writer) error {
+		run(context.Background(), out)
+		return nil
+	})
+}
 
 func run(ctx context.Context, out io.Writer) {
 	for _, library := range libraries {

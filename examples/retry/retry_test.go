@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -215,7 +216,7 @@ func TestAPanicGoesUpAndCostsNoSlot(t *testing.T) {
 }
 
 func Example() {
-	main()
+	run(context.Background(), os.Stdout)
 	// Output:
 	// cenkalti/backoff    "receipt", <nil> after 3 attempts, each admitted anew: 3 admissions
 	//                     closed: bulkhead "bank": closed after 1 attempt

@@ -9,29 +9,36 @@ package main
 
 import (
 	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
-func main() {
-	addr := flag.String("addr", "localhost:0", "where to listen")
-	work := flag.Duration("work", 20*time.Millisecond, "how long each call of a dependency takes")
-	budget := flag.Duration("drain", 10*time.Second, "how long the end may take")
-	flag.Parse()
+const about = `Service is an HTTP server that ends in an orderly way: the requests that it has
+accepted are answered, and those that can't end in time are named. SIGTERM is its
+usual end, with exit code 0 if nothing was lost; after Ctrl-C it is 130.`
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the service in an orderly way; from then on signals
-	// have their usual effect, so a second one ends it at once.
-	context.AfterFunc(ctx, stop)
-	if err := run(ctx, *addr, *work, *budget); err != nil {
-		fmt.Fprintf(os.Stderr, "service: %v\n", err)
-		os.Exit(1)
-	}
+func main() {
+	var addr string
+	var work, budget time.Duration
+	fs := command.New("service", about)
+	fs.StringVar(&addr, "addr", "localhost:0", "where to listen")
+	fs.DurationVar(&work, "work", 20*time.Millisecond, "how long each call of a dependency takes")
+	fs.DurationVar(&budget, "drain", 10*time.Second, "how long the end may take")
+	command.Between(fs, "work", &work, 0, time.Hour)
+	command.Between(fs, "drain", &budget, 0, time.Hour)
+	ctx := command.UntilSignal()
+	os.Exit(fs.Run(os.Args[1:], os.Stdout, os.Stderr, func() error {
+		err := run(ctx, addr, work, budget)
+		if cause := context.Cause(ctx); errors.Is(cause, command.ErrInterrupted) {
+			err = errors.Join(cause, err)
+		}
+		return err
+	}))
 }
 
 // run serves until ctx ends, then stops. It returns nil if nothing was lost.
@@ -50,9 +57,8 @@ func run(ctx context.Context, addr string, work, budget time.Duration) error {
 		return err
 	case <-ctx.Done():
 	}
-	err = s.stop(budget)
-	for _, b := range s.dependencies {
-		status := b.Status()
+	statuses, err := s.stop(budget)
+	for _, status := range statuses {
 		fmt.Printf("%s: %d finished, %d turned away, %d in flight\n",
 			status.Label, status.Totals.Finished, status.Totals.Rejected(), status.InFlight)
 	}

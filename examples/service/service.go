@@ -62,7 +62,10 @@ func (s *service) serve(l net.Listener) error { return s.http.Serve(l) }
 //     names them.
 //
 // Behind a load balancer that needs time to notice, wait a little before step 1.
-func (s *service) stop(budget time.Duration) error {
+//
+// The statuses are those before requests are cut off: after that they would count
+// as finished.
+func (s *service) stop(budget time.Duration) ([]bulk.Status, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), budget)
 	defer cancel()
 	accepted, cancelAccepted := context.WithTimeout(ctx, budget/4*3)
@@ -75,7 +78,8 @@ func (s *service) stop(budget time.Duration) error {
 		err = s.http.Shutdown(ctx) // the 503s are sent, and perhaps more answers
 	}
 	if err == nil {
-		return s.drain(ctx)
+		err = s.drain(ctx)
+		return s.statuses(), err
 	}
 	// Report open connections also if all bulkheads are empty: a request that is
 	// still being read, or that calls no dependency, is cut off too.
@@ -84,7 +88,16 @@ func (s *service) stop(budget time.Duration) error {
 	if names := s.names(); len(names) > 0 {
 		err = errors.Join(err, fmt.Errorf("cut off: %s", strings.Join(names, ", ")))
 	}
-	return errors.Join(err, s.http.Close())
+	statuses := s.statuses()
+	return statuses, errors.Join(err, s.http.Close())
+}
+
+func (s *service) statuses() []bulk.Status {
+	var all []bulk.Status
+	for _, b := range s.dependencies {
+		all = append(all, b.Status())
+	}
+	return all
 }
 
 // drain waits for every bulkhead. The errors name those that are not empty when

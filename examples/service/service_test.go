@@ -223,7 +223,7 @@ func TestWhoWaitsIsToldBeforeTheEndAndWhatCannotEndInTimeIsNamed(t *testing.T) {
 			t.Errorf("a request in flight got: %s", a)
 		}
 	}
-	if code != 1 || !strings.Contains(rest, "storage: ") {
+	if code != 1 || !strings.Contains(rest, fmt.Sprintf("storage: 0 finished, %d turned away, %d in flight\n", 1+room, slots)) {
 		t.Errorf("exit code %d; %s", code, rest)
 	}
 	stderr := p.stderr.String()
@@ -255,5 +255,13 @@ func TestARequestOutsideTheCompartmentsIsNotCutOffInSilence(t *testing.T) {
 	_, code := p.end(t)
 	if stderr := p.stderr.String(); code != 1 || !strings.Contains(stderr, "connections still open") {
 		t.Errorf("exit code %d; stderr: %s", code, stderr)
+	}
+}
+
+func TestAnInterruptHasItsExitCodeAlsoWhenNothingIsLost(t *testing.T) {
+	p := start(t)
+	_ = p.cmd.Process.Signal(os.Interrupt)
+	if rest, code := p.end(t); code != 130 || !strings.Contains(rest, "0 in flight\n") || p.stderr.String() != "service: interrupted\n" {
+		t.Errorf("exit code %d; stdout: %s; stderr: %s", code, rest, &p.stderr)
 	}
 }

@@ -12,23 +12,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"os"
 	"path/filepath"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 	_ "modernc.org/sqlite" // the driver
 )
 
+const about = `Sql reads and writes a SQLite database in a temporary folder, with one bulkhead
+for the readers and one for the writers.`
+
 func main() {
-	dir, err := os.MkdirTemp("", "orders")
-	if err != nil {
-		log.Fatal(err)
-	}
-	err = run(context.Background(), dir, os.Stdout)
-	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
-		log.Fatal(err)
-	}
+	command.Main("sql", about, func(out io.Writer) error {
+		dir, err := os.MkdirTemp("", "orders")
+		if err != nil {
+			return err
+		}
+		err = run(context.Background(), dir, out)
+		return errors.Join(err, os.RemoveAll(dir))
+	})
 }
 
 // open opens an empty database of orders in dir. A transaction takes the write

@@ -24,15 +24,25 @@ const (
 	Interrupted = 130 // 128 + SIGINT, as shells have it
 )
 
-// ErrInterrupted is for work that ended early because a signal asked for it.
+// ErrInterrupted is for work that ended early because a signal asked for it. It
+// is also the cause of a context of [UntilSignal] that Ctrl-C has ended.
 var ErrInterrupted = errors.New("interrupted")
 
 // UntilSignal returns a context that ends with the first signal to end the
 // program, which has then time to do so in an orderly way. From then on signals
-// have their usual effect again, so a second one ends it at once.
+// have their usual effect again, so a second one ends it immediately.
 func UntilSignal() context.Context {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		first := <-signals
+		signal.Stop(signals)
+		if first == os.Interrupt {
+			cancel(ErrInterrupted)
+		}
+		cancel(context.Canceled)
+	}()
 	return ctx
 }
 
@@ -63,6 +73,10 @@ func Between[T cmp.Ordered](f *Flags, name string, v *T, low, high T, unit ...st
 	})
 }
 
+// Check demands that check returns nil once all flags are parsed. Its error names
+// the flag, the value and the allowed values.
+func (f *Flags) Check(check func() error) { f.bounds = append(f.bounds, check) }
+
 // Parse returns [flag.ErrHelp] if help was asked for. No program takes arguments
 // besides its flags; these and all values out of bounds are named in one error.
 func (f *Flags) Parse(args []string) error {
@@ -84,13 +98,11 @@ func (f *Flags) Parse(args []string) error {
 func (f *Flags) Run(args []string, stdout, stderr io.Writer, work func() error) int {
 	err := f.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "Usage: %s [flags]\n\n%s\n\nFlags:\n", f.Name(), f.about)
-		f.SetOutput(stdout)
-		f.PrintDefaults()
+		f.help(stdout)
 		return OK
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "%[1]s: %[2]v\n%[1]s -h explains the flags.\n", f.Name(), err)
+		fmt.Fprintf(stderr, "%[1]s: %[2]v\n%[1]s -h explains its use.\n", f.Name(), err)
 		return Usage
 	}
 	if err = work(); err == nil {
@@ -101,4 +113,21 @@ func (f *Flags) Run(args []string, stdout, stderr io.Writer, work func() error) 
 		return Interrupted
 	}
 	return Failure
+}
+
+func (f *Flags) help(out io.Writer) {
+	any := false
+	f.VisitAll(func(*flag.Flag) { any = true })
+	if !any {
+		fmt.Fprintf(out, "Usage: %s\n\n%s\n", f.Name(), f.about)
+		return
+	}
+	fmt.Fprintf(out, "Usage: %s [flags]\n\n%s\n\nFlags:\n", f.Name(), f.about)
+	f.SetOutput(out)
+	f.PrintDefaults()
+}
+
+// Main runs a program without flags, and ends the process with the exit code.
+func Main(program, about string, work func(out io.Writer) error) {
+	os.Exit(New(program, about).Run(os.Args[1:], os.Stdout, os.Stderr, func() error { return work(os.Stdout) }))
 }

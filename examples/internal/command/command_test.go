@@ -62,7 +62,7 @@ Flags:
   -time duration
     	in the oven (default 40m0s)
 `
-	usage := func(wrong string) string { return "bake: " + wrong + "\nbake -h explains the flags.\n" }
+	usage := func(wrong string) string { return "bake: " + wrong + "\nbake -h explains its use.\n" }
 	for _, c := range []struct {
 		why    string
 		args   string
@@ -84,6 +84,7 @@ Flags:
 		{"not a duration", "-time soon", nil, command.Usage, "", usage(`invalid value "soon" for flag -time: parse error`)},
 		{"all that is wrong at once", "-loaves 10 -time 1s and cake", nil, command.Usage, "",
 			usage("unexpected arguments: and cake\n-loaves 10: must be from 1 to 9 loaves\n-time 1s: must be from 1m0s to 1h0m0s")},
+		{"a check of its own", "-loaves 5", nil, command.Usage, "", usage("-loaves 5: the oven has no place for five")},
 		{"work fails", "", errors.New("burnt"), command.Failure, "done 2 40m0s", "bake: burnt\n"},
 		{"interrupted", "", fmt.Errorf("%w: half done", command.ErrInterrupted), command.Interrupted, "done 2 40m0s", "bake: interrupted: half done\n"},
 	} {
@@ -94,6 +95,12 @@ Flags:
 			fs.IntVar(&loaves, "loaves", 2, "how many")
 			fs.DurationVar(&oven, "time", 40*time.Minute, "in the oven")
 			command.Between(fs, "loaves", &loaves, 1, 9, "loaves")
+			fs.Check(func() error {
+				if loaves == 5 {
+					return errors.New("-loaves 5: the oven has no place for five")
+				}
+				return nil
+			})
 			command.Between(fs, "time", &oven, time.Minute, time.Hour)
 			var out, errs bytes.Buffer
 			code := fs.Run(strings.Fields(c.args), &out, &errs, func() error {
@@ -104,5 +111,24 @@ Flags:
 				t.Errorf("exit code %d, on stdout: %q, on stderr: %q; want %d, %q, %q", code, &out, &errs, c.code, c.out, c.stderr)
 			}
 		})
+	}
+}
+
+func TestAProgramWithoutFlagsHasHelpAndRejectsAll(t *testing.T) {
+	for _, c := range []struct {
+		args        string
+		code        int
+		out, stderr string
+	}{
+		{"", command.OK, "", ""},
+		{"-h", command.OK, "Usage: bake\n\nBake makes bread.\n", ""},
+		{"-cake", command.Usage, "", "bake: flag provided but not defined: -cake\nbake -h explains its use.\n"},
+		{"cake", command.Usage, "", "bake: unexpected arguments: cake\nbake -h explains its use.\n"},
+	} {
+		var out, errs bytes.Buffer
+		code := command.New("bake", "Bake makes bread.").Run(strings.Fields(c.args), &out, &errs, func() error { return nil })
+		if code != c.code || out.String() != c.out || errs.String() != c.stderr {
+			t.Errorf("%q: exit code %d, on stdout: %q, on stderr: %q; want %d, %q, %q", c.args, code, &out, &errs, c.code, c.out, c.stderr)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -303,7 +305,9 @@ func TestEveryAttributeIsUTF8(t *testing.T) {
 }
 
 func Example() {
-	main()
+	if err := run(context.Background(), os.Stdout); err != nil {
+		fmt.Println(err)
+	}
 	// Output:
 	// bulkhead.slot.limit bulkhead.name=payments 2 {slot}
 	// bulkhead.waiting_room.limit bulkhead.name=payments 20 {operation}

@@ -11,20 +11,19 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
-	"os"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"github.com/bulklink/bulklink-go/registry"
 	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
+const about = `Otel shows bulkheads as OpenTelemetry instruments, and prints one reading.`
+
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
-		log.Fatal(err)
-	}
+	command.Main("otel", about, func(out io.Writer) error { return run(context.Background(), out) })
 }
 
 func run(ctx context.Context, out io.Writer) error {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -414,7 +415,9 @@ func TestScrapesUnderLoadAddUp(t *testing.T) {
 }
 
 func Example() {
-	main()
+	if err := run(context.Background(), os.Stdout); err != nil {
+		fmt.Println(err)
+	}
 	// Output:
 	// bulkhead_operations_admitted_total{bulkhead="payments"} 1
 	// bulkhead_operations_admitted_total{bulkhead="search"} 3

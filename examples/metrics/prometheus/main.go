@@ -16,22 +16,22 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"github.com/bulklink/bulklink-go/registry"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+const about = `Prometheus shows bulkheads to Prometheus, and prints what one scrape of them
+says, without zeros, times and help texts.`
+
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
-		log.Fatal(err)
-	}
+	command.Main("prometheus", about, func(out io.Writer) error { return run(context.Background(), out) })
 }
 
 func run(ctx context.Context, out io.Writer) error {
