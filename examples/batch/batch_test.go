@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
 const (
@@ -45,7 +46,7 @@ func TestAHundredThousandItemsInConstantMemory(t *testing.T) {
 			runtime.ReadMemStats(&heap)
 		}
 	})
-	if got.done != all || got.failed != 0 || len(got.left) != 0 || got.next != all {
+	if got.done != all || got.failed != 0 || len(got.left) != 0 || got.pulled() != all {
 		t.Errorf("%+v", got)
 	}
 	if most > slots {
@@ -59,7 +60,7 @@ func TestAHundredThousandItemsInConstantMemory(t *testing.T) {
 	}
 }
 
-// Interrupted half-way, then gone on with what is left and from next: every
+// Interrupted half-way, then gone on with what is left and what was not pulled: every
 // item was done exactly once.
 func TestInterruptedHalfWayNothingIsLostOrDoneTwice(t *testing.T) {
 	var times [all]atomic.Int32
@@ -86,10 +87,7 @@ func TestInterruptedHalfWayNothingIsLostOrDoneTwice(t *testing.T) {
 			return yield(item)
 		})
 	}, work, none)
-	if first.done+first.failed+len(first.left) != first.next {
-		t.Errorf("%+v does not add up", first)
-	}
-	if int64(first.done+first.failed) != started.Load() || len(first.left) < 1 || len(first.left) > slots || first.next != all/2+1 {
+	if int64(first.done+first.failed) != started.Load() || len(first.left) < 1 || len(first.left) > slots || first.pulled() != all/2+1 {
 		t.Errorf("%d were started: %+v", started.Load(), first)
 	}
 	rest := process(t.Context(), b, func(yield func(int) bool) {
@@ -98,7 +96,7 @@ func TestInterruptedHalfWayNothingIsLostOrDoneTwice(t *testing.T) {
 				return
 			}
 		}
-		numbers(first.next, all)(yield)
+		numbers(first.pulled(), all)(yield)
 	}, work, none)
 	if n := first.done + rest.done; n != all-all/1000 || first.failed+rest.failed != all/1000 {
 		t.Errorf("%d done, %d failed", n, first.failed+rest.failed)
@@ -113,10 +111,10 @@ func TestInterruptedHalfWayNothingIsLostOrDoneTwice(t *testing.T) {
 
 func TestOutput(t *testing.T) {
 	var out, bar bytes.Buffer
-	if err := run(t.Context(), 0, 5000, 1, checksum, &out, &bar); err != nil {
-		t.Error(err)
+	if code := run(t.Context(), strings.Fields("-items 5000 -parallelism 1"), checksum, &out, &bar); code != command.OK {
+		t.Errorf("exit code %d: %s", code, &bar)
 	}
-	if want := "4999 done, 1 failed, 0 left [], 0 never looked at; at most 1 at once\n"; out.String() != want {
+	if want := "4999 done, 1 failed, 0 left [], 0 never looked at; at most 1 concurrently\n"; out.String() != want {
 		t.Errorf("%q, want %q", &out, want)
 	}
 	if n := strings.Count(bar.String(), ": checksum 0000"); n != 1 {
@@ -125,25 +123,100 @@ func TestOutput(t *testing.T) {
 	if !strings.Contains(bar.String(), "checksums") || !strings.Contains(bar.String(), "/5000") {
 		t.Errorf("progress: %q", &bar)
 	}
+}
 
-	out.Reset()
-	ctx, cancel := context.WithCancel(t.Context())
-	err := run(ctx, 1000, 5000, 1, func(_ context.Context, item int) error {
-		if item == 2999 {
+// A run is interrupted again and again, and each time the flags that it prints
+// are those of the next one: also before it begins, among the items that were
+// left, and among the others.
+func TestThePrintedFlagsGoOnUntilEveryItemIsDoneOnce(t *testing.T) {
+	const items = 2000
+	var times [items]atomic.Int32
+	args := "-items 2000 -parallelism 8"
+	for _, after := range []int32{0, 0, 300, 1, 2, 500, 0, 1 << 30} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if after == 0 {
 			cancel()
 		}
-		return nil
-	}, &out, io.Discard)
-	if !errors.Is(err, errInterrupted) || !strings.HasPrefix(out.String(), "2000 done, 0 failed, ") {
-		t.Errorf("%v; %s", err, &out)
+		var begun atomic.Int32
+		var out, errs bytes.Buffer
+		code := run(ctx, strings.Fields(args), func(_ context.Context, item int) error {
+			times[item].Add(1)
+			if begun.Add(1) == after {
+				cancel()
+			}
+			return nil
+		}, &out, &errs)
+		cancel()
+		if after == 1<<30 {
+			if code != command.OK || !strings.Contains(out.String(), " 0 left [], 0 never looked at;") {
+				t.Errorf("the last run: exit code %d, %s%s", code, &out, &errs)
+			}
+			break
+		}
+		_, next, ok := strings.Cut(errs.String(), "batch: interrupted: to go on: go run . ")
+		if code != command.Interrupted || !ok {
+			t.Fatalf("%s: exit code %d, %s%s", args, code, &out, &errs)
+		}
+		args = next
 	}
+	for item := range times {
+		if n := times[item].Load(); n != 1 {
+			t.Fatalf("item %d was done %d times", item, n)
+		}
+	}
+}
 
-	out.Reset()
-	err = run(ctx, 1000, 5000, 1, checksum, &out, io.Discard)
-	if want := "0 done, 0 failed, 0 left [], 4000 never looked at; at most 0 at once\n"; out.String() != want || !strings.Contains(err.Error(), "-from 1000,") {
-		t.Errorf("interrupted before it began: %v; %s", err, &out)
+func TestInterruptedAfterTheLastItemThereIsNothingToGoOnWith(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	code := run(ctx, strings.Fields("-items 10 -from 10"), checksum, &out, &errs)
+	if code != command.Interrupted || !strings.HasSuffix(errs.String(), "batch: interrupted: all items were done before that\n") {
+		t.Errorf("exit code %d; %s", code, &errs)
 	}
-	if err := run(t.Context(), 0, 1, 0, checksum, &out, io.Discard); !errors.Is(err, bulk.ErrConfig) {
-		t.Error(err)
+}
+
+func TestAfterKeepsWhatIsLeftAndWhatWasNotPulled(t *testing.T) {
+	c := config{items: 20, from: 10, also: []int{3, 5, 7}}
+	for _, tt := range []struct {
+		t    tally
+		from int
+		also []int
+	}{
+		{tally{}, 10, []int{3, 5, 7}},
+		{tally{done: 1, left: []int{5}}, 10, []int{5, 7}},
+		{tally{done: 2, left: []int{7}}, 10, []int{7}},
+		{tally{done: 3, failed: 1, left: []int{7, 11}}, 13, []int{7, 11}},
+		{tally{done: 13}, 20, nil},
+	} {
+		if got := c.after(tt.t); got.from != tt.from || !slices.Equal(got.also, tt.also) {
+			t.Errorf("%+v: %v, want from %d and %v", tt.t, got, tt.from, tt.also)
+		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"-h", command.OK, "Usage: batch"},
+		{"-cake", command.Usage, "not defined: -cake"},
+		{"-items -5", command.Usage, "-items -5: must be from 1 to 100000000"},
+		{"-items 0", command.Usage, "-items 0: must be"},
+		{"-from 10 -items 5", command.Usage, "-from 10: must be from 0 to 5, the number of items"},
+		{"-from -1", command.Usage, "-from -1: must be from 0 to 100000"},
+		{"-from 5 -items 5", command.OK, "0 done, 0 failed, 0 left [], 0 never looked at"},
+		{"-parallelism 0", command.Usage, "-parallelism 0: must be from 1 to 1000"},
+		{"-from 9 -also 3,9", command.Usage, "-also 9: must be from 0 to below 9"},
+		{"-from 9 -also 3,4,3", command.Usage, "-also 3: must be there once"},
+		{"-from 9 -also 3,x", command.Usage, `"x" is no whole number`},
+		{"-from 4 -also 3,1 -items 5", command.OK, "3 done"},
+	} {
+		var out bytes.Buffer
+		if code := run(t.Context(), strings.Fields(c.args), checksum, &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: exit code %d, want %d, output:\n%s", c.args, code, c.code, &out)
+		}
 	}
 }

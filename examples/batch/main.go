@@ -1,8 +1,8 @@
 // Batch puts a hundred thousand items through a bulkhead with bulk.Map, in
 // constant memory, with a progress bar. Interrupt it with Ctrl-C: it says what
-// was done, what is left and where to go on.
+// was done, and with which flags to go on.
 //
-//	go run . [-items 100000] [-parallelism 8] [-from 0]
+//	go run . [-items 100000] [-parallelism 8] [-from 0] [-also 17,23]
 //
 // The part to copy is batch.go.
 package main
@@ -11,65 +11,60 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"iter"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"github.com/schollz/progressbar/v3"
 )
 
 func main() {
-	items := flag.Int("items", 100_000, "how many there are")
-	parallelism := flag.Int("parallelism", 8, "how many at once")
-	from := flag.Int("from", 0, "the first one")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends it at once
-	if err := run(ctx, *from, *items, *parallelism, checksum, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintf(os.Stderr, "batch: %v\n", err)
-		os.Exit(1)
-	}
+	os.Exit(run(command.UntilSignal(), os.Args[1:], checksum, os.Stdout, os.Stderr))
 }
 
-var errInterrupted = errors.New("interrupted")
+// run is the whole program but for what belongs to the process. It returns the
+// exit code.
+func run(ctx context.Context, args []string, work func(context.Context, int) error, stdout, stderr io.Writer) int {
+	var cfg config
+	return flags(&cfg).Run(args, stdout, stderr, func() error { return batch(ctx, cfg, work, stdout, stderr) })
+}
 
-func run(ctx context.Context, from, items, parallelism int, work func(context.Context, int) error, stdout, stderr io.Writer) error {
-	b, err := bulk.New("batch", parallelism)
+func batch(ctx context.Context, cfg config, work func(context.Context, int) error, stdout, stderr io.Writer) error {
+	b, err := bulk.New("batch", cfg.parallelism)
 	if err != nil {
 		return err
 	}
-	bar := progressbar.NewOptions(max(0, items-from),
+	all := len(cfg.also) + cfg.items - cfg.from
+	bar := progressbar.NewOptions(all,
 		progressbar.OptionSetWriter(stderr),
 		progressbar.OptionSetDescription("checksums"),
 		progressbar.OptionShowCount(),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish())
-	t := process(ctx, b, numbers(from, items), work, func(item int, failure error) {
+	t := process(ctx, b, cfg.all(), work, func(item int, failure error) {
 		if failure != nil {
 			_ = bar.Clear()
 			fmt.Fprintf(stderr, "item %d: %v\n", item, failure)
 		}
 		_ = bar.Add(1)
 	})
-	if t.next == 0 {
-		t.next = from // not one was pulled
-	}
 	if err := bar.Exit(); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%d done, %d failed, %d left %v, %d never looked at; at most %d at once\n",
-		t.done, t.failed, len(t.left), t.left, items-t.next, b.Status().Peak.InFlight)
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: go on with -from %d, and with those that are left", errInterrupted, t.next)
+	fmt.Fprintf(stdout, "%d done, %d failed, %d left %v, %d never looked at; at most %d concurrently\n",
+		t.done, t.failed, len(t.left), t.left, all-t.pulled(), b.Status().Peak.InFlight)
+	switch rest := cfg.after(t); {
+	case ctx.Err() == nil:
+		return nil
+	case rest.from == rest.items && len(rest.also) == 0:
+		return fmt.Errorf("%w: all items were done before that", command.ErrInterrupted)
+	default:
+		return fmt.Errorf("%w: to go on: go run . %s", command.ErrInterrupted, rest)
 	}
-	return nil
 }
 
 // numbers yields from, from+1 … below to. Rows of a query or lines of a file
