@@ -106,7 +106,10 @@ func run(ctx context.Context) error {
 		}
 		verdict := "caught"
 		if t.err != nil {
-			verdict, failures = "FAIL", append(failures, fmt.Errorf("fault %q in %v: %w", t.fault.name, t.function, t.err))
+			verdict, failures = "error", append(failures, fmt.Errorf("fault %q in %v: %w", t.fault.name, t.function, t.err))
+		}
+		if errors.Is(t.err, errMissed) {
+			verdict = "missed"
 		}
 		fmt.Printf(row, t.fault.name, verdict, t.sequences, t.took.Round(time.Second).Seconds(), t.by)
 	}
@@ -135,6 +138,8 @@ type trial struct {
 	err           error
 }
 
+var errMissed = errors.New("the checks miss it")
+
 var (
 	failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 	after  = regexp.MustCompile(`failed after (\d+) tests`)
@@ -159,7 +164,7 @@ func (t *trial) run(ctx context.Context, s *source, root, base, tests string) er
 	case bytes.Contains(out, []byte("[build failed]")) || bytes.Contains(out, []byte("no tests to run")):
 		return errors.New(string(out))
 	case err == nil:
-		return errors.New("the checks miss it")
+		return errMissed
 	}
 	t.by = "the end of the run"
 	if names := failed.FindAllSubmatch(out, -1); names != nil {
