@@ -4,8 +4,9 @@
 // sequences, and the seconds it took. The command exits with 1 if the checks miss
 // a fault, or if a fault no longer applies.
 //
-// No file of the module is changed: go test gets each fault as an overlay. As
-// many run at the same time as there are processors (see GOMAXPROCS).
+// No file of the module is changed: go test gets each fault as an overlay. Don't
+// edit the module while the command runs. The faults run concurrently, as many as
+// there are processors (see GOMAXPROCS).
 //
 //	go run ./propcheck/faults                # all of them
 //	go run ./propcheck/faults -sample 8      # 8 of them, evenly spread over the list
