@@ -39,16 +39,21 @@ func isCause(ctx context.Context, rejection error) bool {
 }
 
 // ranError is the error of an operation that ran, in which there is one that
-// says "never started". It has the text of that error and matches what it matches,
-// but for that. It has no Unwrap method, through which all would be found.
+// says that one was never started. It has the text of that error and matches what
+// that error matches, except the sentinels that say so and *AdmissionError. It has
+// no Unwrap method, which would let errors.Is and errors.As find these.
 type ranError struct{ err error }
 
 func (e *ranError) Error() string { return e.err.Error() }
 
-// Is reports whether target is matched by the error, and doesn't say that the
-// operation was never started.
+// Is reports whether target is matched by the error, and is no sentinel that says
+// that an operation was never started. An *AdmissionError is none: to match the
+// cause of ctx, or the error of a sibling, by identity says nothing else.
 func (e *ranError) Is(target error) bool {
-	return !isSentinel(target) && !saysNotStarted(target) && errors.Is(e.err, target)
+	if _, ok := target.(*AdmissionError); !ok && (isSentinel(target) || saysNotStarted(target)) {
+		return false
+	}
+	return errors.Is(e.err, target)
 }
 
 // As does what [errors.As] does with the error, as if there were no

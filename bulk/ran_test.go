@@ -93,6 +93,9 @@ func TestAnOperationThatAGroupCanceledNeverSaysThatItWasNotStarted(t *testing.T)
 			t.Errorf("the sibling got %v", rejected)
 		}
 		mustHaveRun(t, ran, b)
+		if !errors.Is(ran, context.Cause(ctx)) {
+			t.Errorf("%v doesn't match the cause of its ctx", ran)
+		}
 		if ran.Error() != rejected.Error() {
 			t.Errorf("text %q, want %q", ran, rejected)
 		}
@@ -263,7 +266,7 @@ func TestAllElseThatTheErrorOfAnOperationMatchesStaysMatched(t *testing.T) {
 	query := &sqlError{errors.Join(io.ErrUnexpectedEOF, context.DeadlineExceeded, canceled)}
 	err := bulk.Do(t.Context(), b, func(context.Context) error { return fmt.Errorf("inside: %w", query) })
 	mustHaveRun(t, err, b)
-	for _, want := range []error{query, io.ErrUnexpectedEOF, context.DeadlineExceeded, context.Canceled, code} {
+	for _, want := range []error{query, io.ErrUnexpectedEOF, context.DeadlineExceeded, context.Canceled, code, canceled, saturated} {
 		if !errors.Is(err, want) {
 			t.Errorf("%q no longer matches %T %v", err, want, want)
 		}
@@ -280,7 +283,7 @@ func TestAllElseThatTheErrorOfAnOperationMatchesStaysMatched(t *testing.T) {
 	if !errors.As(err, &asTimeout) || !asTimeout.Timeout() {
 		t.Errorf("%q is no longer found as a timeout", err)
 	}
-	if errors.Is(err, saturated) || errors.Is(err, canceled) || errors.Is(err, bulk.ErrConfig) || errors.As(err, new(*bulk.DrainError)) {
+	if errors.Is(err, bulk.ErrConfig) || errors.As(err, new(*bulk.DrainError)) {
 		t.Errorf("%q matches too much", err)
 	}
 	if errors.Is(err, listError{"not", "comparable"}) {
@@ -380,7 +383,7 @@ func TestADrainErrorIsNeverTakenForARejection(t *testing.T) {
 			err := b.Shutdown(done(cause))
 			mustHaveRun(t, err, b)
 			var asCode codeError
-			if !errors.Is(err, context.Canceled) || !errors.Is(err, code) || !errors.As(err, &asCode) || asCode != code {
+			if !errors.Is(err, context.Canceled) || !errors.Is(err, code) || !errors.Is(err, rejection) || !errors.As(err, &asCode) || asCode != code {
 				t.Errorf("%v, %s: %q doesn't match how its ctx ended", reason, name, err)
 			}
 			if want := fmt.Sprintf("bulkhead \"test\": not drained, 1 in flight: %v", cause); err.Error() != want {
