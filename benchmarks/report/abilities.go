@@ -2,14 +2,14 @@ package main
 
 import "github.com/bulklink/bulklink-go/benchmarks/peers"
 
-// headlineAbilities stand below the figures in README: what those figures buy.
+// headlineAbilities are the rows below the figures in README.
 var headlineAbilities = []struct {
 	says string
 	of   peers.Ability
 }{
 	{"limits parallelism", peers.Limits},
 	{"bounds the waiting room", peers.Bounds},
-	{"promises an order", peers.Orders},
+	{"FIFO order", peers.Orders},
 	{"wait limit", peers.TimesOut},
 	{"counters", peers.Counts},
 }

@@ -44,7 +44,7 @@ var charts = []chart{
 			{"uncontended", "Uncontended", "", "ns/op"},
 			{"acquire+release", "AcquireRelease", "", "ns/op"},
 			{"parallel", "Parallel", "", "ns/op"},
-			{"turned away", "Rejection", "", "ns/op"},
+			{"rejected", "Rejection", "", "ns/op"},
 		},
 		peers: []string{"bulklink", "floor", "channel", "xsync", "failsafe-permits"},
 	},

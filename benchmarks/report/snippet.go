@@ -10,12 +10,12 @@ var headline = []struct {
 	says      string
 	bench, in string
 	unit      string
-	instead   map[string]string // who stands in for a column that can't do it
+	instead   map[string]string // the peer that stands in for a column that can't do it
 }{
 	{"uncontended", "Uncontended", "", "ns/op", nil},
 	{"acquire + release", "AcquireRelease", "", "ns/op", nil},
 	{"all processors, never full", "Parallel", "", "ns/op", nil},
-	{"turned away when full", "Rejection", "", "ns/op", nil},
+	{"rejected when full", "Rejection", "", "ns/op", nil},
 	{"hand-over, 256 wait", "HandOver", "slots=1, goroutines=256, limit=none", "ns/op", nil},
 	{"hand-over, 256 wait, wait limit", "HandOver", "slots=1, goroutines=256, limit=never-fires", "ns/op", map[string]string{"channel": "channel-timer"}},
 	{"end to next start, p99", "StartDelay", "op=yields", "p99-ns", nil},
@@ -57,7 +57,7 @@ func writeSnippet(w io.Writer, r *results, command string) {
 		rows = append(rows, row)
 	}
 	writeTable(w, head, rows)
-	fmt.Fprintf(w, "\n¹ with ctx and a timer. – : it can't. %s Again on your machine:\n\n```sh\n%s\n```\n", provenance(r), command)
+	fmt.Fprintf(w, "\n¹ with ctx and a timer. –: not possible. %s To measure on your machine:\n\n```sh\n%s\n```\n", provenance(r), command)
 	fmt.Fprint(w, "\n![Nanoseconds for each operation](benchmarks/results/headline.svg)\n\n"+
 		"[All tables, with spread, significance and gaps](benchmarks/results/results.md) · [raw results](benchmarks/results/raw.txt) · "+
 		"[where it stops scaling](docs/scaling.md)\n")
