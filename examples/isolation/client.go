@@ -23,7 +23,7 @@ type request struct {
 
 // program is the client program under test: a fixed number of workers that take
 // requests from a bounded inbox and call the dependency that each one needs.
-// It is the same with and without compartments, but for the calls.
+// It is the same with and without bulkheads, but for the calls.
 type program struct {
 	calls    [targets]call
 	patience time.Duration
@@ -75,7 +75,7 @@ func (p *program) stop() {
 
 // newTransport keeps as many idle connections as there are workers. The default
 // of 2 per server would close and open connections all the time. There is no
-// MaxConnsPerHost: it would be a compartment in secret, without a bound on its
+// MaxConnsPerHost: it would be a hidden bulkhead, without a bound on its
 // queue and without a word about who waits.
 func newTransport() *http.Transport {
 	return &http.Transport{

@@ -16,7 +16,7 @@ type config struct {
 
 const about = `Isolation sends the same requests through a client program twice. The program
 has a fixed number of workers and calls two HTTP servers on loopback, a fast one
-and one that becomes slow under load. Without compartments the calls to the slow
+and one that becomes slow under load. Without bulkheads the calls to the slow
 one take all the workers, and the fast one fails with it. With one bulkhead per
 dependency it does not. Nothing but loopback is needed. Ctrl-C ends the run early
 and prints what there is, with exit code 130.`

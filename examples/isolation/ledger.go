@@ -19,7 +19,7 @@ type tally struct {
 	succeeded int
 	shed      int // the inbox of the program was full
 
-	// Turned away by the bulkhead: never started.
+	// Rejected by the bulkhead: never started.
 	saturated int // no slot, no place to wait
 	expired   int // waited for too long, or no time left to wait
 	canceled  int // the user's patience was over before it started

@@ -1,4 +1,4 @@
-// Isolation shows what compartments are for. A client program with a fixed
+// Isolation shows what bulkheads are for. A client program with a fixed
 // number of workers calls two HTTP servers on loopback: a fast one, and one
 // that gets slower the more calls are inside. The same requests are sent twice:
 // first as they come, then with one bulkhead per dependency. The difference is

@@ -24,7 +24,7 @@ func TestRunShowsBothPhasesAndLeavesNothing(t *testing.T) {
 		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
 	}
 	for _, want := range []string{
-		"300 requests per second", "\nwithout compartments\n", "\nwith compartments\n", "turned away",
+		"300 requests per second", "\nwithout bulkheads\n", "\nwith bulkheads\n", "rejected by the bulkhead",
 		"What isolation saved\n  fast: ", `Bulkhead "fast": 20 slots`, `Bulkhead "slow": 4 slots`, "now 0 and 0, closed",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -58,7 +58,7 @@ func TestEachServerThatCannotBindEndsTheRun(t *testing.T) {
 // The interruption comes with the first connection of a phase, so there is at
 // least one request on its way.
 func TestInterruptionEndsThePhaseAndPrintsWhatThereIs(t *testing.T) {
-	const first, second = "\nwithout compartments\n", "\nwith compartments\n"
+	const first, second = "\nwithout bulkheads\n", "\nwith bulkheads\n"
 	for _, tt := range []struct {
 		why      string
 		servers  int    // interrupt when the last of so many is called
@@ -120,7 +120,7 @@ func TestSignalEndsTheProgramInAnOrderlyWay(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != command.Interrupted {
 		t.Errorf("exit code %d, want %d; stderr: %s", code, command.Interrupted, errs)
 	}
-	if !bytes.Contains(rest, []byte("\nwithout compartments\n")) {
+	if !bytes.Contains(rest, []byte("\nwithout bulkheads\n")) {
 		t.Errorf("no table:\n%s", rest)
 	}
 }

@@ -19,9 +19,9 @@ type phase struct {
 
 func (ph phase) name() string {
 	if ph.isolated {
-		return "with compartments"
+		return "with bulkheads"
 	}
-	return "without compartments"
+	return "without bulkheads"
 }
 
 // runPhase starts servers and program, sends the requests, and stops all again.

@@ -13,7 +13,7 @@ import (
 func introduce(w io.Writer, cfg config) {
 	fmt.Fprintf(w, "A program with %d workers and an inbox of %d calls two dependencies: %d requests per second\n",
 		workers, inboxSize, cfg.rate)
-	fmt.Fprintf(w, "for %v, %.0f %% of them to the slow one, twice: without compartments, then with them.\n",
+	fmt.Fprintf(w, "for %v, %.0f %% of them to the slow one, twice: without bulkheads, then with them.\n",
 		cfg.duration, 100*slowShare)
 	fmt.Fprintf(w, "Users wait %v. (seed %d)\n\n", cfg.patience, cfg.seed)
 }
@@ -37,7 +37,7 @@ func report(w io.Writer, phases []phase) error {
 const row = "%-6v %6v %10v %8v %6v  %9v %8v %10v  %10v %7v %8v %8v\n"
 
 func writeTable(w io.Writer, phases []phase) {
-	fmt.Fprintf(w, "%40s  %s\n", "", "turned away by the bulkhead")
+	fmt.Fprintf(w, "%40s  %s\n", "", "rejected by the bulkhead")
 	fmt.Fprintf(w, row, "", "sent", "succeeded", "", "shed", "saturated", "expired", "canceled", "timed out", "failed", "p50", "p99")
 	for _, ph := range phases {
 		fmt.Fprintln(w, ph.name())
@@ -46,11 +46,11 @@ func writeTable(w io.Writer, phases []phase) {
 				t.saturated, t.expired, t.canceled, t.timedOut, t.failed, quantile(t, 0.5), quantile(t, 0.99))
 		}
 	}
-	fmt.Fprint(w, "Shed: the inbox was full. Turned away: never started. Timed out: the user gave up.\n"+
+	fmt.Fprint(w, "Shed: the inbox was full. Rejected: never started. Timed out: the user gave up.\n"+
 		"p50 and p99 are of those that succeeded, from when they were due.\n\n")
 }
 
-// writeSavings says in words what the compartments changed.
+// writeSavings says in words what the bulkheads changed.
 func writeSavings(w io.Writer, without, with phase) {
 	fmt.Fprintln(w, "What isolation saved")
 	for i := range targets {
@@ -72,12 +72,12 @@ func verdict(without, with tally) string {
 	case lost*100 < without.sent:
 		return "Little to save: the slow dependency did not hold enough workers to harm the fast one. Try a higher -rate."
 	case still*without.sent < lost*with.sent:
-		return fmt.Sprintf("The fast dependency was well all the time. Yet without compartments %d of %d requests for it\n"+
+		return fmt.Sprintf("The fast dependency was well all the time. Yet without bulkheads %d of %d requests for it\n"+
 			"got no answer (%d of them found the inbox full): calls to the slow one held the workers.\n"+
-			"With compartments %d of %d got none.",
+			"With bulkheads %d of %d got none.",
 			lost, without.sent, without.shed, still, with.sent)
 	default:
-		return "Nothing was saved: the program has too little of everything, and compartments can't add any. Try a lower -rate."
+		return "Nothing was saved: the program has too little of everything, and bulkheads can't add any. Try a lower -rate."
 	}
 }
 

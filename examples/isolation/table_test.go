@@ -26,23 +26,23 @@ func TestReportIsComputedFromThePhases(t *testing.T) {
 	}}
 	with.statuses = []bulk.Status{bulk.Must(bulk.New("fast", 3)).Status()}
 
-	const want = `                                          turned away by the bulkhead
+	const want = `                                          rejected by the bulkhead
          sent  succeeded            shed  saturated  expired   canceled   timed out  failed      p50      p99
-without compartments
+without bulkheads
   fast      8          2   25.0 %      5          0        0          0           1       0   300 ms   1.90 s
   slow      4          0    0.0 %      0          0        0          0           3       1        –        –
-with compartments
+with bulkheads
   fast      8          7   87.5 %      0          0        0          1           0       0   5.0 ms    12 ms
   slow      4          1   25.0 %      0          2        1          0           0       0   100 ms   100 ms
-Shed: the inbox was full. Turned away: never started. Timed out: the user gave up.
+Shed: the inbox was full. Rejected: never started. Timed out: the user gave up.
 p50 and p99 are of those that succeeded, from when they were due.
 
 What isolation saved
   fast: 25.0 % → 87.5 % succeeded, p99 1.90 s → 12 ms, at most 7 → 6 calls inside the server at once
   slow: 0.0 % → 25.0 % succeeded, p99 – → 100 ms, at most 48 → 4 calls inside the server at once
-The fast dependency was well all the time. Yet without compartments 6 of 8 requests for it
+The fast dependency was well all the time. Yet without bulkheads 6 of 8 requests for it
 got no answer (5 of them found the inbox full): calls to the slow one held the workers.
-With compartments 1 of 8 got none.
+With bulkheads 1 of 8 got none.
 
 Bulkhead "fast": 3 slots, 0 may wait
   0 arrived: 0 admitted (0 of them from the waiting room), 0 saturated, 0 expired, 0 canceled
@@ -60,7 +60,7 @@ Bulkhead "fast": 3 slots, 0 may wait
 	if err := report(&out, []phase{without}); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(out.String(), "saved") || strings.Contains(out.String(), "with compartments\n  fast      8          7") {
+	if strings.Contains(out.String(), "saved") || strings.Contains(out.String(), "with bulkheads\n  fast      8          7") {
 		t.Errorf("one phase can't be compared:\n%s", &out)
 	}
 }
