@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 
@@ -9,8 +10,11 @@ import (
 )
 
 // transport sends requests through a bulkhead: use it as http.Client.Transport.
-// A request that is turned away is never sent; the *url.Error of the client
-// matches bulk.ErrNotStarted and the others, and is no timeout. Only where
+// A request that is rejected is never sent; the *url.Error of the client matches
+// bulk.ErrNotStarted and the others, and is no timeout. Decide by
+// bulk.NotStarted(err, bulkhead) whether it is safe to send a request again: a
+// request that was sent never has an error that says otherwise (see sentError).
+// Only where
 // http.Client.Timeout ends the wait can the client put an error of its own in
 // the place of ours, which is a timeout and matches none of them: so let the
 // wait limit be shorter, or bound requests by their context instead.
@@ -54,11 +58,12 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}()
 	resp, err := t.base.RoundTrip(r)
+	err = t.sent(r.Context(), err)
 	if err != nil || t.releaseAtHeaders || resp.Body == nil || resp.Body == http.NoBody {
 		return resp, err
 	}
 	kept = true
-	resp.Body = hold(r.Context(), resp.Body, slot)
+	resp.Body = t.hold(r.Context(), resp.Body, slot)
 	return resp, nil
 }
 
@@ -70,12 +75,35 @@ func (t *transport) CloseIdleConnections() {
 }
 
 // hold returns b as a body with which the slot ends.
-func hold(ctx context.Context, b io.ReadCloser, slot bulk.Slot) io.ReadCloser {
+func (t *transport) hold(ctx context.Context, b io.ReadCloser, slot bulk.Slot) io.ReadCloser {
 	if rwc, ok := b.(io.ReadWriteCloser); ok {
 		return &connection{rwc, slot}
 	}
-	return &body{b, slot, context.AfterFunc(ctx, slot.Release)}
+	sent := func(err error) error { return t.sent(ctx, err) }
+	return &body{b, sent, slot, context.AfterFunc(ctx, slot.Release)}
 }
+
+// sent returns the error of a request that was sent. net/http returns the cause of
+// the request's context, from RoundTrip and from the body. That can be the
+// rejection of another request: errgroup.WithContext cancels all requests of a
+// group with the first error. Returned as it is, it would say that this request
+// was never sent. (bulk.Run does the same for its operations.)
+//
+// A rejection by another bulkhead stays as it is if the base has one inside.
+func (t *transport) sent(ctx context.Context, err error) error {
+	if errors.Is(err, bulk.ErrNotStarted) &&
+		(bulk.NotStarted(err, t.bulkhead) || errors.Is(context.Cause(ctx), bulk.ErrNotStarted)) {
+		return &sentError{err, ctx.Err()}
+	}
+	return err
+}
+
+// sentError has the text of the error of a request, and matches how the context
+// of the request ended.
+type sentError struct{ err, ended error }
+
+func (e *sentError) Error() string { return e.err.Error() }
+func (e *sentError) Unwrap() error { return e.ended }
 
 // connection is what a body is after 101 Switching Protocols: it can be written
 // to, and lives on when the request's context ends. One side's end is not the
@@ -101,6 +129,7 @@ func (c *connection) CloseWrite() error {
 
 type body struct {
 	io.ReadCloser
+	sent   func(error) error // see transport.sent
 	slot   bulk.Slot
 	forget func() bool // the context's end
 }
@@ -110,14 +139,14 @@ func (b *body) Read(p []byte) (int, error) {
 	if err != nil { // io.EOF, or an error after which there is nothing more to come
 		b.release()
 	}
-	return n, err
+	return n, b.sent(err)
 }
 
 // Close may be called again, and after the end: a slot can be released any
 // number of times.
 func (b *body) Close() error {
 	defer b.release()
-	return b.ReadCloser.Close()
+	return b.sent(b.ReadCloser.Close())
 }
 
 func (b *body) release() {

@@ -304,3 +304,77 @@ The first one read "catalogue": 0 slots in use.
 		t.Errorf("%s\nwant\n%s", &out, want)
 	}
 }
+
+// A group cancels all its requests with the first error. If that is a rejection,
+// net/http returns it from the requests in flight too, and from bodies that are
+// being read.
+func TestARequestThatWasSentNeverSaysThatItWasNot(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		headers bool // it is the body that is being read when the group is canceled
+		wrap    func(error) error
+	}{
+		{"before the headers", false, func(err error) error { return err }},
+		{"before the headers, wrapped", false, func(err error) error { return fmt.Errorf("sibling: %w", err) }},
+		{"before the headers, joined", false, func(err error) error { return errors.Join(io.ErrUnexpectedEOF, err) }},
+		{"in the body", true, func(err error) error { return err }},
+		{"in the body, wrapped", true, func(err error) error { return fmt.Errorf("sibling: %w", err) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			reached, stop := make(chan struct{}), make(chan struct{})
+			server := start(t, func(w http.ResponseWriter, _ *http.Request) {
+				if tt.headers {
+					w.WriteHeader(http.StatusOK)
+					_ = http.NewResponseController(w).Flush()
+				}
+				close(reached)
+				<-stop
+			})
+			defer close(stop)
+			b := bulk.Must(bulk.New("server", 1))
+			client := clientOf(t, &transport{bulkhead: b})
+			group, cancel := context.WithCancelCause(t.Context())
+			post := func() error {
+				request, err := http.NewRequestWithContext(group, http.MethodPost, server.URL, nil)
+				if err != nil {
+					return err
+				}
+				response, err := client.Do(request)
+				if err != nil {
+					return err
+				}
+				defer response.Body.Close()
+				_, err = io.ReadAll(response.Body)
+				return err
+			}
+			sent := make(chan error)
+			go func() { sent <- post() }()
+			<-reached
+			rejected := post()
+			if !bulk.NotStarted(rejected, b) {
+				t.Fatalf("the other request: %v", rejected)
+			}
+			cancel(tt.wrap(rejected))
+			err := <-sent
+			var admission *bulk.AdmissionError
+			if err == nil || errors.Is(err, bulk.ErrNotStarted) || errors.Is(err, bulk.ErrOverload) || bulk.NotStarted(err, b) || errors.As(err, &admission) {
+				t.Errorf("a request that the server has got failed with %v", err)
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%v doesn't match the end of its context", err)
+			}
+		})
+	}
+}
+
+// A bulkhead inside, of a host for example, rejects a request that the one outside
+// has admitted: it was not sent, and its error says by which one.
+func TestARejectionByABulkheadInsideStaysVisible(t *testing.T) {
+	outside, inside := bulk.Must(bulk.New("tenant", 1)), bulk.Must(bulk.New("host", 1))
+	inside.TryAcquire()
+	client := clientOf(t, &transport{bulkhead: outside, base: &transport{bulkhead: inside, base: http.DefaultTransport}})
+	_, err := client.Get("http://localhost")
+	if !errors.Is(err, bulk.ErrSaturated) || bulk.NotStarted(err, outside) || !bulk.NotStarted(err, inside) {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 )
@@ -10,9 +11,9 @@ import (
 // withFailsafe retries with the retry policy of github.com/failsafe-go/failsafe-go.
 // ReturnLastFailure gives the caller the last error as it is; without it there
 // is an ExceededError around it. A policy may be kept and shared.
-func withFailsafe[T any](ctx context.Context, guarded func(context.Context) (T, error)) (T, error) {
+func withFailsafe[T any](ctx context.Context, b *bulk.Bulkhead, guarded func(context.Context) (T, error)) (T, error) {
 	policy := retrypolicy.NewBuilder[T]().
-		HandleIf(func(_ T, err error) bool { return err != nil && worthRetrying(err) }).
+		HandleIf(func(_ T, err error) bool { return err != nil && worthRetrying(err, b) }).
 		WithMaxAttempts(attempts).
 		WithBackoff(firstPause, maxPause).
 		WithJitterFactor(0.5).

@@ -26,9 +26,9 @@ const (
 	maxPause   = time.Second
 )
 
-// retrier calls a guarded function until it succeeds, or it is not worth
+// retrier calls a function that b guards until it succeeds, or it is not worth
 // another attempt, or there have been enough.
-type retrier func(ctx context.Context, guarded func(context.Context) (string, error)) (string, error)
+type retrier func(ctx context.Context, b *bulk.Bulkhead, guarded func(context.Context) (string, error)) (string, error)
 
 var libraries = []struct {
 	name  string
@@ -61,13 +61,13 @@ func run(ctx context.Context, out io.Writer) {
 			}
 			return "receipt", nil
 		}
-		receipt, err := library.retry(ctx, bulk.Guard(bank, pay))
+		receipt, err := library.retry(ctx, bank, bulk.Guard(bank, pay))
 		fmt.Fprintf(out, "%-18s  %q, %v after %d attempts, each admitted anew: %d admissions\n",
 			library.name, receipt, err, tries, bank.Status().Totals.Admitted)
 
 		// After Close there is nothing to wait for: one attempt, no pause.
 		bank.Close()
-		_, err = library.retry(ctx, bulk.Guard(bank, pay))
+		_, err = library.retry(ctx, bank, bulk.Guard(bank, pay))
 		fmt.Fprintf(out, "%-18s  closed: %v after %d attempt\n", "", err, bank.Status().Totals.ClosedAtArrival)
 	}
 }

@@ -85,7 +85,7 @@ func simulate(inside bool) outcome {
 		retried := func(fn func(context.Context) (string, error)) func(context.Context) (string, error) {
 			return func(ctx context.Context) (v string, err error) {
 				for n := range attempts {
-					if v, err = fn(ctx); err == nil || !worthRetrying(err) || n == attempts-1 {
+					if v, err = fn(ctx); err == nil || !worthRetrying(err, gateway) || n == attempts-1 {
 						break
 					}
 					add(func() { inPause++; o.mostInPause = max(o.mostInPause, inPause) })

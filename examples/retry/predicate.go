@@ -12,19 +12,23 @@ import (
 // has that method, and says yes.
 var errTemporary = errors.New("temporary")
 
-// worthRetrying says which errors of a guarded call another attempt may mend.
+// worthRetrying says which errors of a call that b guards are worth another attempt.
 //
 //	saturated, expired    yes: the load may pass (bulk.ErrOverload)
 //	closed                no: the program shuts down
 //	oversized             no: it will never fit
-//	canceled             no: nobody waits for the answer any more
+//	canceled              no: nobody waits for the answer any more
 //	the operation's own   as the operation says
 //
-// It comes first who turned away and then what the operation said: a canceled
-// admission also matches whatever its ctx was canceled with, and that is no
-// reason to try again.
-func worthRetrying(err error) bool {
-	if errors.Is(err, bulk.ErrNotStarted) {
+// bulk.NotStarted decides whether b rejected the call. errors.Is is not enough: an
+// operation that ran can fail with the rejection of another bulkhead that it uses,
+// which matches bulk.ErrNotStarted and bulk.ErrOverload as well, and a part of
+// its work may have been done. Another attempt would do that part twice.
+//
+// The order matters: a canceled call also matches the cause of its ctx, and that
+// can look like a failure that may pass.
+func worthRetrying(err error, b *bulk.Bulkhead) bool {
+	if bulk.NotStarted(err, b) {
 		return errors.Is(err, bulk.ErrOverload)
 	}
 	return errors.Is(err, errTemporary)

@@ -47,7 +47,7 @@ func TestNoSlotIsHeldDuringTheBackoff(t *testing.T) {
 		f := &flaky{failures: attempts - 1, failed: make(chan struct{}, attempts)}
 		done := make(chan error)
 		go func() {
-			_, err := retry(t.Context(), bulk.Guard(b, f.call))
+			_, err := retry(t.Context(), b, bulk.Guard(b, f.call))
 			done <- err
 		}()
 		for range f.failures {
@@ -78,7 +78,7 @@ func TestEachAttemptQueuesAnew(t *testing.T) {
 		f := &flaky{failures: 1, failed: make(chan struct{}, 1)}
 		done := make(chan error)
 		go func() {
-			_, err := retry(t.Context(), bulk.Guard(b, f.call))
+			_, err := retry(t.Context(), b, bulk.Guard(b, f.call))
 			done <- err
 		}()
 		<-f.failed
@@ -120,6 +120,7 @@ func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 		return b
 	}
 	open := func() *bulk.Bulkhead { return bulk.Must(bulk.New("bank", 1)) }
+	_, elsewhere := bulk.Run(ctx, full(), answer, deadline.NoWait()) // the rejection of another bulkhead
 
 	for _, tt := range []struct {
 		why      string
@@ -135,6 +136,7 @@ func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 		{"expired may pass", full, ctx, 1, answer, deadline.Within(1), bulk.ErrExpired, attempts},
 		{"the operation says so", open, ctx, 1, fail(errTemporary), deadline.Limit{}, errTemporary, attempts},
 		{"the operation does not say so", open, ctx, 1, fail(broken), deadline.Limit{}, broken, 1},
+		{"another bulkhead, used inside, is saturated: the operation ran", open, ctx, 1, fail(elsewhere), deadline.Limit{}, bulk.ErrSaturated, 1},
 		{"closed is for good", closed, ctx, 1, answer, deadline.Limit{}, bulk.ErrClosed, 1},
 		{"oversized will never fit", open, ctx, 2, answer, deadline.Limit{}, bulk.ErrOversized, 1},
 		{"canceled: nobody waits for it", open, ended, 1, answer, deadline.Limit{}, bulk.ErrCanceled, 1},
@@ -144,7 +146,7 @@ func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 			each(t, func(t *testing.T, retry retrier) {
 				b := tt.bulkhead()
 				tries := 0
-				_, err := retry(t.Context(), func(context.Context) (string, error) {
+				_, err := retry(t.Context(), b, func(context.Context) (string, error) {
 					tries++
 					return bulk.RunN(tt.ctx, b, tt.slots, tt.fn, tt.limit)
 				})
@@ -157,6 +159,29 @@ func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 			})
 		})
 	}
+}
+
+// errgroup cancels all calls of a group with the first error, here the rejection of
+// one of them. The operation in flight returns that cause, as net/http does. It has
+// charged the order, so it must not be done again.
+func TestAnOperationThatRanIsNotDoneAgainBecauseASiblingWasRejected(t *testing.T) {
+	each(t, func(t *testing.T, retry retrier) {
+		b := bulk.Must(bulk.New("bank", 1))
+		group, cancel := context.WithCancelCause(t.Context())
+		charged := 0
+		// The retry has another ctx: else it would end with the group in any case.
+		_, err := retry(t.Context(), b, func(context.Context) (string, error) {
+			return bulk.Run(group, b, func(ctx context.Context) (string, error) {
+				charged++
+				_, sibling := bulk.Run(group, b, func(context.Context) (string, error) { return "", nil })
+				cancel(sibling)
+				return "", context.Cause(ctx)
+			})
+		})
+		if charged != 1 || errors.Is(err, bulk.ErrNotStarted) || bulk.NotStarted(err, b) {
+			t.Errorf("charged %d times: %v", charged, err)
+		}
+	})
 }
 
 func TestATimeoutOfFailsafeEndsTheWaitForASlot(t *testing.T) {
@@ -183,7 +208,7 @@ func TestTheCallersEndEndsThePause(t *testing.T) {
 		start := time.Now()
 		done := make(chan error)
 		go func() {
-			_, err := retry(ctx, bulk.Guard(b, f.call))
+			_, err := retry(ctx, b, bulk.Guard(b, f.call))
 			done <- err
 		}()
 		<-f.failed
@@ -207,7 +232,7 @@ func TestAPanicGoesUpAndCostsNoSlot(t *testing.T) {
 					t.Error("the panic got lost")
 				}
 			}()
-			_, _ = retry(t.Context(), bulk.Guard(b, func(context.Context) (string, error) { panic("bug") }))
+			_, _ = retry(t.Context(), b, bulk.Guard(b, func(context.Context) (string, error) { panic("bug") }))
 		}()
 		if _, ok := b.TryAcquire(); !ok {
 			t.Error("the slot is gone")

@@ -2,6 +2,7 @@ package snippets
 
 import (
 	"context"
+	"errors"
 
 	"github.com/bulklink/bulklink-go/bulk"
 )
@@ -9,8 +10,9 @@ import (
 type Receipt struct{}
 
 var (
-	ctx      context.Context
-	payments *bulk.Bulkhead
-	charge   func(context.Context) (Receipt, error)
-	retry    func(context.Context, func(context.Context) (Receipt, error)) (Receipt, error)
+	ctx          context.Context
+	payments     *bulk.Bulkhead
+	errTemporary error
+	charge       func(context.Context) (Receipt, error)
+	retry        func(context.Context, func(context.Context) (Receipt, error)) (Receipt, error)
 )
