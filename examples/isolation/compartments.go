@@ -8,6 +8,25 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
+// target names one of the two dependencies, and indexes arrays of both.
+type target int
+
+const (
+	fast target = iota
+	slow
+	targets int = iota
+)
+
+func (t target) String() string { return [targets]string{"fast", "slow"}[t] }
+
+// What a call of each dependency takes, and how many calls the slow one can work
+// on: above that it gets slower.
+const (
+	fastTime    = 5 * time.Millisecond
+	slowTime    = 40 * time.Millisecond
+	slowWorkers = 4
+)
+
 // call asks a dependency something.
 type call = func(context.Context) (string, error)
 

@@ -11,28 +11,11 @@ import (
 	"time"
 )
 
-// target names one of the two dependencies, and indexes arrays of both.
-type target int
-
-const (
-	fast target = iota
-	slow
-	targets int = iota
-)
-
-func (t target) String() string { return [targets]string{"fast", "slow"}[t] }
-
-// The fast dependency always takes the same time. The slow one has a few
+// serviceTime is how long a call takes. The fast dependency always takes the same time. The slow one has a few
 // workers of its own; with more calls inside than that, they get into each
 // other's way, and all of them take longer: at twice as many four times as long.
 // So it gets less done the more is asked of it, as things with locks, caches
 // and disks do.
-const (
-	fastTime    = 5 * time.Millisecond
-	slowTime    = 40 * time.Millisecond
-	slowWorkers = 4
-)
-
 func serviceTime(t target, inside int) time.Duration {
 	if t == fast {
 		return fastTime

@@ -11,19 +11,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/examples/internal/command"
-)
-
-// The same policy for all four: four attempts at the most, with a growing pause
-// between them, and chance in it so that those who failed together do not come
-// back together.
-const (
-	attempts   = 4
-	firstPause = 20 * time.Millisecond
-	maxPause   = time.Second
 )
 
 // retrier calls a function that b guards until it succeeds, or it is not worth

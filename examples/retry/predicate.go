@@ -2,8 +2,18 @@ package main
 
 import (
 	"errors"
+	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// The policy: at most four attempts, with a growing pause between them. Each
+// library adds chance to the pauses, so that callers that failed together do not
+// come back together.
+const (
+	attempts   = 4
+	firstPause = 20 * time.Millisecond
+	maxPause   = time.Second
 )
 
 // errTemporary is what the operation itself says about a failure that may pass.

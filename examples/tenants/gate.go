@@ -18,9 +18,16 @@ const (
 
 // gate decides which requests are served.
 type gate struct {
-	name    string
-	admit   func(ctx context.Context, tenant string) (bulk.Slot, error)
-	summary func() string
+	name   string
+	admit  func(ctx context.Context, tenant string) (bulk.Slot, error)
+	counts func() counts
+}
+
+// counts is what a gate has counted.
+type counts struct {
+	compartments int
+	slots        int // of all compartments together
+	totals       bulk.Totals
 }
 
 // shared is one compartment for all: as large as four of one tenant.
@@ -31,9 +38,9 @@ func shared() gate {
 	return gate{
 		name:  "one compartment for all",
 		admit: func(ctx context.Context, _ string) (bulk.Slot, error) { return b.Acquire(ctx) },
-		summary: func() string {
+		counts: func() counts {
 			s := b.Status()
-			return describe(s.Label, s.Totals, "1 compartment")
+			return counts{1, s.Capacity.Parallelism, s.Totals}
 		},
 	}
 }
@@ -48,9 +55,9 @@ func perTenant() gate {
 	return gate{
 		name:  "a compartment for each tenant",
 		admit: func(ctx context.Context, tenant string) (bulk.Slot, error) { return k.Acquire(ctx, tenant) },
-		summary: func() string {
+		counts: func() counts {
 			s := k.Status()
-			return describe(s.Label, s.Totals, plural(s.Keys, "compartment"))
+			return counts{s.Keys, s.Keys * parallelism, s.Totals}
 		},
 	}
 }

@@ -44,7 +44,7 @@ type phase struct {
 	name    string
 	tenants []string // the noisy one last
 	tallies map[string]*tally
-	summary string
+	counts  counts
 }
 
 // runPhase lets all tenants send requests for a while. What is on its way at the
@@ -83,7 +83,7 @@ func runPhase(ctx context.Context, cfg config, g gate) (phase, error) {
 		users.Wait()
 		transport.CloseIdleConnections() // or the server would wait for them
 	})
-	p.summary = g.summary()
+	p.counts = g.counts()
 	return p, err
 }
 

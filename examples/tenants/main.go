@@ -55,7 +55,7 @@ func demonstrate(ctx context.Context, cfg config, stdout io.Writer) error {
 		}
 	}
 	if len(phases) == 2 {
-		_, err := fmt.Fprintln(stdout, verdict(phases[0], phases[1]))
+		_, err := fmt.Fprintf(stdout, "%s\n\n%s\n", verdict(phases[0], phases[1]), price(phases[0], phases[1]))
 		return err
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"github.com/bulklink/bulklink-go/examples/internal/command/commandtest"
@@ -28,8 +29,8 @@ func TestTheNoisyTenantFillsOnlyItsOwnCompartment(t *testing.T) {
 			t.Errorf("%s: %d served, %d turned away", tenant, n.served, n.turnedAway)
 		}
 	}
-	if !strings.Contains(p.summary, "4 compartments") {
-		t.Errorf("summary: %s", p.summary)
+	if got := describe(p.counts); !strings.HasPrefix(got, "4 compartments, 16 slots\n") {
+		t.Error(got)
 	}
 	commandtest.VerifyNoGoroutines(t, before)
 }
@@ -41,9 +42,14 @@ func TestRunShowsBothPhasesAndLeavesNothing(t *testing.T) {
 	if code != command.OK || errs.Len() > 0 {
 		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
 	}
-	for _, want := range []string{"4 quiet tenants", "\none compartment for all\n", "\na compartment for each tenant\n", "\n  noisy ", "\n  quiet 4 ", "did nothing wrong"} {
+	for _, want := range []string{"4 quiet tenants", "\none compartment for all\n", "\na compartment for each tenant\n", "\n  noisy ", "\n  quiet 4 ", "did nothing wrong", "\nThe price: "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("output does not contain %q:\n%s", want, &out)
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if utf8.RuneCountInString(line) > 81 {
+			t.Errorf("more than 80 columns: %s", line)
 		}
 	}
 	commandtest.VerifyNoGoroutines(t, before)
@@ -90,7 +96,19 @@ func TestVerdictCountsTheQuietOnes(t *testing.T) {
 	p := func(served, turnedAway int) phase {
 		return phase{tallies: map[string]*tally{noisy: {turnedAway: 1000}, "quiet 1": {served: served, turnedAway: turnedAway}}}
 	}
-	if got := verdict(p(3, 7), p(10, 0)); !strings.Contains(got, "7 of their 10") || !strings.Contains(got, "0 of 10") {
+	if got := verdict(p(3, 7), p(10, 0)); !strings.Contains(got, "7 of their\n10 requests") || !strings.Contains(got, "0 of 10") {
 		t.Error(got)
+	}
+}
+
+func TestThePriceIsToldInFigures(t *testing.T) {
+	p := func(noisyServed, quietServed, slots int) phase {
+		return phase{counts: counts{slots: slots}, tallies: map[string]*tally{noisy: {served: noisyServed}, "quiet 1": {served: quietServed}}}
+	}
+	got := price(p(70, 20, 16), p(9, 30, 8))
+	for _, want := range []string{"served 9 times instead of 70", "whole 39 times\ninstead of 90", "8 slots instead of 16", "100 tenants", "400 slots"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in %s", want, got)
+		}
 	}
 }

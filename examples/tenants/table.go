@@ -6,28 +6,27 @@ import (
 	"io"
 	"slices"
 	"time"
-
-	"github.com/bulklink/bulklink-go/bulk"
 )
 
 func introduce(w io.Writer, cfg config) {
-	fmt.Fprintf(w, "A server whose pages take %v. %s with %d requests on their way at once, and a noisy one with %d;\n"+
-		"for %v each, with one compartment for all and with one for each.\n\n",
+	fmt.Fprintf(w, "A server whose pages take %v. %s with %d requests on their way\n"+
+		"concurrently, and a noisy one with %d; for %v each,\n"+
+		"with one compartment for all and with one for each.\n\n",
 		work, plural(cfg.quiet, "quiet tenant"), quietUsers, cfg.noise, cfg.duration)
 }
 
-const row = "  %-9s %6v %8v %8s %12v %7v %8s %8s\n"
+const row = "  %-9s %7v %7v %7s %12v %7v %8s %8s\n"
 
 // report prints a phase in one piece.
 func report(w io.Writer, p phase) error {
 	var b bytes.Buffer
 	fmt.Fprintln(&b, p.name)
-	fmt.Fprintf(&b, row, "", "sent", "served", "", "turned away", "failed", "p50", "p99")
+	fmt.Fprintf(&b, row, "", "sent", "served", "", "rejected", "failed", "p50", "p99")
 	for _, tenant := range p.tenants {
 		t := p.tallies[tenant]
 		fmt.Fprintf(&b, row, tenant, t.sent(), t.served, percent(t.served, t.sent()), t.turnedAway, t.failed, quantile(t.times, 50), quantile(t.times, 99))
 	}
-	fmt.Fprintf(&b, "  %s\n\n", p.summary)
+	fmt.Fprintf(&b, "  %s\n\n", describe(p.counts))
 	_, err := w.Write(b.Bytes())
 	return err
 }
@@ -45,13 +44,33 @@ func verdict(without, with phase) string {
 	}
 	before, sentBefore := lost(without)
 	after, sentAfter := lost(with)
-	return fmt.Sprintf("The quiet tenants did nothing wrong. With one compartment for all, %d of their %d requests were not served;\n"+
-		"with one for each tenant, %d of %d: the noisy one fills only its own.", before, sentBefore, after, sentAfter)
+	return fmt.Sprintf("The quiet tenants did nothing wrong. With one compartment for all, %d of their\n"+
+		"%d requests were not served; with one for each tenant, %d of %d: the noisy one\nfills only its own.", before, sentBefore, after, sentAfter)
 }
 
-func describe(label string, t bulk.Totals, compartments string) string {
-	return fmt.Sprintf("%q: %s; %d arrived, %d admitted (%d of them after a wait), %d turned away",
-		label, compartments, t.Arrivals(), t.Admitted, t.AdmittedFromQueue, t.Rejected())
+// price says in words what is given up for it. What a slot does is waiting, so
+// slots that were not in use could have served somebody.
+func price(without, with phase) string {
+	return fmt.Sprintf(`The price: slots that one tenant doesn't use are closed to the others. The noisy
+one was served %d times instead of %d, and the server as a whole %d times
+instead of %d, though it had %d slots instead of %d. And the %d tenants
+that may come have %d slots together: the server must be able to bear that, or
+needs one more bulkhead for the sum (docs/capacity.md).`,
+		with.tallies[noisy].served, without.tallies[noisy].served, with.served(), without.served(),
+		with.counts.slots, without.counts.slots, maxTenants, maxTenants*parallelism)
+}
+
+func (p phase) served() (n int) {
+	for _, t := range p.tallies {
+		n += t.served
+	}
+	return n
+}
+
+func describe(c counts) string {
+	t := c.totals
+	return fmt.Sprintf("%s, %s\n  %d arrived: %d admitted (%d after a wait), %d rejected",
+		plural(c.compartments, "compartment"), plural(c.slots, "slot"), t.Arrivals(), t.Admitted, t.AdmittedFromQueue, t.Rejected())
 }
 
 func plural(n int, what string) string {

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/bulklink/bulklink-go/examples/internal/copytest"
+)
+
+func TestFilesToCopyCompileAlone(t *testing.T) { copytest.CompileAlone(t, "..", "batch") }
