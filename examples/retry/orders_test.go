@@ -144,16 +144,16 @@ func TestTwoOrders(t *testing.T) {
 	table.WriteString("| | retry( bulkhead( call )) | bulkhead( retry( call )) |\n|---|---|---|\n")
 	row("calls for a healthy bank", func(o outcome) string { return fmt.Sprint(o.healthy) })
 	row("… answered", func(o outcome) string { return fmt.Sprint(o.healthyAnswered) })
-	row("… given up on, because turned away", func(o outcome) string { return fmt.Sprint(o.healthy - o.healthyAnswered) })
+	row("… given up because of rejections", func(o outcome) string { return fmt.Sprint(o.healthy - o.healthyAnswered) })
 	row("… slowest answer", func(o outcome) string { return fmt.Sprint(o.slowest.Round(time.Millisecond)) })
 	row("calls for the bank that is down", func(o outcome) string { return fmt.Sprint(o.down) })
-	row("… attempts that it had", func(o outcome) string { return fmt.Sprint(o.attempts) })
+	row("… attempts made", func(o outcome) string { return fmt.Sprint(o.attempts) })
 	row("admitted", func(o outcome) string { return fmt.Sprint(o.totals.Admitted) })
-	row("turned away (saturated, expired)", func(o outcome) string {
+	row("rejected (saturated, expired)", func(o outcome) string {
 		return fmt.Sprintf("%d (%d, %d)", o.totals.Rejected(), o.totals.Saturated, o.totals.Expired)
 	})
 	row("slots in use, on average", func(o outcome) string { return fmt.Sprintf("%.1f of %d", average(o, o.held), slots) })
-	row("… with somebody working", func(o outcome) string { return fmt.Sprintf("%.1f", average(o, o.worked)) })
+	row("… used for work", func(o outcome) string { return fmt.Sprintf("%.1f", average(o, o.worked)) })
 	row("callers in a pause, at most", func(o outcome) string { return fmt.Sprint(o.mostInPause) })
 	t.Logf("\n%s", &table)
 
@@ -162,11 +162,11 @@ func TestTwoOrders(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(page), table.String()) {
-		t.Error("docs/retries.md has another table")
+		t.Error("docs/retries.md has a different table")
 	}
 	// What the page says about it.
 	if outside.healthyAnswered != outside.healthy || outside.totals.Rejected() != 0 {
-		t.Errorf("retry outside: %d of %d healthy calls answered, %d turned away", outside.healthyAnswered, outside.healthy, outside.totals.Rejected())
+		t.Errorf("retry outside: %d of %d healthy calls answered, %d rejected", outside.healthyAnswered, outside.healthy, outside.totals.Rejected())
 	}
 	if outside.held != outside.worked {
 		t.Errorf("retry outside: slots held for %v, worked in for %v", outside.held, outside.worked)
