@@ -34,21 +34,18 @@ func main() {
 	})
 }
 
-// open opens an empty database of orders in dir. A transaction takes the write
-// lock when it begins, and there is no busy timeout: what is locked is locked.
+// open opens an empty database of orders in dir.
 func open(ctx context.Context, dir string) (*store, error) {
-	path := filepath.ToSlash(filepath.Join(dir, "orders.db"))
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(0)&_txlock=immediate")
+	s, err := newStore(ctx, filepath.Join(dir, "orders.db"))
 	if err != nil {
 		return nil, err
 	}
-	s := newStore(db)
 	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL, amount INTEGER NOT NULL)")
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
@@ -78,7 +75,7 @@ func run(ctx context.Context, dir string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.db.Close()) }()
+	defer func() { err = errors.Join(err, s.close()) }()
 	for n, item := range []string{"tea", "coffee", "tea"} {
 		if err := s.order(ctx, item, n+1); err != nil {
 			return err

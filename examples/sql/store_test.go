@@ -5,6 +5,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +22,7 @@ func openForTest(t *testing.T) *store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.db.Close(); err != nil {
+		if err := s.close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -32,17 +34,12 @@ func openForTest(t *testing.T) *store {
 // nobody waited for a connection.
 func TestUnderLoadWhatIsAdmittedSucceeds(t *testing.T) {
 	s := openForTest(t)
-	// Many orders of the past, so that a report takes its time.
-	if err := s.transact(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 3000) "+
-			"INSERT INTO orders (item, amount) SELECT 'coffee', 0 FROM n")
-		return err
-	}); err != nil {
+	if err := fill(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	const forSoLong = 2 * time.Second
 	var operations int64
-	var ordered, reported, turnedAway atomic.Int64
+	var ordered, reported, rejected atomic.Int64
 	ticks := time.NewTicker(time.Millisecond)
 	defer ticks.Stop()
 	var users sync.WaitGroup
@@ -66,35 +63,196 @@ func TestUnderLoadWhatIsAdmittedSucceeds(t *testing.T) {
 			case err == nil:
 				succeeded.Add(1)
 			case errors.Is(err, bulk.ErrOverload):
-				turnedAway.Add(1)
+				rejected.Add(1)
 			default:
 				t.Error(err)
 			}
 		})
 	}
 	users.Wait()
-	t.Logf("%d ordered, %d reported, %d turned away; %d wrote at once at most, %d read, %d waited to write", ordered.Load(), reported.Load(), turnedAway.Load(),
+	t.Logf("%d ordered, %d reported, %d rejected; at most %d wrote concurrently, %d read, %d waited to write", ordered.Load(), reported.Load(), rejected.Load(),
 		s.writes.Status().Peak.InFlight, s.reads.Status().Peak.InFlight, s.writes.Status().Totals.Queued)
-	if ordered.Load() == 0 || reported.Load() == 0 || ordered.Load()+reported.Load()+turnedAway.Load() != operations {
+	if ordered.Load() == 0 || reported.Load() == 0 || ordered.Load()+reported.Load()+rejected.Load() != operations {
 		t.Error("the sums are wrong")
 	}
 	best, err := s.bestsellers(t.Context())
 	if err != nil || len(best) != 2 || int64(best[0].amount) != ordered.Load() {
 		t.Errorf("in the database %v, %v; want %d", best, err, ordered.Load())
 	}
-	if n := s.db.Stats().WaitCount; n != 0 {
+	if n := s.readDB.Stats().WaitCount + s.writeDB.Stats().WaitCount; n != 0 {
 		t.Errorf("%d times somebody waited for a connection", n)
 	}
 }
 
-// The same writers without a bulkhead: what it is for.
-func TestWritersWithoutABulkheadLockEachOtherOut(t *testing.T) {
+// A canceled reader loses its connection. If that was the only one, closing it
+// writes the log back into the database under an exclusive lock, which takes a
+// while after a large transaction; a writer that opens a connection meanwhile
+// finds the database locked. So the writers' connection must not be the one that a
+// reader loses.
+func TestACanceledReaderLocksNoWriterOut(t *testing.T) {
+	canceled := 0
+	for range 3 {
+		s := openForTest(t)
+		if err := s.transact(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			// No checkpoint before the connection is closed.
+			if _, err := tx.ExecContext(ctx, "PRAGMA wal_autocheckpoint=0"); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 100000) "+
+				"INSERT INTO orders (item, amount) SELECT printf('coffee %d %200s', i, 'with milk'), 0 FROM n")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			_, err := s.bestsellers(ctx)
+			done <- err
+		}()
+		time.Sleep(10 * time.Millisecond) // it is reading
+		cancel()
+		time.Sleep(5 * time.Millisecond) // it is leaving
+		if err := s.order(t.Context(), "tea", 1); err != nil {
+			t.Errorf("a writer: %v", err)
+		}
+		if err := <-done; err != nil {
+			canceled++
+		}
+	}
+	if canceled == 0 {
+		t.Error("no reader was canceled")
+	}
+}
+
+// Readers whose contexts end at any moment, also in the midst of a query: their
+// connections are interrupted and closed, and others are opened.
+func TestUnderLoadCanceledReadersLockNobodyOut(t *testing.T) {
 	s := openForTest(t)
-	holder, err := s.db.BeginTx(t.Context(), nil)
+	if err := fill(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var canceled atomic.Int64
+	var reading, writing sync.WaitGroup
+	for range 2 * readers {
+		reading.Go(func() {
+			for ctx.Err() == nil {
+				ctx, cancel := context.WithTimeout(ctx, time.Duration(rand.IntN(2000))*time.Microsecond)
+				_, err := s.bestsellers(ctx)
+				if ctx.Err() != nil {
+					canceled.Add(1)
+				}
+				cancel()
+				if err != nil && strings.Contains(err.Error(), "locked") {
+					t.Errorf("a reader: %v", err)
+				}
+			}
+		})
+	}
+	for range 2 {
+		writing.Go(func() {
+			for range 400 {
+				if err := s.order(t.Context(), "tea", 1); err != nil && !errors.Is(err, bulk.ErrOverload) {
+					t.Errorf("a writer: %v", err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	stop()
+	reading.Wait()
+	t.Logf("%d readers canceled", canceled.Load())
+	if canceled.Load() == 0 {
+		t.Error("no reader was canceled")
+	}
+	if n := s.readDB.Stats().WaitCount + s.writeDB.Stats().WaitCount; n != 0 {
+		t.Errorf("%d times somebody waited for a connection", n)
+	}
+}
+
+// Another process, such as a backup, holds the lock for a moment.
+func TestAWriterWaitsForALockOfAnotherProcess(t *testing.T) {
+	dir := t.TempDir()
+	s, err := open(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.db.BeginTx(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "database is locked") {
+	defer s.close()
+	backup, err := openPool("file:"+filepath.ToSlash(filepath.Join(dir, "orders.db"))+"?_txlock=immediate", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backup.Close()
+	tx, err := backup.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(20*time.Millisecond, func() { _ = tx.Rollback() })
+	if err := s.order(t.Context(), "tea", 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever happens to readers, writers keep their connection.
+func TestCanceledReadersCostNoConnectionOfTheWriters(t *testing.T) {
+	s := openForTest(t)
+	if err := fill(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	connection := func() (found any) {
+		conn, err := s.writeDB.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.Raw(func(c any) error { found = c; return nil }); err != nil {
+			t.Error(err)
+		}
+		return found
+	}
+	before := connection()
+	for range 100 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(1000))*time.Microsecond)
+		_, _ = s.bestsellers(ctx)
+		cancel()
+		if err := s.order(t.Context(), "tea", 1); err != nil {
+			t.Error(err)
+		}
+	}
+	if connection() != before {
+		t.Error("writers have another connection")
+	}
+}
+
+func TestReadersCantWrite(t *testing.T) {
+	s := openForTest(t)
+	if _, err := query(t.Context(), s, func(*sql.Rows) (int, error) { return 0, nil }, "DELETE FROM orders RETURNING id"); err == nil {
+		t.Error("a query has deleted orders")
+	}
+}
+
+// fill puts in many orders of the past, so that a report takes its time.
+func fill(ctx context.Context, s *store) error {
+	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 3000) "+
+			"INSERT INTO orders (item, amount) SELECT 'coffee', 0 FROM n")
+		return err
+	})
+}
+
+// Two writers without a bulkhead, and without a busy timeout: what it is for.
+func TestWritersWithoutABulkheadLockEachOtherOut(t *testing.T) {
+	db, err := openPool("file:"+filepath.ToSlash(filepath.Join(t.TempDir(), "orders.db"))+"?_txlock=immediate&_pragma=journal_mode(WAL)", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	holder, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.BeginTx(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "database is locked") {
 		t.Errorf("a second writer: %v", err)
 	}
 	if err := holder.Rollback(); err != nil {
@@ -129,8 +287,8 @@ func TestATransactionThatFailsOrPanicsLeavesNothing(t *testing.T) {
 	if err := s.order(t.Context(), "tea", 1); err != nil {
 		t.Errorf("the next one: %v", err)
 	}
-	if s.writes.Status().InFlight != 0 || s.db.Stats().InUse != 0 {
-		t.Errorf("%d in flight, %d connections in use", s.writes.Status().InFlight, s.db.Stats().InUse)
+	if s.writes.Status().InFlight != 0 || s.writeDB.Stats().InUse != 0 {
+		t.Errorf("%d in flight, %d connections in use", s.writes.Status().InFlight, s.writeDB.Stats().InUse)
 	}
 }
 
@@ -155,7 +313,7 @@ func TestWhoGivesUpLeavesNoLockBehind(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		if n := s.db.Stats().InUse; n != 0 {
+		if n := s.writeDB.Stats().InUse; n != 0 {
 			t.Errorf("no slot, and %d connections in use", n)
 		}
 		if err := s.order(t.Context(), "tea", 1); err != nil {
@@ -179,8 +337,8 @@ func TestAQueryThatFailsCostsNeitherSlotNorConnection(t *testing.T) {
 			t.Error("no error")
 		}
 	}
-	if s.reads.Status().InFlight != 0 || s.db.Stats().InUse != 0 {
-		t.Errorf("%d in flight, %d connections in use", s.reads.Status().InFlight, s.db.Stats().InUse)
+	if s.reads.Status().InFlight != 0 || s.readDB.Stats().InUse != 0 {
+		t.Errorf("%d in flight, %d connections in use", s.reads.Status().InFlight, s.readDB.Stats().InUse)
 	}
 }
 
