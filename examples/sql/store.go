@@ -122,9 +122,13 @@ func (s *store) transact(ctx context.Context, fn func(context.Context, *sql.Tx) 
 			return err
 		}
 		defer tx.Rollback() // after Commit it does nothing
-		if err := fn(ctx, tx); err != nil {
-			return err
+		err = fn(ctx, tx)
+		if err == nil {
+			err = tx.Commit()
 		}
-		return tx.Commit()
+		if ctx.Err() != nil && errors.Is(err, sql.ErrTxDone) {
+			return ctx.Err() // that goroutine was faster: say why the transaction is done
+		}
+		return err
 	})
 }
