@@ -9,7 +9,7 @@
 //		return client.Charge(ctx, order)
 //	})
 //	if errors.Is(err, bulk.ErrOverload) {
-//		// not started: answer 503, try later, or do without
+//		// overload: answer 503, try later, or do without
 //	}
 //
 // # Words

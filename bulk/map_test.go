@@ -815,7 +815,7 @@ func TestMapKeepsTheSlotsBusy(t *testing.T) {
 // Memory is bounded by what has not been yielded: a result that was yielded, and
 // its item, can be collected as soon as the consumer has dropped them.
 func TestMapKeepsNothingThatWasYielded(t *testing.T) {
-	type page struct{ text [64]byte }
+	type page [64]byte
 	inputs := func(items *[]weak.Pointer[page]) iter.Seq[*page] {
 		return func(yield func(*page) bool) {
 			for range 200 {

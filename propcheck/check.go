@@ -42,6 +42,11 @@ func (m *machine) checkError(c *call, t *task) {
 		if c.drain.Label != m.world.model.Label {
 			m.problem("%s: the DrainError's label is %q", c.text(), c.drain.Label)
 		}
+		for _, s := range sentinels { // whatever the cause is
+			if errors.Is(c.err, s.err) {
+				m.problem("%s: the DrainError matches %v", c.text(), s.err)
+			}
+		}
 	case t.state == wasTurned && !t.try:
 		m.checkRefusal(c, c.err)
 	}
