@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"github.com/bulklink/bulklink-go/examples/internal/command/commandtest"
@@ -24,11 +25,16 @@ func TestRunShowsBothPhasesAndLeavesNothing(t *testing.T) {
 		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
 	}
 	for _, want := range []string{
-		"300 requests per second", "\nwithout bulkheads\n", "\nwith bulkheads\n", "rejected by the bulkhead",
+		"300 requests per second", "   without bulkheads           with bulkheads\n", "rejected: saturated",
 		"What isolation saved\n  fast: ", `Bulkhead "fast": 20 slots`, `Bulkhead "slow": 4 slots`, "now 0 and 0, closed",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("output does not contain %q:\n%s", want, &out)
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if utf8.RuneCountInString(line) > 81 { // with its end
+			t.Errorf("more than 80 columns: %s", line)
 		}
 	}
 	if strings.Contains(out.String(), "\r") {
@@ -58,7 +64,7 @@ func TestEachServerThatCannotBindEndsTheRun(t *testing.T) {
 // The interruption comes with the first connection of a phase, so there is at
 // least one request on its way.
 func TestInterruptionEndsThePhaseAndPrintsWhatThereIs(t *testing.T) {
-	const first, second = "\nwithout bulkheads\n", "\nwith bulkheads\n"
+	const first, second = "   without bulkheads", "   with bulkheads\n"
 	for _, tt := range []struct {
 		why      string
 		servers  int    // interrupt when the last of so many is called
@@ -120,7 +126,7 @@ func TestSignalEndsTheProgramInAnOrderlyWay(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != command.Interrupted {
 		t.Errorf("exit code %d, want %d; stderr: %s", code, command.Interrupted, errs)
 	}
-	if !bytes.Contains(rest, []byte("\nwithout bulkheads\n")) {
+	if !bytes.Contains(rest, []byte("   without bulkheads\n")) {
 		t.Errorf("no table:\n%s", rest)
 	}
 }

@@ -72,9 +72,9 @@ func (p progress) overwrite(line string) {
 
 func progressLine(phase string, elapsed, duration time.Duration, tallies [targets]tally) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %.1f of %.1f s:", phase, elapsed.Seconds(), duration.Seconds())
+	fmt.Fprintf(&b, "%s, %.0f/%.0f s:", phase, elapsed.Seconds(), duration.Seconds())
 	for i, t := range tallies {
 		fmt.Fprintf(&b, " %v %d/%d", target(i), t.succeeded, t.settled())
 	}
-	return b.String() + " succeeded"
+	return b.String() + " ok"
 }

@@ -11,11 +11,10 @@ import (
 )
 
 func introduce(w io.Writer, cfg config) {
-	fmt.Fprintf(w, "A program with %d workers and an inbox of %d calls two dependencies: %d requests per second\n",
-		workers, inboxSize, cfg.rate)
-	fmt.Fprintf(w, "for %v, %.0f %% of them to the slow one, twice: without bulkheads, then with them.\n",
-		cfg.duration, 100*slowShare)
-	fmt.Fprintf(w, "Users wait %v. (seed %d)\n\n", cfg.patience, cfg.seed)
+	fmt.Fprintf(w, "A program with %d workers and an inbox of %d calls two dependencies:\n", workers, inboxSize)
+	fmt.Fprintf(w, "%d requests per second for %v, %.0f %% of them to the slow one, twice:\n",
+		cfg.rate, cfg.duration, 100*slowShare)
+	fmt.Fprintf(w, "without bulkheads, then with them. Users wait %v. (seed %d)\n\n", cfg.patience, cfg.seed)
 }
 
 // report prints all that is known of the phases, in one piece.
@@ -34,20 +33,44 @@ func report(w io.Writer, phases []phase) error {
 	return err
 }
 
-const row = "%-6v %6v %10v %8v %6v  %9v %8v %10v  %10v %7v %8v %8v\n"
+// rows are what the table says about the calls of one dependency in one phase.
+var rows = []struct {
+	name string
+	of   func(tally) any
+}{
+	{"sent", func(t tally) any { return t.sent }},
+	{"succeeded", func(t tally) any { return t.succeeded }},
+	{"", func(t tally) any { return percent(t.succeeded, t.sent) }},
+	{"p50", func(t tally) any { return quantile(t, 0.5) }},
+	{"p99", func(t tally) any { return quantile(t, 0.99) }},
+	{"shed", func(t tally) any { return t.shed }},
+	{"rejected: saturated", func(t tally) any { return t.saturated }},
+	{"rejected: expired", func(t tally) any { return t.expired }},
+	{"rejected: canceled", func(t tally) any { return t.canceled }},
+	{"timed out", func(t tally) any { return t.timedOut }},
+	{"failed", func(t tally) any { return t.failed }},
+}
 
+// writeTable has two columns for each phase.
 func writeTable(w io.Writer, phases []phase) {
-	fmt.Fprintf(w, "%40s  %s\n", "", "rejected by the bulkhead")
-	fmt.Fprintf(w, row, "", "sent", "succeeded", "", "shed", "saturated", "expired", "canceled", "timed out", "failed", "p50", "p99")
+	fmt.Fprintf(w, "%-19s", "")
 	for _, ph := range phases {
-		fmt.Fprintln(w, ph.name())
-		for i, t := range ph.tallies {
-			fmt.Fprintf(w, row, "  "+target(i).String(), t.sent, t.succeeded, percent(t.succeeded, t.sent), t.shed,
-				t.saturated, t.expired, t.canceled, t.timedOut, t.failed, quantile(t, 0.5), quantile(t, 0.99))
-		}
+		fmt.Fprintf(w, "   %22s", ph.name())
 	}
-	fmt.Fprint(w, "Shed: the inbox was full. Rejected: never started. Timed out: the user gave up.\n"+
-		"p50 and p99 are of those that succeeded, from when they were due.\n\n")
+	fmt.Fprintf(w, "\n%-19s", "")
+	for range phases {
+		fmt.Fprintf(w, "   %10v  %10v", fast, slow)
+	}
+	fmt.Fprintln(w)
+	for _, r := range rows {
+		fmt.Fprintf(w, "%-19s", r.name)
+		for _, ph := range phases {
+			fmt.Fprintf(w, "   %10v  %10v", r.of(ph.tallies[fast]), r.of(ph.tallies[slow]))
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprint(w, "p50 and p99 are of those that succeeded, from when they were due. Shed: the\n"+
+		"inbox was full. Rejected: never started. Timed out: the user gave up.\n\n")
 }
 
 // writeSavings says in words what the bulkheads changed.
@@ -55,7 +78,7 @@ func writeSavings(w io.Writer, without, with phase) {
 	fmt.Fprintln(w, "What isolation saved")
 	for i := range targets {
 		a, b := without.tallies[i], with.tallies[i]
-		fmt.Fprintf(w, "  %v: %s → %s succeeded, p99 %s → %s, at most %d → %d calls inside the server at once\n",
+		fmt.Fprintf(w, "  %v: %s → %s succeeded, p99 %s → %s,\n        at most %d → %d calls inside the server concurrently\n",
 			target(i), percent(a.succeeded, a.sent), percent(b.succeeded, b.sent),
 			quantile(a, 0.99), quantile(b, 0.99), without.mostInside[i], with.mostInside[i])
 	}
@@ -68,16 +91,19 @@ func verdict(without, with tally) string {
 	lost, still := without.sent-without.succeeded, with.sent-with.succeeded
 	switch {
 	case without.sent == 0 || with.sent == 0:
-		return "No request for the fast dependency was sent in one of the phases: nothing can be said."
+		return "No request for the fast dependency was sent in one of the phases:\n" +
+			"nothing can be said."
 	case lost*100 < without.sent:
-		return "Little to save: the slow dependency did not hold enough workers to harm the fast one. Try a higher -rate."
+		return "Little to save: the slow dependency did not hold enough workers to harm the\n" +
+			"fast one. Try a higher -rate."
 	case still*without.sent < lost*with.sent:
-		return fmt.Sprintf("The fast dependency was well all the time. Yet without bulkheads %d of %d requests for it\n"+
-			"got no answer (%d of them found the inbox full): calls to the slow one held the workers.\n"+
-			"With bulkheads %d of %d got none.",
+		return fmt.Sprintf("The fast dependency was healthy all the time. Yet without bulkheads %d of\n"+
+			"%d requests for it got no answer (%d of them found the inbox full): calls to\n"+
+			"the slow one held the workers. With bulkheads %d of %d got none.",
 			lost, without.sent, without.shed, still, with.sent)
 	default:
-		return "Nothing was saved: the program has too little of everything, and bulkheads can't add any. Try a lower -rate."
+		return "Nothing was saved: the program has too little of everything, and bulkheads can't\n" +
+			"add any. Try a lower -rate."
 	}
 }
 
@@ -89,11 +115,12 @@ func writeStatus(w io.Writer, s bulk.Status) {
 		room += ", for " + short(c.WaitLimit) + " at most"
 	}
 	fmt.Fprintf(w, "Bulkhead %q: %d slots, %s\n", s.Label, c.Parallelism, room)
-	fmt.Fprintf(w, "  %d arrived: %d admitted (%d of them from the waiting room), %d saturated, %d expired, %d canceled\n",
+	fmt.Fprintf(w, "  %d arrived: %d admitted (%d of them from the waiting room),\n"+
+		"    %d saturated, %d expired, %d canceled\n",
 		t.Arrivals(), t.Admitted, t.AdmittedFromQueue, t.Saturated, t.Expired+t.ExpiredAtArrival, t.Canceled+t.CanceledAtArrival+t.Abandoned)
 	if t.AdmittedFromQueue > 0 {
 		// A quantile is the bound of a bucket, which may be above all that is in it.
-		fmt.Fprintf(w, "  waits of those admitted from the waiting room: p50 %s, p99 %s, longest %s\n",
+		fmt.Fprintf(w, "  waits of those from the waiting room: p50 %s, p99 %s, longest %s\n",
 			short(min(t.Waits.Quantile(0.5), t.LongestWait)), short(min(t.Waits.Quantile(0.99), t.LongestWait)), short(t.LongestWait))
 	}
 	closed := ""
