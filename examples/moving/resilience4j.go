@@ -13,7 +13,7 @@ var backend, errBackend = bulk.New("backend", 25,
 	bulk.WaitLimit(500*time.Millisecond),
 	bulk.OnEvent(func(e bulk.Event) {
 		if e.Kind == bulk.EventSaturated || e.Kind == bulk.EventExpired {
-			slog.Warn("turned away", "bulkhead", e.Label, "why", e.Kind.String(), "waiting", e.Waiting)
+			slog.Warn("rejected", "bulkhead", e.Label, "why", e.Kind.String(), "waiting", e.Waiting)
 		}
 	}))
 
