@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/erlang"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -322,7 +323,7 @@ func TestDemandNamesTheSlots(t *testing.T) {
 	// What the report recommends are the slots that the formulas need.
 	for slots := 1; slots < 100; slots++ {
 		load := float64(slots)
-		n, _ := bulk.SlotsForC(load, 0.05)
+		n, _ := erlang.Slots(erlang.C(load), 0.05)
 		i := mustSince(t, status{ID: 1, Index: 2, At: time.Unix(1, 0), Capacity: has(slots, 5),
 			Totals: totals{Admitted: uint64(slots) * 50, Holds: holds{Samples: 20, Sum: 400 * time.Millisecond}}}, status{ID: 1, At: time.Unix(0, 0)})
 		if text := i.Report().String(); !strings.Contains(text, fmt.Sprintf("needs %d slots", n)) {

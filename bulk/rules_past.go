@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/big"
 	"time"
+
+	"github.com/bulklink/bulklink-go/internal/erlang"
 )
 
 // The rules that judge the past.
@@ -85,14 +87,22 @@ func demandExceedsCapacity(e *evidence) (Severity, string) {
 		figure(i.OfferedLoad()), several(slots, "slot"), figure(i.rate(i.Totals.demand())), short(h.Mean()), h.Samples, estimate(i))
 }
 
-// estimate says how many slots the load of the interval needs.
+// The probabilities that the estimate of slots allows.
+const (
+	waitingTarget   = 0.05 // of waiting, with a waiting room
+	rejectionTarget = 0.01 // of rejection, without one
+)
+
+// estimate returns how many slots the load of the interval needs, as a sentence.
 func estimate(i *Interval) string {
-	chance, target, name := formula(itself), rejectionTarget, "Erlang B: a chance of being turned away"
+	load, target := i.OfferedLoad(), rejectionTarget
+	probabilities, name := erlang.B(load), "Erlang B: a chance of being turned away"
 	if i.End.Capacity.WaitingRoom > 0 {
-		chance, target, name = fromB, waitingTarget, "Erlang C: a chance of waiting"
+		target = waitingTarget
+		probabilities, name = erlang.C(load), "Erlang C: a chance of waiting"
 	}
 	text := fmt.Sprintf("(%s of %v %% at the most.)", name, target*100)
-	switch n, ok := slotsFor(i.OfferedLoad(), target, chance); {
+	switch n, ok := erlang.Slots(probabilities, target); {
 	case !ok:
 		return "That is too much to estimate how many slots it needs."
 	case n <= i.End.Capacity.Parallelism:

@@ -1,4 +1,4 @@
-package bulk_test
+package erlang_test
 
 import (
 	"context"
@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/erlang"
 )
 
-// The formulas against the real bulkhead, in virtual time: random arrivals,
-// exponential holds. The share of each of several batches is one sample of the
-// chance; their mean must be within four of its standard errors, and one part in
-// a thousand. Seeds are fixed: what passes once passes always.
-func TestErlangAgainstTheBulkhead(t *testing.T) {
+// The formulas are compared with a real bulkhead in virtual time: random
+// arrivals, exponential times in flight. The share of each of several batches is
+// one sample of the probability. Their mean must be within four of its standard
+// errors plus one part in a thousand. The seeds are fixed: a test that passes
+// once passes always.
+func TestFormulasPredictWhatABulkheadDoes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many thousands of operations")
 	}
@@ -30,35 +32,34 @@ func TestErlangAgainstTheBulkhead(t *testing.T) {
 		{1, 0.5, true}, {2, 1, true}, {2, 1.4, true}, {5, 3, true}, {10, 5, true}, {10, 8, true}, {20, 15, true},
 	} {
 		t.Run(fmt.Sprintf("%d slots, load %v, room %t", c.slots, c.load, c.room), func(t *testing.T) {
-			chance := bulk.ErlangB(c.slots, c.load)
+			want := at(c.slots, erlang.B(c.load))
 			var opts []bulk.Option
 			if c.room {
-				chance = bulk.ErlangC(c.slots, c.load)
+				want = at(c.slots, erlang.C(c.load))
 				opts = append(opts, bulk.WaitingRoom(math.MaxInt))
 			}
 			var shares []float64
 			var load float64
 			synctest.Test(t, func(t *testing.T) {
-				b := mustNew(t, c.slots, opts...)
+				b := bulk.Must(bulk.New("test", c.slots, opts...))
 				r := rand.New(rand.NewPCG(uint64(i), 17))
-				offer(b, r, c.load, perBatch) // until it has settled
+				offer(b, r, c.load, perBatch) // until the queue is in equilibrium
 				first := b.Status()
 				for range batches {
 					start := b.Status()
 					offer(b, r, c.load, perBatch)
-					n := mustSince(t, b.Status(), start).Totals
+					n := since(t, b, start).Totals
 					shares = append(shares, float64(n.Queued+n.Saturated)/float64(n.Arrivals()))
 				}
-				whole := mustSince(t, b.Status(), first)
-				load = whole.OfferedLoad()
-				time.Sleep(time.Hour) // all are over
+				load = since(t, b, first).OfferedLoad()
+				time.Sleep(time.Hour) // until every operation has finished
 			})
 			mean, deviation := spread(shares)
-			if tolerance := 4*deviation/math.Sqrt(batches) + 0.001; math.Abs(mean-chance) > tolerance {
-				t.Errorf("the bulkhead says %.4f, the formula %.4f: more than %.4f apart", mean, chance, tolerance)
+			if tolerance := 4*deviation/math.Sqrt(batches) + 0.001; math.Abs(mean-want) > tolerance {
+				t.Errorf("the bulkhead has %.4f, the formula %.4f: more than %.4f apart", mean, want, tolerance)
 			}
-			// Holds are sampled 1 in 64: the load is off by what so few
-			// exponential ones are off.
+			// One time in flight in 64 is sampled: the load is off by as much as the
+			// mean of so few exponential times is.
 			samples := float64(batches*perBatch) / 64
 			if tolerance := 4 * c.load / math.Sqrt(samples) * 1.2; math.Abs(load-c.load) > tolerance {
 				t.Errorf("the offered load is measured as %.2f, want %.2f ± %.2f", load, c.load, tolerance)
@@ -67,8 +68,17 @@ func TestErlangAgainstTheBulkhead(t *testing.T) {
 	}
 }
 
-// offer sends n operations to b at random instants, each of which holds its
-// slot for an exponential time of one second on average.
+func since(t *testing.T, b *bulk.Bulkhead, start bulk.Status) bulk.Interval {
+	t.Helper()
+	i, err := b.Status().Since(start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// offer sends n operations to b at random instants. Each holds its slot for an
+// exponential time of one second on average.
 func offer(b *bulk.Bulkhead, r *rand.Rand, load float64, n int) {
 	for range n {
 		time.Sleep(time.Duration(r.ExpFloat64() / load * float64(time.Second)))
