@@ -20,9 +20,9 @@ type Bulkhead struct {
 	label          string
 	origin         time.Time // clock readings count from here
 	onHandlerPanic func(Event, any)
-	onRelease      func()        // see internal/seam
+	onRelease      func()        // see internal/hooks
 	pages          sync.Pool     // of *page: see handlers.go
-	done           chan struct{} // closed when drained; nil if nobody can ask for it: see internal/seam
+	done           chan struct{} // closed when drained; nil if nobody can ask for it: see internal/hooks
 
 	// mu guards all that follows and the fields of every operation, with the few
 	// exceptions named there. It is held for a few dozen instructions at a time,

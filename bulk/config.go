@@ -23,7 +23,7 @@ type Config struct {
 	waitLimit      time.Duration
 	handlers       []func(Event)
 	onHandlerPanic func(Event, any)
-	onRelease      func() // see internal/seam
+	onRelease      func() // see internal/hooks
 }
 
 // WaitingRoom sets how many operations may wait. The default is 0: nobody

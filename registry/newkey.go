@@ -7,7 +7,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
-	"github.com/bulklink/bulklink-go/internal/seam"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
 // enterNew is enter for a key that was not found. What is lost whatever its key
@@ -90,7 +90,7 @@ func (k *Keyed[K]) make(key K) (*entry[K], error) {
 	e := &entry[K]{keyed: k, key: key, leases: 1}
 	var err error
 	e.bulkhead, err = bulk.New(k.label, k.parallelism, append(slices.Clip(k.each), func(c *bulk.Config) error {
-		seam.OnRelease(c, e.left)
+		hooks.OnRelease(c, e.left)
 		return nil
 	})...)
 	return e, err

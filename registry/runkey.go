@@ -59,7 +59,7 @@ func (k *Keyed[K]) Acquire(ctx context.Context, key K, limits ...deadline.Limit)
 	if err != nil {
 		return bulk.Slot{}, err
 	}
-	// The lease goes with the slot: see seam.OnRelease. If there is none, also
+	// The lease goes with the slot: see hooks.OnRelease. If there is none, also
 	// because an event handler ended this goroutine, it is given back here.
 	admitted := false
 	defer func() {

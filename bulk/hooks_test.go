@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/bulklink/bulklink-go/bulk"
-	"github.com/bulklink/bulklink-go/internal/seam"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
 // What package registry is told: each slot that is released, once, after the
@@ -13,7 +13,7 @@ func TestOnRelease(t *testing.T) {
 	var told []string
 	b := mustNew(t, 1,
 		func(c *bulk.Config) error {
-			seam.OnRelease(c, func() { told = append(told, "told") })
+			hooks.OnRelease(c, func() { told = append(told, "told") })
 			return nil
 		},
 		bulk.OnEvent(func(e bulk.Event) { told = append(told, e.Kind.String()) }))

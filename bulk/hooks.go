@@ -1,0 +1,7 @@
+package bulk
+
+import "github.com/bulklink/bulklink-go/internal/hooks"
+
+func init() {
+	hooks.SetOnRelease(func(c *Config, f func()) { c.onRelease = f })
+}
