@@ -1,9 +1,13 @@
 package bulk
 
 import (
+	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // Bulkhead is the compartment of one dependency: so many slots in use at once,
@@ -106,6 +110,32 @@ func Must(b *Bulkhead, err error) *Bulkhead {
 
 // Label returns the label given to New.
 func (b *Bulkhead) Label() string { return b.label }
+
+// String returns the label as in
+//
+//	bulkhead "payments"
+//
+// The numbers are in [Bulkhead.Status].
+func (b *Bulkhead) String() string {
+	if b == nil {
+		return "<nil>"
+	}
+	return "bulkhead " + quoted(b.label)
+}
+
+// GoString returns the same as String.
+func (b *Bulkhead) GoString() string { return b.String() }
+
+// LogValue returns the same as String.
+func (b *Bulkhead) LogValue() slog.Value { return slog.StringValue(b.String()) }
+
+// Format implements [fmt.Formatter]. With every verb it shows what String
+// returns, and no field: fields may be read with the lock held only.
+//
+// Package fmt calls no method of a value in an unexported field, and none for
+// %w. There %v shows an address, but with a verb that fits no pointer, such as
+// %s, it reads the fields. Vet reports such a verb.
+func (b *Bulkhead) Format(f fmt.State, verb rune) { safetext.Format(f, verb, b.String()) }
 
 // Capacity returns the capacity as it is now.
 func (b *Bulkhead) Capacity() Capacity {

@@ -475,6 +475,12 @@ func ExampleBulkhead_SetCapacity() {
 	// 8
 }
 
+func ExampleBulkhead_String() {
+	search := bulk.Must(bulk.New("search", 4))
+	fmt.Println("resized", search)
+	// Output: resized bulkhead "search"
+}
+
 // To change one field and keep the others: a change made by another goroutine
 // at the same time is not lost.
 func ExampleBulkhead_UpdateCapacity() {

@@ -1,10 +1,13 @@
 package registry
 
 import (
+	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // Keyed has a bulkhead for each key: a compartment for each customer, tenant or
@@ -37,10 +40,15 @@ type Keyed[K comparable] struct {
 	origin      time.Time // clock readings count from here
 	tooMany     error     // for each one turned away
 
+	*guardedKeys[K] // a pointer, because package fmt follows none in a field: see Format
+
 	// door turns away what is lost whatever its key: see turnAway. Nothing is
 	// ever in flight or waiting in it.
 	door *bulk.Bulkhead
+}
 
+// guardedKeys is what changes in a Keyed.
+type guardedKeys[K comparable] struct {
 	// mu guards what follows and the fields of every entry. It is held for a
 	// few dozen instructions, while a bulkhead that nobody uses is read (up to 64 of
 	// them by EvictIdle), and while all is copied by Status, Close and Shutdown;
@@ -103,6 +111,29 @@ func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...Keye
 	return &Keyed[K]{
 		label: label, parallelism: parallelism, maxKeys: maxKeys, idleAfter: c.idleAfter, each: c.each,
 		origin: time.Now(), tooMany: &TooManyKeysError{label, maxKeys},
-		door: door, keys: make(map[K]*entry[K]),
+		door: door, guardedKeys: &guardedKeys[K]{keys: make(map[K]*entry[K])},
 	}, nil
 }
+
+// String returns the label, as in
+//
+//	keyed "tenants"
+//
+// It shows no key. The numbers are in [Keyed.Status].
+func (k *Keyed[K]) String() string {
+	if k == nil {
+		return "<nil>"
+	}
+	return "keyed " + safetext.Quote(k.label)
+}
+
+// GoString returns the same as String.
+func (k *Keyed[K]) GoString() string { return k.String() }
+
+// LogValue returns the same as String.
+func (k *Keyed[K]) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// Format implements [fmt.Formatter]. With every verb it shows what String
+// returns, and no field, because fields hold the keys. Where package fmt calls no
+// method (with verbs that vet reports) it shows the address of the guarded fields.
+func (k *Keyed[K]) Format(f fmt.State, verb rune) { safetext.Format(f, verb, k.String()) }

@@ -196,3 +196,15 @@ func ExampleKeyedStatus() {
 	// registry: "tenants": too many keys: 2 of 2 in use
 	// 2 keys, 2 in flight, 1 saturated, 1 keys too many
 }
+
+// Printing a Keyed shows no key, and printing a Registry shows how many members
+// it has. Their numbers are in their statuses.
+func ExampleKeyed_String() {
+	tenants, _ := registry.NewKeyed[string]("tenants", 1, 10)
+	_, _ = registry.RunKey(context.Background(), tenants, "ada", page)
+	fmt.Printf("%v, %d keys\n", tenants, tenants.Status().Keys)
+	fmt.Println(registry.New())
+	// Output:
+	// keyed "tenants", 1 keys
+	// registry (0 members)
+}

@@ -1,11 +1,14 @@
 package registry
 
 import (
+	"fmt"
 	"iter"
+	"log/slog"
 	"slices"
 	"sync"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // Registry keeps bulkheads by label, in the order in which they were created.
@@ -13,10 +16,14 @@ import (
 // from any number of goroutines at the same time.
 type Registry struct {
 	defaults []bulk.Option // set once by New
+	*guarded               // a pointer, because package fmt follows none in a field: see Format
+}
 
+// guarded is what changes in a Registry.
+type guarded struct {
 	// mu guards what follows. It is held to look up and to write down, never
 	// while a bulkhead is made, changed, closed or waited for: options and event
-	// handlers are a stranger's code, and may call the registry.
+	// handlers are caller-supplied code, and may call the registry.
 	//
 	// Between two sections:
 	//
@@ -33,8 +40,32 @@ type Registry struct {
 // created in it, applied before those of its own; what is wrong with them is
 // returned by the first Create.
 func New(defaults ...bulk.Option) *Registry {
-	return &Registry{defaults: slices.Clone(defaults), members: make(map[string]*bulk.Bulkhead)}
+	return &Registry{slices.Clone(defaults), &guarded{members: make(map[string]*bulk.Bulkhead)}}
 }
+
+// String returns the number of members, as in
+//
+//	registry (3 members)
+func (r *Registry) String() string {
+	if r == nil {
+		return "<nil>"
+	}
+	if n := len(r.view()); n != 1 {
+		return fmt.Sprintf("registry (%d members)", n)
+	}
+	return "registry (1 member)"
+}
+
+// GoString returns the same as String.
+func (r *Registry) GoString() string { return r.String() }
+
+// LogValue returns the same as String.
+func (r *Registry) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// Format implements [fmt.Formatter]. With every verb it shows what String
+// returns, and no field. Where package fmt calls no method (with verbs that vet
+// reports) it shows the address of the guarded fields.
+func (r *Registry) Format(f fmt.State, verb rune) { safetext.Format(f, verb, r.String()) }
 
 // Get returns the bulkhead with that label, and whether there is one.
 func (r *Registry) Get(label string) (*bulk.Bulkhead, bool) {

@@ -76,3 +76,17 @@ func isPrintable(text string) bool {
 	}
 	return true
 }
+
+// Format implements [fmt.Formatter] for a type that text stands for, so that no
+// verb shows its fields: %d, for example, would ignore a String method. The
+// verbs are those of a string; %#v shows text as it is.
+func Format(f fmt.State, verb rune, text string) {
+	switch verb {
+	case 'v':
+		fmt.Fprintf(f, fmt.FormatString(f, 's'), text)
+	case 's', 'q', 'x', 'X':
+		fmt.Fprintf(f, fmt.FormatString(f, verb), text)
+	default:
+		fmt.Fprintf(f, "%%!%c(%s)", verb, text)
+	}
+}
