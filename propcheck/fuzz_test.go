@@ -4,20 +4,14 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/bulklink/bulklink-go/propcheck/internal/bulkheads"
 )
 
-// FuzzBulkhead is the same machine, with its choices made by the fuzzer. A
-// failure is told like one of TestBulkhead, but not made shorter.
+// FuzzBulkhead is the machine of TestBulkhead, with its choices made by the
+// fuzzer. A failure is told alike, but not made shorter.
 func FuzzBulkhead(f *testing.F) {
-	f.Fuzz(func(t *testing.T, choices []byte) {
-		var told report
-		t.Cleanup(func() {
-			if t.Failed() {
-				t.Log(told.String())
-			}
-		})
-		rapid.MakeFuzz(property(newBulkhead, false, nil, &told))(t, choices)
-	})
+	f.Fuzz(func(t *testing.T, choices []byte) { bulkheads.Fuzz(t, choices, toBulkheads(newBulkhead)) })
 }
 
 // FuzzRegistry is the machine for registries in the same way.

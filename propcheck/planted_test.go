@@ -156,16 +156,16 @@ var planted = []struct {
 	wrap  func(forwarding) Subject
 	tells string // a pattern that the report matches
 }{
-	{"loses a slot on panic", func(f forwarding) Subject { return losesSlotOnPanic{f} }, `panicked|ended its goroutine`},
+	{"loses a slot on panic", func(f forwarding) Subject { return losesSlotOnPanic{f} }, `fn panicked|goroutine ended`},
 	{"forgets limits", func(f forwarding) Subject { return forgetsLimits{f} }, `Acquire\(`},
 	{"forgets the context", func(f forwarding) Subject { return forgetsContext{f} }, `Do\(`},
-	{"overtakes", func(f forwarding) Subject { return overtakes{f} }, `Saturated`},
+	{"overtakes", func(f forwarding) Subject { return overtakes{f} }, `saturated`},
 	{"translates a reason", func(f forwarding) Subject { return translatesReason{f} }, `no AdmissionError: context deadline exceeded`},
-	{"misses an event", func(f forwarding) Subject { return missesEvent{f} }, `handler \d+ was not given the right events`},
+	{"misses an event", func(f forwarding) Subject { return missesEvent{f} }, `handler \d+ was not given event \d+ \(released\)`},
 	{"delivers late", func(f forwarding) Subject { return deliversLate{f} }, `handler \d+`},
 	{"caches Status", func(f forwarding) Subject { return cachesStatus{f, new(bulk.Status)} }, `Status`},
 	{"shuts nothing", func(f forwarding) Subject { return shutsNothing{f} }, `Shutdown`},
-	{"hides the DrainError", func(f forwarding) Subject { return hidesDrainError{f} }, `an error of another kind`},
+	{"hides the DrainError", func(f forwarding) Subject { return hidesDrainError{f} }, `an error of another kind: context`},
 	{"refuses to shrink", func(f forwarding) Subject { return refusesToShrink{f} }, `Resize\(`},
 	{"panics", func(f forwarding) Subject { return panicsInResize{f} }, `Resize\(.*\) panicked: `},
 }
@@ -206,7 +206,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 			if err == nil {
 				t.Fatalf("not caught:\n%s", out)
 			}
-			_, story, ok := strings.Cut(string(out), "A subject ")
+			_, story, ok := strings.Cut(string(out), "The shortest sequence that fails:")
 			if !ok {
 				t.Fatalf("no story is told:\n%s", out)
 			}

@@ -137,6 +137,16 @@ func Sampled(n uint64) bool {
 	return n%64 == block*block*0x9E3779B97F4A7C15>>58
 }
 
+// BeforeSample returns how many are to be admitted, at least one, before one whose
+// time in flight is measured.
+func (m *Model) BeforeSample() int {
+	n := 1
+	for !Sampled(m.Totals.Admitted + uint64(n)) {
+		n++
+	}
+	return n
+}
+
 func (m *Model) rejectWaiting(now time.Time, op int, why bulk.Reason) {
 	w := m.leave(op)
 	limit := time.Duration(0)

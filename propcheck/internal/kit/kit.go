@@ -1,0 +1,209 @@
+// Package kit is what the machines of propcheck have in common: how a sequence of
+// random steps is made, told and counted.
+//
+//	Property   runs one sequence in a bubble: Step, Step, Step …, Finish, End
+//	  Dice     what one step chooses
+//	  Story    what happened, for a person to read when the sequence failed
+//	  Coverage counts which corners were reached, over all sequences
+package kit
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Machine does the same things to a subject and to its model.
+type Machine interface {
+	Step(d *Dice) // does one thing, or several at one instant, and compares
+	Finish()      // lets everything end, and compares
+	End()         // frees whoever is still blocked, also after a failure: a bubble must be left empty
+}
+
+// Check runs as many sequences as -rapid.checks says. A failure is told as the
+// shortest story that was found; one that comes from a race may not come again,
+// and is told all the same.
+func Check(t *testing.T, make func(d *Dice, s *Story) Machine) {
+	t.Helper()
+	var shortest report
+	t.Cleanup(func() { shortest.log(t) })
+	rapid.Check(t, property(make, &shortest))
+}
+
+// Fuzz runs the sequence that choices stand for.
+func Fuzz(t *testing.T, choices []byte, make func(d *Dice, s *Story) Machine) {
+	var shortest report
+	t.Cleanup(func() { shortest.log(t) })
+	rapid.MakeFuzz(property(make, &shortest))(t, choices)
+}
+
+// property is what holds for every sequence.
+func property(make func(d *Dice, s *Story) Machine, shortest *report) func(*rapid.T) {
+	return func(t *rapid.T) {
+		rapid.SyncTest(t, func(t *rapid.T) {
+			var s Story
+			do := func(f func()) {
+				s.guard(f)
+				if s.failed {
+					shortest.take(&s)
+					// All failures have the same text and come from the same place:
+					// so rapid takes them for one, and makes the sequence shorter.
+					t.Fatal("the subject breaks the contract")
+				}
+			}
+			var m Machine
+			d := dice.Draw(t, "setup")
+			do(func() { m = make(d, &s) })
+			defer func() { m.End() }()
+			t.Repeat(map[string]func(*rapid.T){"step": func(t *rapid.T) {
+				d := dice.Draw(t, "step")
+				do(func() { m.Step(d) })
+			}})
+			do(m.Finish)
+		})
+	}
+}
+
+// Dice is what one step chooses, drawn before it is known what the step means as
+// things stand. So a sequence means nearly the same when a part of it is left
+// out, and failures can be made short: toward dice that all show 0.
+type Dice struct {
+	faces [36]uint8
+	next  int
+}
+
+var dice = rapid.Custom(func(t *rapid.T) *Dice {
+	d := new(Dice)
+	for i := range d.faces {
+		d.faces[i] = face.Draw(t, "")
+	}
+	return d
+})
+
+var face = rapid.Uint8Range(0, 63)
+
+// GoString is for the log of rapid.
+func (d *Dice) GoString() string { return "see the story" }
+
+// Int returns the next number below n. When all dice have been read it is 0.
+func (d *Dice) Int(n int) int {
+	if d.next == len(d.faces) {
+		return 0
+	}
+	d.next++
+	return int(d.faces[d.next-1]) % n
+}
+
+// OneIn is true once in n times; dice that all show 0 say false.
+func (d *Dice) OneIn(n int) bool { return d.Int(n) == n-1 }
+
+// Pick returns one of a list that is not empty. Failures shrink to the first.
+func Pick[E any](d *Dice, list ...E) E { return list[d.Int(len(list))] }
+
+// Story is what happened in one sequence. It is put into words only when it is
+// told.
+type Story struct {
+	lines  []line
+	steps  int
+	told   int // the last step of which a line was told
+	failed bool
+}
+
+type line struct {
+	step   int // 0: not the beginning of a step
+	format string
+	args   []any
+}
+
+// stop ends a step that has failed.
+type stop struct{}
+
+// Step begins a step; what it does is told with Did.
+func (s *Story) Step() { s.steps++ }
+
+// Did tells what is done. The first line of a step gets its number.
+func (s *Story) Did(format string, args ...any) {
+	l := line{format: format, args: args}
+	if s.told < s.steps {
+		s.told, l.step = s.steps, s.steps
+	}
+	s.lines = append(s.lines, l)
+}
+
+// Came tells what came of it.
+func (s *Story) Came(format string, args ...any) {
+	s.lines = append(s.lines, line{format: "     " + format, args: args})
+}
+
+// Failed reports whether the sequence has failed.
+func (s *Story) Failed() bool { return s.failed }
+
+// Fail ends the sequence: these are the last lines of its story.
+func (s *Story) Fail(problems ...string) {
+	if !s.failed {
+		s.lines = append(s.lines, line{format: "Then the subject breaks the contract:"})
+		for _, p := range problems {
+			s.lines = append(s.lines, line{format: "     %s", args: []any{p}})
+		}
+	}
+	s.failed = true
+	panic(stop{})
+}
+
+// Must fails unless ok.
+func (s *Story) Must(ok bool, format string, args ...any) {
+	if !ok {
+		s.Fail(fmt.Sprintf(format, args...))
+	}
+}
+
+// guard runs f up to a failure. A mistake of the machine has a story as well.
+func (s *Story) guard(f func()) {
+	defer func() {
+		r := recover()
+		if r == nil || r == any(stop{}) {
+			return
+		}
+		defer func() { _ = recover() }()
+		s.Fail(fmt.Sprintf("panic: %v\n%s", r, debug.Stack()))
+	}()
+	f()
+}
+
+func (s *Story) String() string {
+	text := ""
+	for _, l := range s.lines {
+		number := "    "
+		if l.step > 0 {
+			number = fmt.Sprintf("%3d.", l.step)
+		}
+		text += number + " " + fmt.Sprintf(l.format, l.args...) + "\n"
+	}
+	return text
+}
+
+// report keeps the shortest story of a failure.
+type report struct {
+	mu    sync.Mutex
+	steps int
+	story string
+}
+
+func (r *report) take(s *Story) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.story == "" || s.steps <= r.steps {
+		r.steps, r.story = s.steps, s.String()
+	}
+}
+
+func (r *report) log(t *testing.T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t.Failed() {
+		t.Logf("The shortest sequence that fails:\n%s", r.story)
+	}
+}
