@@ -28,23 +28,53 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "report:", err)
-		os.Exit(1)
+	os.Exit(report(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// errUsage is for arguments that are wrong.
+var errUsage = errors.New("report -h explains the flags")
+
+// report returns the exit code: 0 also after -h, 2 for wrong arguments, 130 after
+// Ctrl-C, as shells have it, and 1 for what has failed.
+func report(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := run(ctx, args, stdout, stderr)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
 	}
+	fmt.Fprintln(stderr, "report:", err)
+	switch {
+	case errors.Is(err, errUsage):
+		return 2
+	case ctx.Err() != nil:
+		return 130
+	}
+	return 1
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("report", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // report prints the error once
 	out := flags.String("o", "", "folder to write to (default results, results-short, or results-part with -only)")
 	from := flags.String("from", "", "read these raw results instead of measuring")
 	short := flags.Bool("short", false, "the headline alone")
 	runs := flags.Int("runs", 0, "interleaved runs (default 6, or 4 with -short: fewer can't be significant)")
 	benchtime := flags.Duration("benchtime", 0, "of each benchmark in each run (default 40ms, or 15ms with -short)")
 	only := flags.String("only", "", "measure these alone, by the names of their benchmarks: Uncontended,HandOver")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, "Usage: report [flags]\n\n"+
+			"Report runs the benchmarks and writes tables and charts of their results.\n\nFlags:\n")
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
 		return err
+	case err != nil:
+		return fmt.Errorf("%w\n%w", err, errUsage)
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected arguments: %s\n%w", strings.Join(flags.Args(), " "), errUsage)
+	case *runs < 0:
+		return fmt.Errorf("-runs %d: must be at least 1, or 0 for the default\n%w", *runs, errUsage)
+	case *benchtime < 0:
+		return fmt.Errorf("-benchtime %v: must be more than 0, or 0 for the default\n%w", *benchtime, errUsage)
 	}
 	p, folder := defaultPlan(*short), "results"
 	if *short {
@@ -60,7 +90,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		p.only = strings.Split(*only, ",")
 		for _, bench := range p.only {
 			if findWork(bench) == nil {
-				return fmt.Errorf("-only: there is no benchmark %q", bench)
+				return fmt.Errorf("-only: there is no benchmark %q\n%w", bench, errUsage)
 			}
 		}
 	}
@@ -85,8 +115,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := write(folder, raw, r); err != nil {
 		return err
 	}
-	writeSnippet(stdout, r, command)
-	fmt.Fprintf(stdout, "\nWritten to %s.\n", folder)
+	writeHeadline(stdout, r, command)
+	fmt.Fprintf(stdout, "\nWritten to %s: results.md has all tables, raw.txt is for benchstat, and the charts are SVG.\n", folder)
 	return nil
 }
 

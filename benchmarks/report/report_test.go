@@ -301,6 +301,9 @@ func TestRunFromRawResults(t *testing.T) {
 	if !strings.Contains(out.String(), "uncontended") {
 		t.Errorf("the headline isn't printed:\n%s", out.String())
 	}
+	if strings.Contains(out.String(), "](") || !strings.Contains(out.String(), "Written to "+dir+": ") {
+		t.Errorf("links of README are printed, or not the folder:\n%s", out.String())
+	}
 }
 
 func TestRunRefuses(t *testing.T) {
@@ -317,6 +320,33 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		if err := run(t.Context(), append(args, "-o", t.TempDir()), io.Discard, io.Discard); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		ctx         context.Context
+		args        string
+		code        int
+		out, stderr string
+	}{
+		{t.Context(), "-h", 0, "Usage: report [flags]", ""},
+		{t.Context(), "-help", 0, "-benchtime", ""},
+		{t.Context(), "-fast", 2, "", "report: flag provided but not defined: -fast\nreport -h"},
+		{t.Context(), "fast", 2, "", "report: unexpected arguments: fast"},
+		{t.Context(), "-runs -1", 2, "", "report: -runs -1: must be"},
+		{t.Context(), "-benchtime -1s", 2, "", "report: -benchtime -1s: must be"},
+		{t.Context(), "-only Everything", 2, "", `no benchmark "Everything"`},
+		{t.Context(), "-from testdata/none.txt", 1, "", "none.txt"},
+		{canceled, "-from testdata/none.txt", 130, "", "none.txt"},
+	} {
+		var out, errs bytes.Buffer
+		code := report(c.ctx, strings.Fields(c.args), &out, &errs)
+		if code != c.code || !strings.Contains(out.String(), c.out) || !strings.Contains(errs.String(), c.stderr) || (c.stderr == "") != (errs.Len() == 0) {
+			t.Errorf("%s: exit code %d, want %d, on stdout: %s, on stderr: %s", c.args, code, c.code, &out, &errs)
 		}
 	}
 }

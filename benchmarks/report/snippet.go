@@ -23,8 +23,17 @@ var headline = []struct {
 
 var columns = []string{"bulklink", "floor", "channel", "xsync", "failsafe-permits", "failsafe", "resiliency"}
 
-// writeSnippet writes the table that README shows, ready to be pasted.
+// writeSnippet writes what README shows, ready to be pasted. Its links are those
+// of README.
 func writeSnippet(w io.Writer, r *results, command string) {
+	writeHeadline(w, r, command)
+	fmt.Fprint(w, "\n![Nanoseconds for each operation](benchmarks/results/headline.svg)\n\n"+
+		"[All tables, with spread, significance and gaps](benchmarks/results/results.md) · [raw results](benchmarks/results/raw.txt) · "+
+		"[where it stops scaling](docs/scaling.md)\n")
+}
+
+// writeHeadline writes the table of the snippet.
+func writeHeadline(w io.Writer, r *results, command string) {
 	head := []string{"ns, median"}
 	for _, c := range columns {
 		head = append(head, titleOf(c))
@@ -58,7 +67,4 @@ func writeSnippet(w io.Writer, r *results, command string) {
 	}
 	writeTable(w, head, rows)
 	fmt.Fprintf(w, "\n¹ with ctx and a timer. –: not possible. %s To measure on your machine:\n\n```sh\n%s\n```\n", provenance(r), command)
-	fmt.Fprint(w, "\n![Nanoseconds for each operation](benchmarks/results/headline.svg)\n\n"+
-		"[All tables, with spread, significance and gaps](benchmarks/results/results.md) · [raw results](benchmarks/results/raw.txt) · "+
-		"[where it stops scaling](docs/scaling.md)\n")
 }

@@ -37,6 +37,9 @@ func main() {
 	defer stop()
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
+		if ctx.Err() != nil {
+			os.Exit(130) // after Ctrl-C, as shells have it
+		}
 		os.Exit(1)
 	}
 }
