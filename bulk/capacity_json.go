@@ -30,15 +30,19 @@ func (c Capacity) MarshalJSON() ([]byte, error) {
 // zero in a new Capacity, so that one that holds the present values is changed
 // only where something is given. A wait limit of "0s" is none.
 //
-// Unknown names, the same one twice and values of another type are errors, each
-// a [*ConfigError], all joined, and leave c as it was. Whether the values can be
-// used is said by [Capacity.Validate], and by whatever takes a Capacity.
+// Unknown names, a name that is there twice, values of another type and bytes
+// that are not UTF-8 are errors, each a [*ConfigError]. They are joined, and
+// leave c as it was. Whether the values are allowed is checked by
+// [Capacity.Validate], and by the functions that take a Capacity.
 func (c *Capacity) UnmarshalJSON(text []byte) error {
 	if string(text) == "null" { // as everywhere in encoding/json
 		return nil
 	}
 	if !json.Valid(text) { // called by hand: encoding/json looks first
 		return notACapacity(brief(text))
+	}
+	if object.NotText(text) >= 0 {
+		return &ConfigError{Field: "capacity", Value: asJSON(text), Problem: "must be UTF-8, without half of a surrogate pair"}
 	}
 	read := *c
 	type field struct {

@@ -94,6 +94,22 @@ func TestCapacityComesBack(t *testing.T) {
 	})
 }
 
+// Package encoding/json would replace it, so that two names become the same.
+func TestCapacityRejectsBytesThatAreNotUTF8(t *testing.T) {
+	for _, text := range []string{"{\"wait_limit\":\"1\xff\"}", "{\"parallelism\xff\":1}", `{"\ud834":1}`} {
+		for _, read := range []func([]byte, *bulk.Capacity) error{
+			func(text []byte, c *bulk.Capacity) error { return json.Unmarshal(text, c) },
+			func(text []byte, c *bulk.Capacity) error { return c.UnmarshalJSON(text) },
+		} {
+			c := bulk.Capacity{Parallelism: 7}
+			err := read([]byte(text), &c)
+			if !errors.Is(err, bulk.ErrConfig) || !strings.Contains(err.Error(), "must be UTF-8") || c.Parallelism != 7 {
+				t.Errorf("%q: %v, %+v", text, err, c)
+			}
+		}
+	}
+}
+
 // FuzzCapacityJSON: a text is either a capacity, which comes back as it was, or
 // an error that changes nothing; it is never both, and never a panic.
 func FuzzCapacityJSON(f *testing.F) {

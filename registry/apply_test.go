@@ -166,6 +166,11 @@ var badJSON = []struct {
 	{`{"payments":{"parallelism":5},"payments":{}}`, `registry: bulk: label "payments": must not be there twice`},
 	{`{"Payments":{"parallelism":5}}`, `no such label: "Payments"`},
 
+	// What encoding/json would replace: another member's label, in the worst case.
+	{"{\n\"pay\xffments\":{\"parallelism\":5}}", "line 2: bulk: bad configuration: not UTF-8"},
+	{"{\"payments\":\n{\"wait_limit\xff\":\"1s\"}}", "line 2: "},
+	{"{\"pay\\ud800ments\":{\"parallelism\":5}}", "line 1: "},
+
 	// What can't be seen, or would look like a line of its own.
 	{`{"payments":{"a\nb":1}}`, `capacity "a\nb": there is only`},
 	{`{"payments":{"a\nb":1,"a\nb":1}}`, `capacity "a\nb": there is only`},
@@ -232,6 +237,19 @@ func TestApplyJSONDoesNotUndoAResizeAtTheSameTime(t *testing.T) {
 		}
 	})
 	g.Wait()
+}
+
+// The label of a member can be what encoding/json puts in the place of bytes that
+// are not UTF-8.
+func TestApplyJSONOfBytesThatAreNotUTF8ChangesNoOtherMember(t *testing.T) {
+	for _, label := range []string{"a\xff", `a\ud800`} {
+		r := registry.New()
+		b := mustCreate(t, r, "a\ufffd", 1)
+		err := r.ApplyJSON([]byte(`{"` + label + `":{"parallelism":9}}`))
+		if mustBe(t, err, bulk.ErrConfig); b.Capacity().Parallelism != 1 {
+			t.Errorf("%q changed %q", label, b.Label())
+		}
+	}
 }
 
 // What is absent is decided when a member is set, not when it is checked: here

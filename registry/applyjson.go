@@ -19,18 +19,22 @@ import (
 //		"search": {"parallelism": 8}
 //	}
 //
-// What is absent stays as it is, labels as well as fields. A wait_limit of
-// "0s" takes the limit away.
+// Members and fields that are absent stay as they are at the moment when each
+// member is set. A wait_limit of "0s" takes the limit away.
 //
-// What is not understood is an error, and then nothing is set: unknown labels
-// and fields, the same one twice, a null, a value of another type, anything
-// after the object. All of them are joined. They match [ErrUnknown] or
-// [bulk.ErrConfig], and say where: by label and field, or by line if it is not
-// JSON.
+// These are errors, and then nothing is set: unknown labels and fields, a label
+// or field that is there twice, a null, a value of another type, anything after
+// the object, and bytes that are not UTF-8. All errors are joined, but values
+// are checked only in members whose fields are all understood. The errors match
+// [ErrUnknown] or [bulk.ErrConfig], and name the label and the field, or the
+// line if data is not JSON or not UTF-8.
 func (r *Registry) ApplyJSON(data []byte) error {
 	var text json.RawMessage
 	if err := json.Unmarshal(data, &text); err != nil {
 		return notJSON(data, err)
+	}
+	if i := object.NotText(data); i >= 0 {
+		return atLine(data[:i], errNotText)
 	}
 	var all changes
 	seen := make(map[string]bool)
@@ -61,15 +65,29 @@ func mustBe(field string, value json.RawMessage, what string) error {
 // its own.
 type excerpt string
 
+var errNotText = errors.New("not UTF-8, or half of a surrogate pair")
+
 // notJSON says in which line the text stops being JSON.
 func notJSON(data []byte, err error) error {
 	end := len(data)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		// The last byte that was read is the one that is wrong: if that is the end
-		// of a line, it is the end of this one.
-		end = min(max(int(syntax.Offset)-1, 0), end)
+		// The byte that is wrong is not before the error: if it is the end of a
+		// line, it is the end of this one.
+		end = min(max(int(syntax.Offset)-offsetOfFirst(), 0), end)
 	}
-	line := 1 + bytes.Count(data[:end], []byte("\n"))
-	return fmt.Errorf("registry: capacities, line %d: %w: %w", line, bulk.ErrConfig, err)
+	return atLine(data[:end], err)
+}
+
+// offsetOfFirst returns the Offset of a syntax error at the first byte: 1, or 0
+// with GOEXPERIMENT=jsonv2, which counts the bytes before it.
+func offsetOfFirst() int {
+	var syntax *json.SyntaxError
+	errors.As(json.Unmarshal([]byte("x"), new(any)), &syntax)
+	return int(syntax.Offset)
+}
+
+// atLine says in which line err is, after the text before it.
+func atLine(before []byte, err error) error {
+	return fmt.Errorf("registry: capacities, line %d: %w: %w", 1+bytes.Count(before, []byte("\n")), bulk.ErrConfig, err)
 }
