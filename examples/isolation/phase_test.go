@@ -7,34 +7,39 @@ import (
 )
 
 func TestEveryRequestIsAccountedForExactlyOnce(t *testing.T) {
-	for _, isolated := range []bool{false, true} {
-		cfg := config{duration: 500 * time.Millisecond, rate: 1000, seed: 7, patience: time.Second}
-		ph, err := runPhase(t.Context(), cfg, isolated, loopback, progress{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var due [targets]int
-		for a := range schedule(cfg) {
-			due[a.target]++
-		}
-		for i, tl := range ph.tallies {
-			if tl.sent != due[i] {
-				t.Errorf("%s: %v: %d sent, the schedule has %d", ph.name(), target(i), tl.sent, due[i])
+	t.Parallel()
+	for name, isolated := range map[string]bool{"without bulkheads": false, "with bulkheads": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := config{duration: 500 * time.Millisecond, rate: 1000, seed: 7, patience: time.Second}
+			ph, err := runPhase(t.Context(), cfg, isolated, loopback, progress{})
+			if err != nil {
+				t.Fatal(err)
 			}
-			verifyTally(t, ph, target(i))
-		}
-		if !isolated && len(ph.statuses) > 0 {
-			t.Errorf("%s: there are bulkheads: %v", ph.name(), ph.statuses)
-		}
-		if isolated {
-			verifyStatuses(t, ph)
-		}
+			var due [targets]int
+			for a := range schedule(cfg) {
+				due[a.target]++
+			}
+			for i, tl := range ph.tallies {
+				if tl.sent != due[i] {
+					t.Errorf("%s: %v: %d sent, the schedule has %d", ph.name(), target(i), tl.sent, due[i])
+				}
+				verifyTally(t, ph, target(i))
+			}
+			if !isolated && len(ph.statuses) > 0 {
+				t.Errorf("%s: there are bulkheads: %v", ph.name(), ph.statuses)
+			}
+			if isolated {
+				verifyStatuses(t, ph)
+			}
+		})
 	}
 }
 
 // Time can't run out in this test, so each call ends with the answer, and the
 // server's count is exact.
 func TestNoMoreCallsAreInsideTheServersThanThereAreSlots(t *testing.T) {
+	t.Parallel()
 	cfg := config{duration: 500 * time.Millisecond, rate: 2000, seed: 1, patience: time.Hour}
 	ph, err := runPhase(t.Context(), cfg, true, loopback, progress{})
 	if err != nil {

@@ -90,6 +90,7 @@ func newClient() *http.Client {
 // rejected as the clients got answers: no accepted request lost its answer. And
 // none was rejected because the service was stopping.
 func TestSignalUnderLoadLosesNothing(t *testing.T) {
+	t.Parallel()
 	p := start(t, "-drain", "1m") // more than it needs, on any machine
 	client := newClient()
 	var done, turnedAway [2]atomic.Int64
@@ -187,6 +188,7 @@ func fill(t *testing.T, p *process) <-chan string {
 }
 
 func TestEveryAcceptedRequestIsAnsweredAfterTheSignal(t *testing.T) {
+	t.Parallel()
 	p := start(t, "-work", "500ms", "-drain", "1m")
 	answers := fill(t, p)
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
@@ -208,6 +210,7 @@ func TestEveryAcceptedRequestIsAnsweredAfterTheSignal(t *testing.T) {
 }
 
 func TestWhoWaitsIsToldBeforeTheEndAndWhatCannotEndInTimeIsNamed(t *testing.T) {
+	t.Parallel()
 	// A quarter of that is left to tell them, also on a machine that is busy.
 	p := start(t, "-work", "10m", "-drain", "6s")
 	answers := fill(t, p)
@@ -238,6 +241,7 @@ func TestWhoWaitsIsToldBeforeTheEndAndWhatCannotEndInTimeIsNamed(t *testing.T) {
 // A request that never got as far as a compartment is lost as well, and the
 // process must not say that nothing was.
 func TestARequestOutsideTheCompartmentsIsNotCutOffInSilence(t *testing.T) {
+	t.Parallel()
 	p := start(t, "-drain", "100ms")
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 	if err != nil {
@@ -259,6 +263,7 @@ func TestARequestOutsideTheCompartmentsIsNotCutOffInSilence(t *testing.T) {
 }
 
 func TestAnInterruptHasItsExitCodeAlsoWhenNothingIsLost(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	_ = p.cmd.Process.Signal(os.Interrupt)
 	if rest, code := p.end(t); code != 130 || !strings.Contains(rest, "0 in flight\n") || p.stderr.String() != "service: interrupted\n" {
