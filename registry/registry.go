@@ -99,6 +99,16 @@ func (r *Registry) Statuses() []bulk.Status {
 	return statuses
 }
 
+// Reports judges each member over its whole life, in the order of creation.
+func (r *Registry) Reports() []bulk.Report {
+	view := r.view()
+	reports := make([]bulk.Report, len(view))
+	for i, b := range view {
+		reports[i] = b.Report()
+	}
+	return reports
+}
+
 // view returns the members as they are now. It must not be written to.
 func (r *Registry) view() []*bulk.Bulkhead {
 	r.mu.RLock()
