@@ -66,10 +66,10 @@ func ExampleInterval() {
 	// Output:
 	// bulkhead "payments" over 10s
 	//   slots        10 of 10 in use, 10 operations in flight
-	//   waiting      4 of 20, each 250ms at the most
+	//   waiting      4 of 20, each at most 250ms
 	//   arrivals     2000, 200/s
 	//   admitted     1900, 190/s, 500 of them from the queue
-	//   turned away  96, 9.6/s: 96 saturated
+	//   rejected     96, 9.6/s: 96 saturated
 	//   waits        mean 40ms, p50 33.6ms, p95 67.1ms, p99 90ms
 	//   holds        mean 50ms of 30 samples
 	//   offered load 10 of 10 slots
@@ -162,7 +162,7 @@ func ExampleInterval_Report() {
 	// warning execution_full
 	//   10/10 slots in use, 4/20 waiting: the next arrival waits.
 	// warning demand_exceeds_capacity
-	//   The offered load is 10 of 10 slots: 200 arrivals per second, each in flight for 50ms (the mean of 30 samples). By estimate it needs 17 slots. (Erlang C: a chance of waiting of 5 % at the most.)
+	//   The offered load is 10 of 10 slots: 200 arrivals per second, each in flight for 50ms (the mean of 30 samples). By estimate it needs 17 slots. (Erlang C: a chance of waiting of at most 5 %.)
 }
 
 func ExampleBulkhead_Report() {
@@ -173,15 +173,15 @@ func ExampleBulkhead_Report() {
 	// Output:
 	// bulkhead "search": ok (0/1 slots in use, 0/0 waiting)
 	// bulkhead "search": warning: execution_full (1/1 slots in use, 0/0 waiting)
-	//   warning   execution_full: 1/1 slots in use, 0/0 waiting: the next arrival is turned away.
-	//             → Look at whether it stays so. If it does, look at how long operations hold their slots and at what the dependency can take, before the parallelism.
+	//   warning   execution_full: 1/1 slots in use, 0/0 waiting: the next arrival is rejected.
+	//             → No action is needed if this clears soon. Otherwise check why operations hold their slots so long. Before raising parallelism, check how much load the dependency can take.
 }
 
 func ExampleStatus_Report() {
 	s := bulk.Status{Label: "search", Capacity: bulk.Capacity{Parallelism: 4}, Totals: bulk.Totals{Admitted: 75, Saturated: 25}}
 	fmt.Println(s.Report().Findings[0].Message)
 	// Output:
-	// 25 of 100 operations were turned away (25 %): 25 saturated, 0 expired while waiting.
+	// 25 of 100 operations were rejected (25 %): 25 saturated, 0 expired while waiting.
 }
 
 func ExampleReport() {
@@ -241,8 +241,8 @@ func ExampleReport_String() {
 	fmt.Println(closed.Report().String())
 	// Output:
 	// bulkhead "search": notice: draining (3/4 slots in use, 0/0 waiting)
-	//   notice    draining: Closed, and 2 operations in flight, on 3 slots.
-	//             → Nothing, if it is soon over. If not, look at what the operations in flight wait for: closing interrupts nothing, so give them a timeout.
+	//   notice    draining: Closed, with 2 operations in flight on 3 slots.
+	//             → No action is needed if this clears soon. Otherwise check what the operations in flight are blocked on. Close does not interrupt them: give them a timeout.
 }
 
 func ExampleReport_MarshalJSON() {
@@ -268,7 +268,7 @@ func ExampleReport_UnmarshalJSON() {
 func ExampleReport_LogValue() {
 	logger().Info("every minute", "report", tenSeconds().Report())
 	// Output:
-	// level=INFO msg="every minute" report.label=payments report.severity=warning report.execution_full="10/10 slots in use, 4/20 waiting: the next arrival waits." report.demand_exceeds_capacity="The offered load is 10 of 10 slots: 200 arrivals per second, each in flight for 50ms (the mean of 30 samples). By estimate it needs 17 slots. (Erlang C: a chance of waiting of 5 % at the most.)"
+	// level=INFO msg="every minute" report.label=payments report.severity=warning report.execution_full="10/10 slots in use, 4/20 waiting: the next arrival waits." report.demand_exceeds_capacity="The offered load is 10 of 10 slots: 200 arrivals per second, each in flight for 50ms (the mean of 30 samples). By estimate it needs 17 slots. (Erlang C: a chance of waiting of at most 5 %.)"
 }
 
 func ExampleFinding() {
@@ -279,13 +279,13 @@ func ExampleFinding() {
 	// Output:
 	// execution_full warning
 	// 10/10 slots in use, 4/20 waiting: the next arrival waits.
-	// Look at whether it stays so. If it does, look at how long operations hold their slots and at what the dependency can take, before the parallelism.
+	// No action is needed if this clears soon. Otherwise check why operations hold their slots so long. Before raising parallelism, check how much load the dependency can take.
 }
 
 func ExampleFinding_String() {
 	fmt.Println(bulk.Status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 5}}.Report().Findings[0].String())
 	// Output:
-	// notice: unbounded_wait: 5 operations may wait, for as long as their own ctx lets them: there is no wait limit. Look at how long a caller really has, and set the wait limit below that: work for a caller who has given up is lost.
+	// notice: unbounded_wait: There is no wait limit: 5 operations can wait, each until its own ctx ends. Check how long callers can afford to wait. Set the wait limit below that time. Otherwise slots are used for callers that have already given up.
 }
 
 // Codes are for programs: they never change.
@@ -347,10 +347,10 @@ func ExampleStatus_String() {
 	// Output:
 	// bulkhead "payments"
 	//   slots        10 of 10 in use, 10 operations in flight
-	//   waiting      4 of 20, each 250ms at the most
+	//   waiting      4 of 20, each at most 250ms
 	//   arrivals     2000
 	//   admitted     1900, 500 of them from the queue
-	//   turned away  96: 96 saturated
+	//   rejected     96: 96 saturated
 	//   waits        mean 40ms, p50 33.6ms, p95 67.1ms, p99 90ms, longest 90ms
 	//   holds        mean 50ms of 30 samples
 }
@@ -565,8 +565,8 @@ func ExampleCapacity_UnmarshalJSON() {
 	// Output:
 	// <nil>
 	// {Parallelism:20 WaitingRoom:50 WaitLimit:250ms}
-	// bulk: capacity "paralelism": there is only parallelism waiting_room wait_limit
-	// bulk: wait_limit 100: must be a duration such as "250ms"; "0s" is no limit
+	// bulk: capacity "paralelism": unknown field (want parallelism, waiting_room or wait_limit)
+	// bulk: wait_limit 100: must be a duration such as "250ms", or "0s" for no limit
 }
 
 // What several bulkheads have counted, as if it were one: for a total over all

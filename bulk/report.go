@@ -2,48 +2,94 @@ package bulk
 
 import "strings"
 
-// Report is a judgement of one reading, or of what happened between two. It is
-// made by [Bulkhead.Report], [Status.Report] and [Interval.Report], changes
-// nothing, and is a pure function: the same Status or Interval has the same
-// findings, in the order of the table in the package documentation. It says
-// nothing on small samples.
+// Report lists the problems of a bulkhead as findings. [Status.Report] judges the
+// whole life of a bulkhead, [Interval.Report] the time between two statuses, and
+// [Recent] about the last minute, or another period, for readiness checks and
+// alerts.
 //
-// What is judged is load and capacity. Operations that were turned away because
-// the bulkhead was closed, their ctx was done, or their deadline had passed at
-// arrival are never held against the capacity.
+// A report changes nothing. It is a pure function: the same Status or Interval
+// gives the same findings. It ignores small samples. These are the findings, in
+// the order in which a report has them. All thresholds are inclusive.
+//
+//	code                     severity           when
+//	draining                 notice             closed, with operations in flight
+//	over_capacity            warning if any     open, more slots in use than the parallelism,
+//	                         operation waits,   because it was lowered
+//	                         otherwise notice
+//	waiting_room_full        critical           open, no free slot, waiting room full
+//	execution_full           warning if any     open, no free slot, not over capacity,
+//	                         operation waits or waiting room not full
+//	                         there is no room,
+//	                         otherwise notice
+//	waiting_room_near_full   warning            open, no free slot, 80 % of the waiting room in use,
+//	                                            not full
+//	unbounded_wait           notice             open, a waiting room and no wait limit
+//	wait_limit_unused        notice             open, a wait limit and no waiting room
+//	large_waiting_room       notice             open, at least 100 places, and 20 for each slot
+//	frequent_queueing        notice             at least 20 operations admitted immediately, queued
+//	                                            or saturated: 50 % of them queued
+//	rejections               warning from 5 %,  at least 20 operations admitted, saturated or expired
+//	                         critical from 20 % while waiting: share of saturated and expired
+//	expirations              warning from 10 %, at least 10 operations queued: share of expired
+//	                         critical from 30 %
+//	waits_near_limit         warning            a wait limit, at least 5 admitted from the queue:
+//	                                            mean wait 75 % or longest wait 95 % of the limit
+//	oversized_operations     warning            an operation asked for more slots than the parallelism
+//	demand_exceeds_capacity  warning            intervals with at least 20 samples of Holds: offered
+//	                                            load 90 % of the parallelism
+//	overprovisioned          notice             whole lives of at least 1,000 arrivals: none queued or
+//	                                            rejected, peak of slots in use 25 % of the parallelism
+//
+// Operations that were rejected because the bulkhead was closed, because they
+// were canceled, or because their deadline had passed at arrival do not count as
+// a lack of capacity.
+//
+// A report of an interval judges the current state by its End, and everything
+// else by its Totals. The longest wait of an interval is exact if it is the
+// longest of the whole life. Otherwise it is the lower end of the last bucket of
+// the histogram: at most 12.5 % too short.
+//
+// demand_exceeds_capacity estimates how many slots the load needs, by the
+// formulas of A. K. Erlang (1917): with a waiting room, the number at which at
+// most 5 % of the operations wait (Erlang C), without one, the number at which at
+// most 1 % are rejected (Erlang B). Both assume random (Poisson) arrivals and one
+// slot for each operation. Erlang C also assumes exponential times in flight and
+// an unlimited waiting room. Real arrivals come in bursts: take the estimate as a
+// minimum.
+//
+// The text form is String. The JSON form has the names of the field tags, and
+// "severity" and "healthy" in addition. Names are stable: fields may be added, but
+// none is removed or changes its meaning.
 type Report struct {
-	Status   Status    `json:"status"`             // what was judged; the End of an interval
-	Interval *Interval `json:"interval,omitempty"` // nil: the whole life
-	Findings []Finding `json:"findings"`           // nil if there is nothing to say
+	// Status is the status that was judged: the End of an interval.
+	Status Status `json:"status"`
+	// Interval is the interval that was judged. It is nil in a report of a whole
+	// life.
+	Interval *Interval `json:"interval,omitempty"`
+	// Findings has the problems that were found, in the order of the table. It is
+	// nil if there are none.
+	Findings []Finding `json:"findings"`
 }
 
-// Finding is one thing that a report has to say.
-type Finding struct {
-	Code     Code     `json:"code"`
-	Severity Severity `json:"severity"`
-	Message  string   `json:"message"` // with the figures that it rests on
-	Advice   string   `json:"advice"`  // what to look at before the capacity is touched
-}
-
-// Report judges the bulkhead over its whole life: it is Status().Report(). What
-// was found once can stay found: see [Recent] for readiness checks and alerts.
+// Report judges the bulkhead over its whole life. It is Status().Report(). A
+// finding can stay long after its cause has gone: use [Recent] for readiness
+// checks and alerts.
 func (b *Bulkhead) Report() Report { return b.Status().Report() }
 
-// Report judges the present by the numbers of s, and the past by its totals
-// over the whole life.
+// Report judges the current state by s, and everything else by its totals, which
+// are over the whole life.
 func (s Status) Report() Report {
-	return Report{Status: s, Findings: find(&evidence{now: s, past: s.Totals})}
+	return Report{Status: s, Findings: evaluate(&input{current: s, totals: s.Totals})}
 }
 
-// Report judges the present by End, and the past by the differences of the
-// interval alone. The longest wait of an interval is known exactly if it is the
-// longest of the whole life, else by its histogram: the lower end of its last
-// bucket is taken, at most 12.5 % too short.
+// Report judges the current state by End, and everything else by what happened in
+// the interval.
 func (i Interval) Report() Report {
-	return Report{Status: i.End, Interval: &i, Findings: find(&evidence{now: i.End, past: i.Totals, interval: &i})}
+	return Report{Status: i.End, Interval: &i, Findings: evaluate(&input{current: i.End, totals: i.Totals, interval: &i})}
 }
 
-// Severity returns the highest of the findings, [SeverityOK] if there are none.
+// Severity returns the highest severity of the findings, [SeverityOK] if there are
+// none.
 func (r Report) Severity() Severity {
 	highest := SeverityOK
 	for _, f := range r.Findings {
@@ -52,7 +98,7 @@ func (r Report) Severity() Severity {
 	return highest
 }
 
-// Healthy reports whether nothing was found above [SeverityNotice].
+// Healthy reports whether no finding is above [SeverityNotice].
 func (r Report) Healthy() bool { return r.Severity() <= SeverityNotice }
 
 // Summary returns the report as one line:

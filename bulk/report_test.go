@@ -16,13 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// codes is the table's first column, in its order.
+// codes is the first column of the table of findings, in its order.
 var codes = []bulk.Code{bulk.CodeDraining, bulk.CodeOverCapacity, bulk.CodeWaitingRoomFull, bulk.CodeExecutionFull,
 	bulk.CodeWaitingRoomNearFull, bulk.CodeUnboundedWait, bulk.CodeWaitLimitUnused, bulk.CodeLargeWaitingRoom, bulk.CodeFrequentQueueing,
 	bulk.CodeRejections, bulk.CodeExpirations, bulk.CodeWaitsNearLimit, bulk.CodeOversizedOperations,
 	bulk.CodeDemandExceedsCapacity, bulk.CodeOverprovisioned}
 
-// severities is what a report found, for one line of a table.
+// severities returns the codes and severities of a report as one line.
 func severities(r bulk.Report) string {
 	var all []string
 	for _, f := range r.Findings {
@@ -37,7 +37,8 @@ type (
 	holds  = bulk.Holds
 )
 
-// has makes a capacity: slots, places, and 250 ms of waiting if there are any.
+// has returns a capacity with so many slots and places, and with a wait limit of
+// 250 ms if there are places.
 func has(slots, places int) bulk.Capacity {
 	c := bulk.Capacity{Parallelism: slots, WaitingRoom: places}
 	if places > 0 {
@@ -46,8 +47,8 @@ func has(slots, places int) bulk.Capacity {
 	return c
 }
 
-// Both sides of each bound of the table, over the whole life.
-func TestReportBounds(t *testing.T) {
+// Each threshold has a row on both of its sides.
+func TestReportOfALifeFollowsTheTable(t *testing.T) {
 	const most = math.MaxInt
 	at := func(d time.Duration) totals { return totals{Admitted: 5, AdmittedFromQueue: 5, Queued: 5, Wait: 5 * d} }
 	longest := func(n uint64, d time.Duration) totals {
@@ -64,75 +65,78 @@ func TestReportBounds(t *testing.T) {
 		status    status
 		want      string
 	}{
-		{"the zero status", "there is nothing to say about no bulkhead", status{}, ""},
-		{"idle", "all is well", status{Capacity: has(1, 1)}, ""},
+		{"the zero status", "it is not the status of a bulkhead", status{}, ""},
+		{"idle", "there is no problem", status{Capacity: has(1, 1)}, ""},
 
 		{"closed, one in flight", "it drains", status{Capacity: has(2, 0), Closed: true, InFlight: 1, InUse: 2}, "draining notice"},
-		{"closed, none in flight", "it is over", status{Capacity: has(2, 0), Closed: true}, ""},
-		{"closed, all in use, above the parallelism", "what is closed has no pressure", status{Capacity: has(2, 9), Closed: true, InFlight: 3, InUse: 3}, "draining notice"},
+		{"closed, none in flight", "drained", status{Capacity: has(2, 0), Closed: true}, ""},
+		{"closed, all in use, above the parallelism", "a closed bulkhead lacks no capacity", status{Capacity: has(2, 9), Closed: true, InFlight: 3, InUse: 3}, "draining notice"},
 
-		{"one above the parallelism", "a shrink drains", status{Capacity: has(2, 5), InUse: 3}, "over_capacity notice"},
-		{"as many as the parallelism", "no shrink", status{Capacity: has(2, 5), InUse: 2}, "execution_full notice"},
-		{"above the parallelism, one waits", "and somebody feels it", status{Capacity: has(2, 5), InUse: 3, Waiting: 1}, "over_capacity warning"},
-		{"above the parallelism, no room", "only who waits makes it a warning", status{Capacity: has(2, 0), InUse: 3}, "over_capacity notice"},
-		{"above the parallelism, the room is full", "both are so", status{Capacity: has(2, 5), InUse: 3, Waiting: 5}, "over_capacity warning, waiting_room_full critical"},
+		{"one above the parallelism", "the parallelism was lowered", status{Capacity: has(2, 5), InUse: 3}, "over_capacity notice"},
+		{"as many as the parallelism", "not above it", status{Capacity: has(2, 5), InUse: 2}, "execution_full notice"},
+		{"above the parallelism, one waits", "an operation is affected", status{Capacity: has(2, 5), InUse: 3, Waiting: 1}, "over_capacity warning"},
+		{"above the parallelism, no room", "only a waiting operation makes it a warning", status{Capacity: has(2, 0), InUse: 3}, "over_capacity notice"},
+		{"above the parallelism, the room is full", "both are found", status{Capacity: has(2, 5), InUse: 3, Waiting: 5}, "over_capacity warning, waiting_room_full critical"},
 
-		{"the room is full", "the next one is turned away", status{Capacity: has(2, 5), InUse: 2, Waiting: 5}, "waiting_room_full critical"},
-		{"more wait than the room has places", "it was made smaller", status{Capacity: has(2, 5), InUse: 2, Waiting: 6}, "waiting_room_full critical"},
-		{"the room has one place", "80 % is one fewer", status{Capacity: has(2, 5), InUse: 2, Waiting: 4}, "execution_full warning, waiting_room_near_full warning"},
-		{"the room is full, but a slot is free", "a large one waits for more", status{Capacity: has(2, 5), InUse: 1, Waiting: 5}, ""},
+		{"the room is full", "the next arrival is rejected", status{Capacity: has(2, 5), InUse: 2, Waiting: 5}, "waiting_room_full critical"},
+		{"more wait than the room has places", "the room was made smaller", status{Capacity: has(2, 5), InUse: 2, Waiting: 6}, "waiting_room_full critical"},
+		{"one free place in the room", "80 % exactly", status{Capacity: has(2, 5), InUse: 2, Waiting: 4}, "execution_full warning, waiting_room_near_full warning"},
+		{"the room is full, but a slot is free", "the head of the queue needs more slots", status{Capacity: has(2, 5), InUse: 1, Waiting: 5}, ""},
 
-		{"all in use, nobody waits", "it is used well", status{Capacity: has(2, 5), InUse: 2}, "execution_full notice"},
-		{"all but one in use", "it is used well", status{Capacity: has(2, 5), InUse: 1}, ""},
-		{"all in use, one waits", "somebody feels it", status{Capacity: has(2, 5), InUse: 2, Waiting: 1}, "execution_full warning"},
-		{"all in use, no room", "the next one is turned away", status{Capacity: has(2, 0), InUse: 2}, "execution_full warning"},
-		{"all in use, the room was taken away", "who waits, waits on", status{Capacity: has(2, 0), InUse: 2, Waiting: 1}, "execution_full warning"},
+		{"all in use, none waits", "the next arrival can still wait", status{Capacity: has(2, 5), InUse: 2}, "execution_full notice"},
+		{"all but one in use", "a slot is free", status{Capacity: has(2, 5), InUse: 1}, ""},
+		{"all in use, one waits", "an operation is affected", status{Capacity: has(2, 5), InUse: 2, Waiting: 1}, "execution_full warning"},
+		{"all in use, no room", "the next arrival is rejected", status{Capacity: has(2, 0), InUse: 2}, "execution_full warning"},
+		{"all in use, the room was removed", "the operation still waits", status{Capacity: has(2, 0), InUse: 2, Waiting: 1}, "execution_full warning"},
 
 		{"8 of 10 wait", "80 % exactly", status{Capacity: has(1, 10), InUse: 1, Waiting: 8}, "execution_full warning, waiting_room_near_full warning"},
 		{"7 of 9 wait", "77.8 %", status{Capacity: has(1, 9), InUse: 1, Waiting: 7}, "execution_full warning"},
-		{"8 of 10 wait, a slot is free", "a large one waits for more", status{Capacity: has(2, 10), InUse: 1, Waiting: 8}, ""},
-		{"8 of 10 wait, above the parallelism", "near full all the same", status{Capacity: has(2, 10), InUse: 3, Waiting: 8}, "over_capacity warning, waiting_room_near_full warning"},
+		{"8 of 10 wait, a slot is free", "the head of the queue needs more slots", status{Capacity: has(2, 10), InUse: 1, Waiting: 8}, ""},
+		{"8 of 10 wait, above the parallelism", "it is still near full", status{Capacity: has(2, 10), InUse: 3, Waiting: 8}, "over_capacity warning, waiting_room_near_full warning"},
 
-		{"a room and no limit", "they may wait for ever", status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}}, "unbounded_wait notice"},
-		{"a room and the shortest limit", "any limit is one", status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1, WaitLimit: 1}}, ""},
-		{"no room and no limit", "nobody waits", status{Capacity: bulk.Capacity{Parallelism: 1}}, ""},
-		{"closed, a room and no limit", "nobody will wait any more", status{Closed: true, Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}}, ""},
+		{"a room and no limit", "they may wait forever", status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}}, "unbounded_wait notice"},
+		{"a room and the shortest limit", "any limit counts", status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1, WaitLimit: 1}}, ""},
+		{"no room and no limit", "no operation waits", status{Capacity: bulk.Capacity{Parallelism: 1}}, ""},
+		{"closed, a room and no limit", "no operation will wait", status{Closed: true, Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}}, ""},
 
-		{"no room and the shortest limit", "nobody ever waits", status{Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1}}, "wait_limit_unused notice"},
-		{"one place and the shortest limit", "somebody can wait", status{Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1, WaitingRoom: 1}}, ""},
-		{"closed, no room and a limit", "nobody will wait any more", status{Closed: true, Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1}}, ""},
-		{"all in use, no room and a limit", "both are so, in this order", status{Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1}, InUse: 1}, "execution_full warning, wait_limit_unused notice"},
+		{"no room and the shortest limit", "no operation ever waits", status{Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1}}, "wait_limit_unused notice"},
+		{"one place and the shortest limit", "an operation can wait", status{Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1, WaitingRoom: 1}}, ""},
+		{"closed, no room and a limit", "no operation will wait", status{Closed: true, Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1}}, ""},
+		{"all in use, no room and a limit", "both are found, in this order", status{Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: 1}, InUse: 1}, "execution_full warning, wait_limit_unused notice"},
 
 		{"100 places for 5 slots", "20 for each", status{Capacity: has(5, 100)}, "large_waiting_room notice"},
-		{"99 places for one slot", "below 100 it is not large", status{Capacity: has(1, 99)}, ""},
+		{"99 places for one slot", "below 100 no room is large", status{Capacity: has(1, 99)}, ""},
 		{"100 places for 6 slots", "16.7 for each", status{Capacity: has(6, 100)}, ""},
 		{"119 places for 6 slots", "19.8 for each", status{Capacity: has(6, 119)}, ""},
 		{"120 places for 6 slots", "20 for each", status{Capacity: has(6, 120)}, "large_waiting_room notice"},
-		{"a room without end for as many slots", "nothing overflows", status{Capacity: has(most, most)}, ""},
-		{"closed, 100 places for 5 slots", "nobody will wait any more", status{Closed: true, Capacity: has(5, 100)}, ""},
+		{"an unlimited room for as many slots", "nothing overflows", status{Capacity: has(most, most)}, ""},
+		{"closed, 100 places for 5 slots", "no operation will wait", status{Closed: true, Capacity: has(5, 100)}, ""},
 
 		{"10 of 20 were queued", "half exactly", status{Capacity: has(1, 1), Totals: totals{Admitted: 20, AdmittedFromQueue: 10, Queued: 10}}, "frequent_queueing notice"},
 		{"10 of 21 were queued", "less than half", status{Capacity: has(1, 1), Totals: totals{Admitted: 21, AdmittedFromQueue: 10, Queued: 10}}, ""},
-		{"19 of 19 were queued", "too few to say", status{Capacity: has(1, 1), Totals: totals{Admitted: 19, AdmittedFromQueue: 19, Queued: 19}}, ""},
-		{"10 of 20 were queued, 1 more saturated", "saturated ones came for a slot too", status{Capacity: has(1, 1), Totals: totals{Admitted: 20, AdmittedFromQueue: 10, Queued: 10, Saturated: 1}}, ""},
-		{"10 of 20 were queued, many others at arrival", "those never count", status{Capacity: has(1, 1), Totals: totals{Admitted: 20, AdmittedFromQueue: 10, Queued: 10,
+		{"19 of 19 were queued", "the sample is too small", status{Capacity: has(1, 1), Totals: totals{Admitted: 19, AdmittedFromQueue: 19, Queued: 19}}, ""},
+		{"10 of 20 were queued, 1 more saturated", "saturated operations count in the whole", status{Capacity: has(1, 1), Totals: totals{Admitted: 20, AdmittedFromQueue: 10, Queued: 10, Saturated: 1}}, ""},
+		{"10 of 20 were queued, many others rejected at arrival", "other reasons do not count", status{Capacity: has(1, 1), Totals: totals{Admitted: 20, AdmittedFromQueue: 10, Queued: 10,
 			ExpiredAtArrival: 99, CanceledAtArrival: 99, ClosedAtArrival: 99}}, "frequent_queueing notice"},
 
 		{"1 of 20 saturated", "5 % exactly", status{Capacity: has(1, 1), Totals: totals{Admitted: 19, Saturated: 1}}, "rejections warning"},
-		{"1 of 20 expired", "expired ones count as well", status{Capacity: has(1, 1), Totals: totals{Admitted: 19, Queued: 1, Expired: 1}}, "rejections warning"},
+		{"1 of 20 expired", "expired operations count too", status{Capacity: has(1, 1), Totals: totals{Admitted: 19, Queued: 1, Expired: 1}}, "rejections warning"},
 		{"1 of 21 saturated", "4.8 %", status{Capacity: has(1, 1), Totals: totals{Admitted: 20, Saturated: 1}}, ""},
-		{"19 of 19 saturated", "too few to say", status{Capacity: has(1, 1), Totals: totals{Saturated: 19}}, ""},
-		{"4 of 20 turned away", "20 % exactly", status{Capacity: has(1, 1), Totals: totals{Admitted: 16, Queued: 2, Saturated: 2, Expired: 2}}, "rejections critical"},
-		{"4 of 21 turned away", "19 %", status{Capacity: has(1, 1), Totals: totals{Admitted: 17, Queued: 2, Saturated: 2, Expired: 2}}, "rejections warning"},
-		{"just below a bound with huge numbers", "nothing is rounded", status{Capacity: has(1, 1),
-			Totals: totals{Admitted: 9_500_000_000_000_000_001, Saturated: 499_999_999_999_999_999}}, ""},
-		{"a bound with huge numbers", "nothing overflows", status{Capacity: has(1, 1), Totals: totals{Admitted: 9_500_000_000_000_000_000, Saturated: 500_000_000_000_000_000}}, "rejections warning"},
-		{"many were turned away for other reasons", "that is no lack of capacity", status{Capacity: has(1, 1),
+		{"19 of 19 saturated", "the sample is too small", status{Capacity: has(1, 1), Totals: totals{Saturated: 19}}, ""},
+		{"4 of 20 rejected", "20 % exactly", status{Capacity: has(1, 1), Totals: totals{Admitted: 16, Queued: 2, Saturated: 2, Expired: 2}}, "rejections critical"},
+		{"4 of 21 rejected", "19 %", status{Capacity: has(1, 1), Totals: totals{Admitted: 17, Queued: 2, Saturated: 2, Expired: 2}}, "rejections warning"},
+		{"one below a threshold of 90·10¹² operations", "up to here products are exact", status{Capacity: has(1, 1),
+			Totals: totals{Admitted: 85_500_000_000_001, Saturated: 4_499_999_999_999}}, ""},
+		{"a threshold of 90·10¹² operations", "up to here products are exact", status{Capacity: has(1, 1), Totals: totals{Admitted: 85_500_000_000_000, Saturated: 4_500_000_000_000}}, "rejections warning"},
+		{"just below a threshold with huge counts", "a part in 10¹² is told apart", status{Capacity: has(1, 1),
+			Totals: totals{Admitted: 9_500_000_000_000_500_000, Saturated: 499_999_999_999_500_000}}, ""},
+		{"a threshold with huge counts", "nothing overflows", status{Capacity: has(1, 1), Totals: totals{Admitted: 9_500_000_000_000_000_000, Saturated: 500_000_000_000_000_000}}, "rejections warning"},
+		{"many were rejected for other reasons", "that is no lack of capacity", status{Capacity: has(1, 1),
 			Totals: totals{Admitted: 20, Queued: 200, Closed: 100, Canceled: 100, ClosedAtArrival: 100, CanceledAtArrival: 100, ExpiredAtArrival: 100, Abandoned: 9}}, "frequent_queueing notice"},
 
 		{"1 of 10 queued expired", "10 % exactly", status{Capacity: has(1, 1), Totals: totals{Admitted: 100, AdmittedFromQueue: 9, Queued: 10, Expired: 1}}, "expirations warning"},
 		{"1 of 11 queued expired", "9.1 %", status{Capacity: has(1, 1), Totals: totals{Admitted: 100, AdmittedFromQueue: 10, Queued: 11, Expired: 1}}, ""},
-		{"1 of 9 queued expired", "too few to say", status{Capacity: has(1, 1), Totals: totals{Admitted: 100, AdmittedFromQueue: 8, Queued: 9, Expired: 1}}, ""},
+		{"1 of 9 queued expired", "the sample is too small", status{Capacity: has(1, 1), Totals: totals{Admitted: 100, AdmittedFromQueue: 8, Queued: 9, Expired: 1}}, ""},
 		{"3 of 10 queued expired", "30 % exactly", status{Capacity: has(1, 1), Totals: totals{Admitted: 100, AdmittedFromQueue: 7, Queued: 10, Expired: 3}}, "expirations critical"},
 		{"3 of 11 queued expired", "27 %", status{Capacity: has(1, 1), Totals: totals{Admitted: 100, AdmittedFromQueue: 8, Queued: 11, Expired: 3}}, "expirations warning"},
 
@@ -140,21 +144,21 @@ func TestReportBounds(t *testing.T) {
 		{"mean wait 1 ns less", "below", status{Capacity: has(1, 1), Totals: at(187_500*time.Microsecond - 1)}, ""},
 		{"longest 237.5 of 250 ms", "95 % exactly", status{Capacity: has(1, 1), Totals: longest(5, 237_500*time.Microsecond)}, "waits_near_limit warning"},
 		{"longest 1 ns less", "below", status{Capacity: has(1, 1), Totals: longest(5, 237_500*time.Microsecond-1)}, ""},
-		{"4 waits", "too few to say", status{Capacity: has(1, 1), Totals: longest(4, time.Hour)}, ""},
-		{"waits of an hour and no limit", "near to nothing", status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}, Totals: longest(5, time.Hour)}, "unbounded_wait notice"},
+		{"4 waits", "the sample is too small", status{Capacity: has(1, 1), Totals: longest(4, time.Hour)}, ""},
+		{"waits of an hour and no limit", "there is no limit to be near to", status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}, Totals: longest(5, time.Hour)}, "unbounded_wait notice"},
 
 		{"one oversized at arrival", "it can never fit", status{Capacity: has(1, 1), Totals: totals{OversizedAtArrival: 1}}, "oversized_operations warning"},
-		{"one oversized while waiting", "the parallelism was made smaller", status{Capacity: has(1, 1), Totals: totals{Oversized: 1, Queued: 1}}, "oversized_operations warning"},
+		{"one oversized while waiting", "the parallelism was lowered", status{Capacity: has(1, 1), Totals: totals{Oversized: 1, Queued: 1}}, "oversized_operations warning"},
 
-		{"a whole life with much load", "there is no rate of a life", status{Capacity: has(1, 0), Totals: totals{Admitted: 20, Finished: 20, Holds: holds{Samples: 20, Sum: time.Hour}}}, ""},
+		{"a whole life with much load", "a whole life has no rate", status{Capacity: has(1, 0), Totals: totals{Admitted: 20, Finished: 20, Holds: holds{Samples: 20, Sum: time.Hour}}}, ""},
 
 		{"2 of 8 slots in 1,000 arrivals", "25 % exactly", spare(func(*status) {}), "overprovisioned notice"},
 		{"2 of 7 slots", "28.6 %", spare(func(s *status) { s.Capacity.Parallelism = 7 }), ""},
 		{"3 of 8 slots", "37.5 %", spare(func(s *status) { s.Peak.InUse = 3 }), ""},
-		{"999 arrivals", "too few to say", spare(func(s *status) { s.Totals.Admitted = 999 }), ""},
-		{"one was queued", "the slots were not enough once", spare(func(s *status) { s.Totals.Queued, s.Totals.AdmittedFromQueue = 1, 1 }), ""},
-		{"one was saturated", "the slots were not enough once", spare(func(s *status) { s.Totals.Saturated = 1 }), ""},
-		{"one was canceled at arrival", "none may be turned away", spare(func(s *status) { s.Totals.CanceledAtArrival = 1 }), ""},
+		{"999 arrivals", "the sample is too small", spare(func(s *status) { s.Totals.Admitted = 999 }), ""},
+		{"one was queued", "once the slots were not enough", spare(func(s *status) { s.Totals.Queued, s.Totals.AdmittedFromQueue = 1, 1 }), ""},
+		{"one was saturated", "once the slots were not enough", spare(func(s *status) { s.Totals.Saturated = 1 }), ""},
+		{"one was canceled at arrival", "none may be rejected", spare(func(s *status) { s.Totals.CanceledAtArrival = 1 }), ""},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			r := c.status.Report()
@@ -162,20 +166,20 @@ func TestReportBounds(t *testing.T) {
 				t.Errorf("got  %q\nwant %q", got, c.want)
 			}
 			if r.Interval != nil || !reflect.DeepEqual(r.Status, c.status) {
-				t.Error("a report of something else")
+				t.Error("the report has another status or interval")
 			}
 			mustReadWell(t, r)
 			if again := c.status.Report(); !reflect.DeepEqual(again, r) {
-				t.Errorf("the same status, another report: %v", again)
+				t.Errorf("a second report of the same status differs: %v", again)
 			}
 		})
 	}
 }
 
-// Both sides of each bound that is different in an interval.
-func TestIntervalReportBounds(t *testing.T) {
-	// loaded is a second with so many admitted, 10 ms each by 20 samples: 900
-	// are 9 slots.
+// Each threshold that differs in an interval has a row on both of its sides.
+func TestReportOfAnIntervalFollowsTheTable(t *testing.T) {
+	// loaded is a second with n operations admitted, each 10 ms in flight by 20
+	// samples: 900 operations are a load of 9 slots.
 	loaded := func(n uint64) totals {
 		return totals{Admitted: n, Finished: n, Holds: holds{Samples: 20, Sum: 200 * time.Millisecond}}
 	}
@@ -195,29 +199,29 @@ func TestIntervalReportBounds(t *testing.T) {
 		{"90 % of 10 slots", "exactly", totals{}, loaded(900), nil, "demand_exceeds_capacity warning"},
 		{"89.9 % of 10 slots", "below", totals{}, loaded(899), nil, ""},
 		{"one nanosecond less of hold", "below, by one part in 200 million", totals{}, with(loaded(900), func(n *totals) { n.Holds.Sum-- }), nil, ""},
-		{"19 samples", "too few to say", totals{}, with(loaded(2000), func(n *totals) { n.Holds.Samples = 19 }), nil, ""},
-		{"those who were turned away as saturated", "they are load", totals{}, with(loaded(800), func(n *totals) { n.Saturated = 100 }), nil,
+		{"19 samples", "the sample is too small", totals{}, with(loaded(2000), func(n *totals) { n.Holds.Samples = 19 }), nil, ""},
+		{"saturated operations", "they are load", totals{}, with(loaded(800), func(n *totals) { n.Saturated = 100 }), nil,
 			"rejections warning, demand_exceeds_capacity warning"},
-		{"those who wait", "they are load", totals{}, with(loaded(800), func(n *totals) { n.Queued = 100 }), nil, "demand_exceeds_capacity warning"},
-		{"those who were turned away for other reasons", "they are none", totals{},
+		{"waiting operations", "they are load", totals{}, with(loaded(800), func(n *totals) { n.Queued = 100 }), nil, "demand_exceeds_capacity warning"},
+		{"operations rejected for other reasons", "they are not load", totals{},
 			with(loaded(899), func(n *totals) { n.ClosedAtArrival, n.CanceledAtArrival, n.ExpiredAtArrival = 500, 500, 500 }), nil, ""},
-		{"all that load was before", "only differences count", loaded(9000), with(loaded(9001), func(n *totals) { n.Holds.Samples = 40 }), nil, ""},
-		{"the clock stood still", "there is no rate over no time", totals{}, loaded(9000), func(start, end *status) { end.At = start.At }, ""},
+		{"load before the interval", "only differences count", loaded(9000), with(loaded(9001), func(n *totals) { n.Holds.Samples = 40 }), nil, ""},
+		{"the clock stood still", "there is no rate", totals{}, loaded(9000), func(start, end *status) { end.At = start.At }, ""},
 
 		{"rejections before", "only differences count", totals{Admitted: 10, Saturated: 90}, totals{Admitted: 110, Saturated: 90}, nil, ""},
 		{"rejections since", "only differences count", totals{Admitted: 980}, totals{Admitted: 999, Saturated: 1}, nil, "rejections warning"},
 		{"oversized before", "only differences count", totals{OversizedAtArrival: 5}, totals{OversizedAtArrival: 5}, nil, ""},
 		{"more expired than were queued", "they were queued before", totals{Queued: 50}, totals{Admitted: 100, Queued: 60, Expired: 20}, nil, "rejections warning, expirations critical"},
-		{"spare all the time", "an interval may miss the busy hour", totals{}, totals{Admitted: 5000}, nil, ""},
+		{"most slots never in use", "an interval may miss the busy hour", totals{}, totals{Admitted: 5000}, nil, ""},
 
-		{"a full room at the start", "the end is the present", totals{}, totals{}, func(start, _ *status) { start.InUse, start.Waiting = 10, 5 }, ""},
-		{"a full room at the end", "the end is the present", totals{}, totals{}, func(_, end *status) { end.InUse, end.Waiting = 10, 5 }, "waiting_room_full critical"},
+		{"a full room at the start", "the end is the current state", totals{}, totals{}, func(start, _ *status) { start.InUse, start.Waiting = 10, 5 }, ""},
+		{"a full room at the end", "the end is the current state", totals{}, totals{}, func(_, end *status) { end.InUse, end.Waiting = 10, 5 }, "waiting_room_full critical"},
 
 		{"the mean wait of the interval", "75 % exactly", totals{AdmittedFromQueue: 50, Admitted: 50, Queued: 50},
 			totals{AdmittedFromQueue: 55, Admitted: 55, Queued: 55, Wait: 5 * limit * 3 / 4}, nil, "waits_near_limit warning"},
-		{"the longest wait is a new one", "95 % exactly", totals{}, with(five, func(n *totals) { n.LongestWait = limit * 95 / 100 }), nil, "waits_near_limit warning"},
+		{"the longest wait is in the interval", "95 % exactly", totals{}, with(five, func(n *totals) { n.LongestWait = limit * 95 / 100 }), nil, "waits_near_limit warning"},
 		{"1 ns less", "below", totals{}, with(five, func(n *totals) { n.LongestWait = limit*95/100 - 1 }), nil, ""},
-		{"the longest wait was before", "an old one says nothing", totals{LongestWait: limit},
+		{"the longest wait was before", "a wait before the interval does not count", totals{LongestWait: limit},
 			with(five, func(n *totals) { n.LongestWait, n.Waits = limit, readWaits(t, `[{"le_ns":1023,"count":5}]`) }), nil, ""},
 		{"the longest wait was before, another was long", "at least 234.9 ms by its bucket: 93.9 %", totals{LongestWait: limit},
 			with(five, func(n *totals) { n.LongestWait, n.Waits = limit, readWaits(t, `[{"le_ns":251658239,"count":5}]`) }), nil, ""},
@@ -225,15 +229,15 @@ func TestIntervalReportBounds(t *testing.T) {
 			with(five, func(n *totals) {
 				n.LongestWait, n.Waits = 2*limit, readWaits(t, `[{"le_ns":268435455,"count":1},{"le_ns":0,"count":4}]`)
 			}), nil, "waits_near_limit warning"},
-		{"the longest wait was before, another was just as long as it must be", "95 % is where the bucket begins", totals{LongestWait: limit},
+		{"the longest wait was before, another reaches the threshold", "the bucket begins at 95 %", totals{LongestWait: limit},
 			with(five, func(n *totals) { n.LongestWait, n.Waits = limit, readWaits(t, `[{"le_ns":268435455,"count":5}]`) }),
 			func(_, end *status) { end.Capacity.WaitLimit = 251_658_240 * 100 / 95 }, "waits_near_limit warning"},
-		{"the longest wait was before, another was 1 ns too short", "below 95 %", totals{LongestWait: limit},
+		{"the longest wait was before, another is 1 ns too short", "the bucket begins below 95 %", totals{LongestWait: limit},
 			with(five, func(n *totals) { n.LongestWait, n.Waits = limit, readWaits(t, `[{"le_ns":268435455,"count":5}]`) }),
 			func(_, end *status) { end.Capacity.WaitLimit = 251_658_240*100/95 + 1 }, ""},
-		{"the longest wait was before, nobody waited 1 ns", "the first bucket begins at nothing", totals{LongestWait: limit},
+		{"the longest wait was before, the others were 0", "the first bucket begins at 0", totals{LongestWait: limit},
 			with(five, func(n *totals) { n.LongestWait, n.Waits = limit, readWaits(t, `[{"le_ns":0,"count":5}]`) }), nil, ""},
-		{"waits made by hand without a histogram", "nothing to look at", totals{LongestWait: limit}, with(five, func(n *totals) { n.LongestWait = limit }), nil, ""},
+		{"totals made by hand without a histogram", "there is no lower bound", totals{LongestWait: limit}, with(five, func(n *totals) { n.LongestWait = limit }), nil, ""},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			start := status{ID: 1, Index: 1, At: time.Unix(0, 0), Capacity: has(10, 5), Totals: c.start}
@@ -247,51 +251,55 @@ func TestIntervalReportBounds(t *testing.T) {
 				t.Errorf("got  %q\nwant %q\n%v", got, c.want, r)
 			}
 			if r.Interval == nil || !reflect.DeepEqual(*r.Interval, i) || !reflect.DeepEqual(r.Status, end) {
-				t.Error("a report of something else")
+				t.Error("the report has another status or interval")
 			}
 			mustReadWell(t, r)
 		})
 	}
 }
 
-// mustReadWell checks what holds for every report.
+// mustReadWell checks the properties of every report.
 func mustReadWell(t *testing.T, r bulk.Report) {
 	t.Helper()
 	highest, last := bulk.SeverityOK, -1
 	for _, f := range r.Findings {
 		place := slices.Index(codes, f.Code)
 		if place <= last {
-			t.Errorf("%s is out of order", f.Code)
+			t.Errorf("%s is not in the order of the table", f.Code)
 		}
 		last, highest = place, max(highest, f.Severity)
 		if !regexp.MustCompile(`\d`).MatchString(f.Message) {
 			t.Errorf("%q has no figures", f.Message)
 		}
 		if m := regexp.MustCompile(`\b(1\d\d|[2-9]\d\d)(\.\d)? %`).FindString(f.Message); m != "" && m != "100 %" {
-			t.Errorf("%q has a share above the whole", f.Message)
+			t.Errorf("%q has a share above 100 %%", f.Message)
 		}
 		for _, text := range []string{f.Message, f.Advice} {
 			if !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, ".)") || strings.Contains(text, "%!") || strings.ContainsAny(text, "\n\t") || strings.Contains(text, "  ") {
-				t.Errorf("%q doesn't read well", text)
+				t.Errorf("%q is not a sentence", text)
 			}
 		}
-		if !strings.Contains(strings.ToLower(f.Advice), "look at") {
-			t.Errorf("%q doesn't say what to look at first", f.Advice)
+		if !strings.Contains(strings.ToLower(f.Advice), "check ") {
+			t.Errorf("%q does not say what to check", f.Advice)
+		}
+		for _, sentence := range strings.SplitAfter(f.Advice, ". ") {
+			if n := len(strings.Fields(sentence)); n > 26 {
+				t.Errorf("%q has %d words: advice has one action in each sentence", sentence, n)
+			}
 		}
 		if !containsAll(r.String(), []string{f.Message, f.Advice}) || !strings.Contains(r.Summary(), string(f.Code)) {
-			t.Errorf("%s is missing in %q", f.Code, r)
+			t.Errorf("%s, its message or its advice is missing in %q", f.Code, r)
 		}
 	}
 	if r.Severity() != highest || r.Healthy() != (highest <= bulk.SeverityNotice) {
 		t.Errorf("severity %v, healthy %t: %v", r.Severity(), r.Healthy(), r)
 	}
 	if len(r.Findings) == 0 && r.Findings != nil {
-		t.Error("nothing was found: not even an empty list")
+		t.Error("without findings the list must be nil")
 	}
 }
 
-// What demand_exceeds_capacity says about the slots that are needed.
-func TestDemandNamesTheSlots(t *testing.T) {
+func TestDemandFindingEstimatesTheSlots(t *testing.T) {
 	var rows table
 	for _, c := range []struct {
 		name, why   string
@@ -299,13 +307,13 @@ func TestDemandNamesTheSlots(t *testing.T) {
 		load        uint64
 		says        []string
 	}{
-		{"with a waiting room", "by Erlang C", 10, 50, 9, []string{"9 of 10 slots", "needs 15 slots", "Erlang C: a chance of waiting of 5 %"}},
-		{"without one", "by Erlang B", 10, 0, 9, []string{"9 of 10 slots", "needs 17 slots", "Erlang B: a chance of being turned away of 1 %"}},
+		{"with a waiting room", "by Erlang C", 10, 50, 9, []string{"9 of 10 slots", "needs 15 slots", "Erlang C: a chance of waiting of at most 5 %"}},
+		{"without a waiting room", "by Erlang B", 10, 0, 9, []string{"9 of 10 slots", "needs 17 slots", "Erlang B: a chance of rejection of at most 1 %"}},
 		{"one slot", "the smallest", 1, 1, 1, []string{"1 of 1 slot:", "needs 4 slots"}},
-		{"many slots", "90 % of many is not too much", 2000, 50, 1800, []string{"1800 of 2000 slots", "1875 slots are enough"}},
-		{"just as many as it needs", "they are enough", 331, 50, 300, []string{"300 of 331 slots", "331 slots are enough"}},
-		{"one fewer than it needs", "they are not", 330, 50, 300, []string{"300 of 330 slots", "needs 331 slots"}},
-		{"too much to count up to", "no report takes long", 10, 50, 1 << 40, []string{"of 10 slots", "too much to estimate"}},
+		{"many slots", "90 % of many slots is not too high", 2000, 50, 1800, []string{"1800 of 2000 slots", "1875 slots are enough"}},
+		{"exactly as many slots as needed", "they are enough", 331, 50, 300, []string{"300 of 331 slots", "331 slots are enough"}},
+		{"one slot fewer than needed", "they are not enough", 330, 50, 300, []string{"300 of 330 slots", "needs 331 slots"}},
+		{"a huge load", "no report takes long", 10, 50, 1 << 40, []string{"of 10 slots", "too high to estimate"}},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			c.load *= 100 // per second, each for 10 ms
@@ -316,30 +324,30 @@ func TestDemandNamesTheSlots(t *testing.T) {
 				t.Fatalf("found %s", severities(r))
 			}
 			if f := r.Findings[0]; !containsAll(f.Message, append(c.says, "10ms", "25 samples")) || !containsAll(f.Advice, []string{"estimate", "Poisson", "exponential", "one slot"}) {
-				t.Errorf("%v doesn't say %q", f, c.says)
+				t.Errorf("%v does not contain %q", f, c.says)
 			}
 		})
 	}
-	// What the report recommends are the slots that the formulas need.
+	// The report names the number of slots that the formulas give.
 	for slots := 1; slots < 100; slots++ {
 		load := float64(slots)
 		n, _ := erlang.Slots(erlang.C(load), 0.05)
 		i := mustSince(t, status{ID: 1, Index: 2, At: time.Unix(1, 0), Capacity: has(slots, 5),
 			Totals: totals{Admitted: uint64(slots) * 50, Holds: holds{Samples: 20, Sum: 400 * time.Millisecond}}}, status{ID: 1, At: time.Unix(0, 0)})
 		if text := i.Report().String(); !strings.Contains(text, fmt.Sprintf("needs %d slots", n)) {
-			t.Errorf("load %v doesn't need %d slots: %s", load, n, text)
+			t.Errorf("load %v: the report does not name %d slots: %s", load, n, text)
 		}
 	}
 }
 
-func TestLargeRoomNamesThePlaces(t *testing.T) {
+func TestLargeWaitingRoomNamesThePlacesForEachSlot(t *testing.T) {
 	r := status{Capacity: has(6, 125)}.Report()
-	if want := "125 places for 6 slots: 20 for each."; len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Message, want) {
-		t.Errorf("%v doesn't say %q", r, want)
+	if want := "125 places for 6 slots: 20 for each slot."; len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Message, want) {
+		t.Errorf("%v does not contain %q", r, want)
 	}
 }
 
-func TestBulkheadReport(t *testing.T) {
+func TestBulkheadReportTakesAStatusAndChangesNothing(t *testing.T) {
 	b := mustNew(t, 2)
 	fill(t, b)
 	before := b.Status()
@@ -350,11 +358,11 @@ func TestBulkheadReport(t *testing.T) {
 	mustBeAsBefore(t, b, func() bulk.Status { s := before; s.Index++; return s }())
 }
 
-func TestSeverityWords(t *testing.T) {
+func TestSeveritiesAreOrderedAndHaveTexts(t *testing.T) {
 	mustBeWords(t, map[bulk.Severity]string{bulk.SeverityOK: "ok", bulk.SeverityNotice: "notice", bulk.SeverityWarning: "warning", bulk.SeverityCritical: "critical"},
 		(*bulk.Severity).UnmarshalText)
 	if !(bulk.SeverityOK < bulk.SeverityNotice && bulk.SeverityNotice < bulk.SeverityWarning && bulk.SeverityWarning < bulk.SeverityCritical) {
-		t.Error("out of order")
+		t.Error("the severities are not ordered")
 	}
 	var zero bulk.Report
 	if zero.Severity() != bulk.SeverityOK || !zero.Healthy() {
@@ -362,9 +370,8 @@ func TestSeverityWords(t *testing.T) {
 	}
 }
 
-// The table in the package documentation has the rows of the code, in order.
-func TestDocumentedTable(t *testing.T) {
-	doc, err := os.ReadFile("doc.go")
+func TestDocumentationOfReportHasTheCodesInOrder(t *testing.T) {
+	doc, err := os.ReadFile("report.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -160,9 +160,9 @@ var badJSON = []struct {
 	{`{"payments":{"wait_limit":250}}`, "wait_limit 250: must be a duration"},
 	{`{"payments":{"wait_limit":"soon"}}`, `wait_limit "soon": must be a duration`},
 	{`{"payments":{"wait_limit":"-1s"}}`, `bulkhead "payments": wait_limit -1s: must be`},
-	{`{"payments":{"Parallelism":5}}`, `bulkhead "payments": capacity "Parallelism": there is only parallelism`},
-	{`{"payments":{"parallelism":5,"slots":1}}`, `capacity "slots": there is only`},
-	{`{"payments":{"parallelism":5,"parallelism":5}}`, `parallelism 5: must not be there twice`},
+	{`{"payments":{"Parallelism":5}}`, `bulkhead "payments": capacity "Parallelism": unknown field (want parallelism, waiting_room or wait_limit)`},
+	{`{"payments":{"parallelism":5,"slots":1}}`, `capacity "slots": unknown field`},
+	{`{"payments":{"parallelism":5,"parallelism":5}}`, `parallelism 5: must not occur twice`},
 	{`{"payments":{"parallelism":5},"payments":{}}`, `registry: bulk: label "payments": must not be there twice`},
 	{`{"Payments":{"parallelism":5}}`, `no such label: "Payments"`},
 
@@ -172,13 +172,13 @@ var badJSON = []struct {
 	{"{\"pay\\ud800ments\":{\"parallelism\":5}}", "line 1: "},
 
 	// What can't be seen, or would look like a line of its own.
-	{`{"payments":{"a\nb":1}}`, `capacity "a\nb": there is only`},
-	{`{"payments":{"a\nb":1,"a\nb":1}}`, `capacity "a\nb": there is only`},
+	{`{"payments":{"a\nb":1}}`, `capacity "a\nb": unknown field`},
+	{`{"payments":{"a\nb":1,"a\nb":1}}`, `capacity "a\nb": unknown field`},
 	{"{\"payments\":{\"parallelism\":[\n1]}}", `parallelism [\n1]: must be`},
 	{"{\"payments\":{\"parallelism\":\"\u202e\u009b\"}}", `parallelism "\u202e\u009b": must be`},
 	{"{\"pay\u202ements\":{},\"pay\u202ements\":{}}", `label "pay\u202ements": must not be there twice`},
 	{"{\"payments\":{\"parallelism\":\"" + strings.Repeat("é", 100) + "\"}}", `é… (202 bytes): must be`},
-	{"{\"payments\":{\"" + strings.Repeat("x", 100) + "\":1}}", `x": there is only`},
+	{"{\"payments\":{\"" + strings.Repeat("x", 100) + "\":1}}", `x": unknown field`},
 }
 
 func TestApplyJSONRefusesWhatItDoesNotUnderstand(t *testing.T) {

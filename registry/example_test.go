@@ -139,8 +139,8 @@ func ExampleRegistry_Reports() {
 	// Output:
 	// payments true
 	// search false
-	//   warning: execution_full: 2/2 slots in use, 0/0 waiting: the next arrival is turned away.
-	//   critical: rejections: 20 of 21 operations were turned away (95.2 %): 20 saturated, 0 expired while waiting.
+	//   warning: execution_full: 2/2 slots in use, 0/0 waiting: the next arrival is rejected.
+	//   critical: rejections: 20 of 21 operations were rejected (95.2 %): 20 saturated, 0 expired while waiting.
 	// auth true
 }
 

@@ -66,7 +66,7 @@ func TestRunWithAFileOfItsOwn(t *testing.T) {
 	if code != command.OK || errs.Len() > 0 {
 		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
 	}
-	for _, want := range []string{"payments 4+20, search 4+20\n", "reloaded: payments 16+30, search 1+20\n", `not reloaded: registry: bulkhead "payments": capacity "paralelism": there is only`, " 0 lost\n"} {
+	for _, want := range []string{"payments 4+20, search 4+20\n", "reloaded: payments 16+30, search 1+20\n", `not reloaded: registry: bulkhead "payments": capacity "paralelism": unknown field`, " 0 lost\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("output does not contain %q:\n%s", want, &out)
 		}

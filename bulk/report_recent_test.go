@@ -11,13 +11,13 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// incident makes 21 arrivals, and rejects 5 of them: 23.8 %.
+// incident makes 21 arrivals, of which 5 are rejected: 23.8 %.
 func incident(t *testing.T, b *bulk.Bulkhead) {
 	t.Helper()
 	for range 15 {
 		slot, ok := b.TryAcquire()
 		if !ok {
-			t.Fatal("a free slot was refused")
+			t.Fatal("a free slot was not granted")
 		}
 		slot.Release()
 	}
@@ -29,7 +29,7 @@ func incident(t *testing.T, b *bulk.Bulkhead) {
 	}
 }
 
-func TestRecent(t *testing.T) {
+func TestRecentJudgesAboutTheLastPeriod(t *testing.T) {
 	const over = 80 * time.Second
 	critical := func(t *testing.T, r bulk.Report, want bool) {
 		t.Helper()
@@ -42,12 +42,12 @@ func TestRecent(t *testing.T) {
 		why  string
 		test func(*testing.T)
 	}{
-		{"an incident ages out", "a program that was overloaded once is ready again", func(t *testing.T) {
+		{"an incident ages out", "a program that was overloaded becomes ready again", func(t *testing.T) {
 			b := mustNew(t, 1)
 			incident(t, b)
 			recent := bulk.Recent(b, over)
 			critical(t, b.Report(), true) // the whole life
-			critical(t, recent(), false)  // it was before
+			critical(t, recent(), false)  // the incident was before
 			time.Sleep(time.Second)
 			incident(t, b)
 			// With a call each second: the last 80 s, and less than 11 s more.
@@ -60,13 +60,13 @@ func TestRecent(t *testing.T) {
 					critical(t, r, false)
 				}
 				if d := r.Interval.Duration; second >= 80 && (d < over || d >= over+11*time.Second) {
-					t.Fatalf("judges %v of %v", d, over)
+					t.Fatalf("judges %v, want about %v", d, over)
 				}
 				time.Sleep(time.Second)
 			}
 			critical(t, b.Report(), true)
 		}},
-		{"calls that come rarely", "each judges everything since the one before", func(t *testing.T) {
+		{"calls less often than the period", "each judges everything since the previous call", func(t *testing.T) {
 			b := mustNew(t, 1)
 			recent := bulk.Recent(b, over)
 			time.Sleep(time.Hour)
@@ -94,7 +94,7 @@ func TestRecent(t *testing.T) {
 				time.Sleep(over / 20)
 			}
 		}},
-		{"the present", "it is judged by the last reading", func(t *testing.T) {
+		{"the current state", "it is that of the newest status", func(t *testing.T) {
 			b := mustNew(t, 1)
 			recent := bulk.Recent(b, over)
 			slots := fill(t, b)
@@ -119,7 +119,7 @@ func TestRecent(t *testing.T) {
 			time.Sleep(100 * 365 * 24 * time.Hour)
 			critical(t, longest(), true)
 		}},
-		{"from many goroutines", "no call sees the readings in the wrong order", func(t *testing.T) {
+		{"from many goroutines", "no call gets the statuses in the wrong order", func(t *testing.T) {
 			b := mustNew(t, 4)
 			recent := bulk.Recent(b, time.Millisecond)
 			var callers sync.WaitGroup
@@ -130,7 +130,7 @@ func TestRecent(t *testing.T) {
 							slot.Release()
 						}
 						if r := recent(); r.Interval.Start.Index >= r.Interval.End.Index {
-							t.Errorf("judges from reading %d to %d", r.Interval.Start.Index, r.Interval.End.Index)
+							t.Errorf("judges from status %d to %d", r.Interval.Start.Index, r.Interval.End.Index)
 						}
 						time.Sleep(10 * time.Microsecond)
 					}
@@ -138,7 +138,7 @@ func TestRecent(t *testing.T) {
 			}
 			callers.Wait()
 		}},
-		{"in a handler", "it waits for nothing", func(t *testing.T) {
+		{"in a handler", "it does not wait for the bulkhead", func(t *testing.T) {
 			b := mustNew(t, 1)
 			recent, calls := bulk.Recent(b, over), 0
 			b.OnEvent(func(bulk.Event) { recent(); calls++ })
@@ -150,8 +150,8 @@ func TestRecent(t *testing.T) {
 	})
 }
 
-// 100,000 calls keep no more than a few statuses, of half a kilobyte each where
-// nobody has waited.
+// 100,000 calls keep a few statuses, of half a kilobyte each if no operation has
+// waited.
 func TestRecentKeepsAFewStatuses(t *testing.T) {
 	heap := func() uint64 {
 		var m runtime.MemStats
@@ -176,9 +176,9 @@ func TestRecentKeepsAFewStatuses(t *testing.T) {
 	})
 }
 
-// A clock that goes back neither panics nor leaves a report that never ends: a
-// bulkhead of a package is used in one bubble after another, and outside.
-func TestRecentWhenTheClockGoesBack(t *testing.T) {
+// A package-level bulkhead is used in one bubble after another, and outside: its
+// clock goes back. Recent must neither panic nor report an incident forever.
+func TestRecentWorksWhenTheClockGoesBack(t *testing.T) {
 	b := mustNew(t, 1)
 	recent := bulk.Recent(b, time.Minute)
 	clean := func(t *testing.T) {
@@ -193,7 +193,7 @@ func TestRecentWhenTheClockGoesBack(t *testing.T) {
 			recent()
 			incident(t, b)
 			if r := recent(); r.Severity() != bulk.SeverityCritical {
-				t.Errorf("the incident is lost: %v", r.Summary())
+				t.Errorf("the incident is missing: %v", r.Summary())
 			}
 			for range 80 {
 				time.Sleep(time.Second)
@@ -202,10 +202,10 @@ func TestRecentWhenTheClockGoesBack(t *testing.T) {
 			clean(t)
 			incident(t, b)
 		})
-		// What happened since the newest reading that was kept is judged, whatever
-		// the clock says.
+		// Everything since the newest status that was kept is judged, whatever the
+		// clock says.
 		if r := recent(); r.Severity() != bulk.SeverityCritical {
-			t.Errorf("the incident is lost: %v", r.Summary())
+			t.Errorf("the incident is missing: %v", r.Summary())
 		}
 		synctest.Test(t, func(t *testing.T) {
 			recent()
@@ -218,7 +218,7 @@ func TestRecentWhenTheClockGoesBack(t *testing.T) {
 	}
 }
 
-func TestRecentRejectsWhatItCannotJudge(t *testing.T) {
+func TestRecentPanicsWithoutBulkheadOrPeriod(t *testing.T) {
 	b := mustNew(t, 1)
 	for _, c := range []struct {
 		name string
@@ -227,8 +227,8 @@ func TestRecentRejectsWhatItCannotJudge(t *testing.T) {
 		want string
 	}{
 		{"no bulkhead", nil, time.Second, "bulk: Recent: nil bulkhead"},
-		{"no time", b, 0, "bulk: Recent: over 0s: must be more than 0"},
-		{"less than no time", b, -time.Second, "bulk: Recent: over -1s: must be more than 0"},
+		{"a period of 0", b, 0, "bulk: Recent: over 0s: must be more than 0"},
+		{"a negative period", b, -time.Second, "bulk: Recent: over -1s: must be more than 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			defer func() {

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// recentSamples is how many statuses [Recent] keeps of its period, at most.
+// recentSamples is how many statuses of the period [Recent] keeps.
 const recentSamples = 8
 
-// Recent returns a function that judges what has happened in b during about the
-// last over. It is meant for readiness checks, logs and alerts. The Report of a
-// whole life is not: it keeps a finding for hours after an incident.
+// Recent returns a function that reports on about the last period of b. Use it
+// for readiness checks, logs and alerts. Do not use the Report of a whole life for
+// these: it has a finding for hours after an incident.
 //
 //	ready := bulk.Recent(payments, time.Minute)
 //	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
@@ -21,28 +21,26 @@ const recentSamples = 8
 //		}
 //	})
 //
-// Each call takes a Status and returns the Report of the [Interval] since an
-// earlier one: the newest one kept that is at least over old or, if none is
-// that old, the oldest one kept. The first one is taken by Recent itself. A
-// call keeps its own Status for later calls if the newest one kept is at least
-// an eighth of over old. It follows that:
+// Each call of the function takes a Status and returns the Report of the
+// [Interval] since an earlier one:
 //
-//   - Until over has passed, a call judges everything since Recent was called.
+//   - Until the period over has passed, a call judges everything since Recent was
+//     called.
 //   - If calls come every d or more often, a call judges at least the last over,
 //     and at most an eighth of over and d more than that.
-//   - If calls come less often than every over, a call judges everything since
-//     the previous call.
+//   - If calls come less often than every over, a call judges everything since the
+//     previous call.
 //
 // At most nine Statuses are kept (about 40 kB), however many calls there are. If
 // the clock goes back (into or out of a synctest bubble), only the newest one is
 // kept, as if it had just been taken.
 //
-// The function returned may be called from any number of goroutines at the same
-// time. There is no goroutine behind it: it costs nothing between calls, and a
-// call costs as much as a Status and a Report. Use one function for each
-// purpose: all callers of one share what it keeps.
+// The function may be called from any number of goroutines concurrently. It needs
+// no goroutine and costs nothing between calls. A call costs as much as a Status
+// and a Report. Callers of one function share the statuses that it keeps: use one
+// function for each purpose.
 //
-// A nil b and an over that is not more than 0 panic.
+// Recent panics if b is nil or over is not more than 0.
 func Recent(b *Bulkhead, over time.Duration) func() Report {
 	if b == nil {
 		panic("bulk: Recent: nil bulkhead")
@@ -55,7 +53,11 @@ func Recent(b *Bulkhead, over time.Duration) func() Report {
 	return func() Report { return r.interval().Report() }
 }
 
-// recent is what one function of [Recent] keeps.
+// recent has the state of one function that [Recent] returns.
+//
+// A call takes a status. The start of its interval is the newest status kept that
+// is at least over old or, if none is that old, the oldest one kept. The call then
+// keeps its own status if the newest one kept is at least an eighth of over old.
 type recent struct {
 	bulkhead *Bulkhead
 	over     time.Duration
@@ -72,13 +74,13 @@ func (r *recent) interval() Interval {
 		r.kept = slices.Delete(r.kept, 0, newest)
 		r.kept[0].At = now.At
 	}
-	base := 0
+	first := 0
 	for i, s := range r.kept {
 		if now.At.Sub(s.At) >= r.over {
-			base = i
+			first = i
 		}
 	}
-	r.kept = slices.Delete(r.kept, 0, base)
+	r.kept = slices.Delete(r.kept, 0, first)
 	start := r.kept[0]
 	if now.At.Sub(r.kept[len(r.kept)-1].At) >= r.spacing() {
 		r.kept = append(r.kept, now)

@@ -5,27 +5,26 @@ import (
 	"slices"
 )
 
-// The forms for log/slog: groups. The names are those of JSON. Every duration is
-// whole nanoseconds and its name ends with _ns, the wait limit too, because each
-// handler of slog would write a duration in a unit of its own. A label is shown as in text:
-// escaped where it can't be seen, and not longer than a line.
+// The log/slog forms are groups with the names of JSON. Durations, the wait limit
+// too, are integer nanoseconds with names that end in _ns, because each slog
+// handler writes a duration in a unit of its own. A label is escaped and cut to
+// the length of a line, as in the text form.
 //
-// An AdmissionError has none. slog looks at the outermost error alone, so that a
-// wrapped one is logged as its text whatever it offers: without a LogValue it
-// has the same form, wrapped or not.
+// AdmissionError has no LogValue: slog looks at the outermost error alone, so it
+// would log a wrapped one as its text anyway.
 
-// LogValue returns the present and the most important counts.
+// LogValue returns the current state and the most important counts as a group.
+// Durations are integer nanoseconds.
 func (s Status) LogValue() slog.Value {
 	t := s.Totals
 	return slog.GroupValue(slices.Concat(
 		[]slog.Attr{slog.String("label", shown(s.Label)), slog.Bool("closed", s.Closed), slog.Int("in_flight", s.InFlight)},
-		load(s.InUse, s.Waiting, s.Capacity),
+		loadAttrs(s.InUse, s.Waiting, s.Capacity),
 		[]slog.Attr{slog.Uint64("arrivals", t.Arrivals()), slog.Uint64("admitted", t.Admitted), slog.Uint64("rejected", t.Rejected())},
 	)...)
 }
 
-// LogValue returns what happened, in which bulkhead, and the numbers right after
-// it.
+// LogValue returns the event as a group. Durations are integer nanoseconds.
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("label", shown(e.Label)), slog.Uint64("id", e.ID), slog.Uint64("seq", e.Seq), slog.String("kind", e.Kind.String())}
 	if e.Slots > 0 {
@@ -34,15 +33,15 @@ func (e Event) LogValue() slog.Value {
 	if e.tellsWait() {
 		attrs = append(attrs, slog.Int64("waited_ns", int64(e.Waited)))
 	}
-	attrs = append(attrs, load(e.InUse, e.Waiting, e.Capacity)...)
+	attrs = append(attrs, loadAttrs(e.InUse, e.Waiting, e.Capacity)...)
 	if e.Kind == EventResized {
-		attrs = append(attrs, slog.Any("previous", slog.GroupValue(capacity(e.Previous)...)))
+		attrs = append(attrs, slog.Any("previous", slog.GroupValue(capacityAttrs(e.Previous)...)))
 	}
 	return slog.GroupValue(attrs...)
 }
 
-// LogValue returns the severity, and for each finding its code with the
-// message.
+// LogValue returns a group of the label, the severity, and the message of each
+// finding under its code.
 func (r Report) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("label", shown(r.Status.Label)), slog.String("severity", r.Severity().String())}
 	for _, f := range r.Findings {
@@ -51,12 +50,11 @@ func (r Report) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// load returns what is taken, and of how much.
-func load(inUse, waiting int, c Capacity) []slog.Attr {
-	return append([]slog.Attr{slog.Int("in_use", inUse), slog.Int("waiting", waiting)}, capacity(c)...)
+func loadAttrs(inUse, waiting int, c Capacity) []slog.Attr {
+	return append([]slog.Attr{slog.Int("in_use", inUse), slog.Int("waiting", waiting)}, capacityAttrs(c)...)
 }
 
-func capacity(c Capacity) []slog.Attr {
+func capacityAttrs(c Capacity) []slog.Attr {
 	attrs := []slog.Attr{slog.Int("parallelism", c.Parallelism), slog.Int("waiting_room", c.WaitingRoom)}
 	if c.WaitLimit > 0 {
 		attrs = append(attrs, slog.Int64("wait_limit_ns", int64(c.WaitLimit)))
