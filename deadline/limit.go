@@ -20,31 +20,37 @@ import (
 // Every duration and every time gives a valid Limit. Creating, combining and
 // reading Limits allocates nothing.
 type Limit struct {
-	// Invariants, so that == means "the same bounds":
+	// Four words are the most that the compiler keeps in registers, so that a limit
+	// made at the call costs next to nothing. Equal limits are equal with ==:
 	//
-	//	within  >= 0, and 0 unless hasWithin
-	//	before  in UTC and without a monotonic clock reading; zero unless hasBefore
-	//	reserve >= 0, where 0 means no bound
+	//	within  at least 0; 0 without hasWithin
+	//	before  seconds since 1970, with the nanoseconds in flags; 0 without hasBefore
+	//	reserve at least 0, where 0 is no bound
 	//
-	// A wait of 0 is a bound, and so is the zero time: within and before
-	// therefore need a flag each. A reserve of 0 is no bound and needs none.
-	within    time.Duration
-	reserve   time.Duration
-	before    time.Time
-	hasWithin bool
-	hasBefore bool
+	// A wait of 0 and the zero time are bounds, the strictest of their kinds, so these
+	// two kinds need a flag.
+	within  time.Duration
+	reserve time.Duration
+	before  int64
+	flags   uint64
 }
+
+const (
+	nanoseconds = 1<<30 - 1 // of before
+	hasWithin   = 1 << 32
+	hasBefore   = 1 << 33
+)
 
 // NoWait returns a Limit that allows no waiting: the operation is admitted
 // immediately or rejected. It equals Within(0).
 func NoWait() Limit {
-	return Limit{hasWithin: true}
+	return Limit{flags: hasWithin}
 }
 
 // Within returns a Limit that allows an operation to wait for at most d, counted
 // from its arrival. If d is 0 or less, the result equals [NoWait].
 func Within(d time.Duration) Limit {
-	return Limit{within: max(d, 0), hasWithin: true}
+	return Limit{within: max(d, 0), flags: hasWithin}
 }
 
 // Before returns a Limit that allows an operation to be admitted only before the
@@ -55,8 +61,7 @@ func Within(d time.Duration) Limit {
 // monotonic clock reading. The zero time is an instant long past, so
 // Before(time.Time{}) rejects every operation.
 func Before(t time.Time) Limit {
-	// UTC also drops the monotonic clock reading; == relies on both.
-	return Limit{before: t.UTC(), hasBefore: true}
+	return Limit{before: t.Unix(), flags: hasBefore | uint64(t.Nanosecond())}
 }
 
 // Reserve returns a Limit that allows an operation to be admitted only while at
@@ -78,11 +83,11 @@ func Reserve(d time.Duration) Limit {
 func Tightest(limits ...Limit) Limit {
 	var t Limit
 	for _, l := range limits {
-		if l.hasWithin && (!t.hasWithin || l.within < t.within) {
-			t.within, t.hasWithin = l.within, true
+		if l.has(hasWithin) && (!t.has(hasWithin) || l.within < t.within) {
+			t.within, t.flags = l.within, t.flags|hasWithin
 		}
-		if l.hasBefore && (!t.hasBefore || l.before.Before(t.before)) {
-			t.before, t.hasBefore = l.before, true
+		if l.has(hasBefore) && (!t.has(hasBefore) || l.instant().Before(t.instant())) {
+			t.before, t.flags = l.before, t.flags&^nanoseconds|hasBefore|l.flags&nanoseconds
 		}
 		t.reserve = max(t.reserve, l.reserve)
 	}
@@ -92,15 +97,25 @@ func Tightest(limits ...Limit) Limit {
 // Within returns the longest wait that l allows. If l does not bound the wait,
 // ok is false and d is 0. If ok is true, d is at least 0, and 0 means no wait.
 func (l Limit) Within() (d time.Duration, ok bool) {
-	return l.within, l.hasWithin
+	return l.within, l.has(hasWithin)
 }
 
 // Before returns the instant before which the operation must be admitted, in UTC
 // and without a monotonic clock reading. If l has no such bound, ok is false and
 // t is the zero time. If ok is true, the zero time is an instant long past.
 func (l Limit) Before() (t time.Time, ok bool) {
-	return l.before, l.hasBefore
+	if !l.has(hasBefore) {
+		return time.Time{}, false
+	}
+	return l.instant(), true
 }
+
+// instant returns the instant of a Before bound, in UTC.
+func (l Limit) instant() time.Time {
+	return time.Unix(l.before, int64(l.flags&nanoseconds)).UTC()
+}
+
+func (l Limit) has(flag uint64) bool { return l.flags&flag != 0 }
 
 // Reserve returns the time that must remain before ctx's deadline on admission.
 // If l has no such bound, ok is false and d is 0. If ok is true, d is more than
@@ -119,15 +134,15 @@ func (l Limit) Reserve() (d time.Duration, ok bool) {
 // The form may change: do not parse it.
 func (l Limit) String() string {
 	var bounds []string
-	if l.hasWithin {
+	if l.has(hasWithin) {
 		if l.within == 0 {
 			bounds = append(bounds, "no wait")
 		} else {
 			bounds = append(bounds, "within "+l.within.String())
 		}
 	}
-	if l.hasBefore {
-		bounds = append(bounds, "before "+l.before.Format(time.RFC3339Nano))
+	if l.has(hasBefore) {
+		bounds = append(bounds, "before "+l.instant().Format(time.RFC3339Nano))
 	}
 	if l.reserve > 0 {
 		bounds = append(bounds, "reserve "+l.reserve.String())
