@@ -7,240 +7,267 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// admit decides about an operation without limits, whose ctx is not done. It may
-// start, is to await its turn (see arrive), or is turned away with an error. Who
-// may start owes a release with what admit returned: its record, or nil if there
-// is nothing to remember about it but its slots.
+// The exported functions that admit an operation (Run, RunN, Acquire) begin with
+// the same lines:
 //
-// This function has all that is needed when such an operation is admitted at
-// once, or turned away as saturated: what happens nearly always in a healthy
-// service, and in an overloaded one. It decides as arrive does, to which it
-// leaves everything else.
-func (b *Bulkhead) admit(slots int) (*operation, verdict, error) {
-	b.mu.Lock()
-	switch {
-	case b.watched || b.samples():
-	case b.fits(slots):
-		b.begin(slots)
-		b.mu.Unlock()
-		return nil, admitNow, nil
-	case slots <= b.capacity.Parallelism && b.room.len >= b.capacity.WaitingRoom:
-		b.totals.Saturated++
-		err := b.errorOf(Saturated, slots, 0, nil)
-		b.mu.Unlock()
-		return nil, turnAway, err
-	}
-	return b.arrive(slots, false, nil, nil)
+//	if ctx.Err() != nil || !onlyWithin(limits) {
+//		op, wait, err = b.enterTimed(ctx, n, limits, keep)
+//	} else if b.mu.Lock(); b.startsNow(n) {
+//		b.occupy(n)
+//		b.mu.Unlock()
+//	} else {
+//		op, wait, err = b.enter(n, limits, keep)
+//	}
+//	if wait {
+//		err = b.await(ctx, op)
+//	}
+//
+// They are repeated because they are the fast path, and one function for all of it
+// costs Run 5 %: everything that is live across mu.Lock would have to be stored.
+// What is repeated is inlined; the decision is made in one place, decide.
+
+// startsNow reports whether slots are free for an arrival and nothing else has to
+// be done than to occupy them. The lock is held.
+func (b *Bulkhead) startsNow(slots int) bool {
+	return !b.slowPath && b.fits(slots) && !b.sampleNext()
 }
 
-// admitWith is admit for an operation with limits, or with a ctx that is done.
-// It asks ctx, which is a stranger's code, before it takes the lock.
-func (b *Bulkhead) admitWith(ctx context.Context, slots int, limits []deadline.Limit, keep bool) (*operation, verdict, error) {
-	var bounds bounds
-	if len(limits) == 1 {
-		bounds.Limit = limits[0]
-	} else {
-		bounds.Limit = deadline.Tightest(limits...)
-	}
-	if _, ok := bounds.Reserve(); ok {
-		bounds.dies, bounds.mortal = ctx.Deadline()
-	}
-	ended := endingOf(ctx)
-	b.mu.Lock()
-	return b.arrive(slots, keep, &bounds, ended)
-}
-
-// fits reports whether an arrival can have its slots at once: they are free and
-// nobody waits before it. The lock is held.
+// fits reports whether an arrival can have its slots immediately: they are free
+// and no operation waits. The lock is held.
 func (b *Bulkhead) fits(slots int) bool {
-	return b.room.head == nil && slots <= b.capacity.Parallelism-b.inUse
+	return b.queue.head == nil && slots <= b.capacity.Parallelism-b.inUse
 }
 
-// begin makes the transition to in flight, whether at once or from the queue.
-// The lock is held.
-func (b *Bulkhead) begin(slots int) {
+// occupy makes the transition to in flight. The lock is held.
+func (b *Bulkhead) occupy(slots int) {
 	b.totals.Admitted++
 	b.inUse += slots
-	// Each operation in flight has a slot at least, so as long as no more slots
-	// are in use than operations once were, neither peak is passed.
+	// Each operation in flight has at least one slot, so neither peak is passed
+	// while no more slots are in use than operations once were in flight.
 	if b.inUse > b.peak.InFlight {
 		b.peak.InFlight = max(b.peak.InFlight, b.inFlight())
 		b.peak.InUse = max(b.peak.InUse, b.inUse)
 	}
 }
 
-// arrival is an operation that is to be decided about.
-type arrival struct {
-	slots   int
-	bounds  *bounds // those of this call, if any
-	allowed int64   // set by decide: how long it may wait
+// sampleNext reports whether the time in flight of the next operation to be
+// admitted is measured. The lock is held.
+func (b *Bulkhead) sampleNext() bool { return b.totals.Admitted == b.nextSample }
+
+// pickSample sets the next sample when one is taken. The lock is held.
+func (b *Bulkhead) pickSample() {
+	b.nextSample = sampleOf(b.totals.Admitted/holdSampleEvery + 1)
 }
 
-// bounds are what one call brings along to the decision.
-type bounds struct {
-	deadline.Limit           // the tightest of those given
-	dies           time.Time // when ctx will end; only with a reserve
-	mortal         bool      // dies is set
+// sampleOf returns which admission of a block of holdSampleEvery is sampled,
+// counted from 0: the one at a position that is a hash of the block's number. A
+// fixed position would favor one phase of all work whose period divides
+// holdSampleEvery, such as slow and fast calls in turn; multiples of the golden ratio
+// alone do the same to periods of 47 and 199.
+func sampleOf(block uint64) uint64 {
+	return block*holdSampleEvery + block*block*0x9E3779B97F4A7C15>>(64-6)
 }
 
-// verdict is what was decided about an arrival.
-type verdict uint8
-
-const (
-	admitNow verdict = iota
-	queueUp
-	turnAway
-)
-
-// decide applies the admission rules, in their order. The lock is held.
-func (b *Bulkhead) decide(a *arrival, ended *ending, j *journal) (verdict, Reason) {
-	// 1. A done context never starts an operation.
-	if ended != nil {
-		return turnAway, Canceled
-	}
-	// 2.
-	if b.closed {
-		return turnAway, Closed
-	}
-	// 3. It could never fit.
-	if a.slots > b.capacity.Parallelism {
-		return turnAway, Oversized
-	}
-	// 4. A bound in time has passed, even if slots are free.
-	a.allowed = never
-	if a.bounds != nil && !a.bound(j) {
-		return turnAway, Expired
-	}
-	// 5. Nobody overtakes.
-	if b.fits(a.slots) {
-		return admitNow, 0
-	}
-	// 6. No wait allowed, no place to wait, or no time to.
-	if b.room.len >= b.capacity.WaitingRoom || a.bounds != nil && a.impatient() {
-		return turnAway, Saturated
-	}
-	if a.allowed == 0 {
-		return turnAway, Expired
-	}
-	// 7.
-	return queueUp, 0
-}
-
-// bound sets how long the call's own bounds let it wait. It reports false if one
-// has passed: exactly at Before's instant is too late, exactly what Reserve asks
-// for is enough.
-func (a *arrival) bound(j *journal) bool {
-	if within, ok := a.bounds.Within(); ok && within > 0 {
-		a.allowed = min(a.allowed, int64(within))
-	}
-	if before, ok := a.bounds.Before(); ok {
-		left := before.Sub(j.now())
-		if left <= 0 {
+// onlyWithin reports whether no limit does more than bound the wait: then none
+// can reject an operation that finds its slots free. (Comparing whole limits is
+// what the compiler inlines.)
+func onlyWithin(limits []deadline.Limit) bool {
+	for _, l := range limits {
+		if d, _ := l.Within(); l != deadline.Within(d) {
 			return false
 		}
-		a.allowed = min(a.allowed, int64(left))
-	}
-	if reserve, ok := a.bounds.Reserve(); ok && a.bounds.mortal {
-		left := a.bounds.dies.Sub(j.now())
-		if left < reserve {
-			return false
-		}
-		a.allowed = min(a.allowed, int64(left-reserve))
 	}
 	return true
 }
 
-// impatient reports whether a came with the wish not to wait at all.
-func (a *arrival) impatient() bool {
-	within, ok := a.bounds.Within()
-	return ok && within <= 0
+// arrival is an operation about which is to be decided.
+type arrival struct {
+	slots   int
+	keep    bool    // it needs a record in any case: a Slot will stand for it
+	end     *ctxEnd // not nil: its ctx is done
+	expired bool    // a Before or Reserve bound has passed
+	noWait  bool
+	maxWait int64 // in nanoseconds, or noDeadline; 0: exactly what Reserve asks for is left
 }
 
-// arrive decides about an operation, whose ctx may have ended already, and does
-// what the decision says. It gets a record in any case if keep says so. arrive is
-// called with the lock held and gives it back.
-//
-// Who is to queue up has its place in the room by then, and must await its turn.
-// The verbs themselves see to that, so that what it took to decide is not on the
-// stack of everyone who waits: nearly all of them do with the smallest stack.
-func (b *Bulkhead) arrive(slots int, keep bool, bounds *bounds, ended *ending) (op *operation, v verdict, err error) {
-	var j journal
-	a := arrival{slots: slots, bounds: bounds}
-	v, reason := b.decide(&a, ended, &j)
-	switch v {
-	case admitNow:
-		op = b.start(slots, keep)
-		b.note(&j, EventAdmitted, slots, false, 0)
-		b.mu.Unlock()
-		b.deliverOwn(op, v, &j)
-	case queueUp:
-		op = b.queue(slots, a.allowed, &j)
-		b.mu.Unlock()
-		b.deliverOwn(op, v, &j)
-	default:
-		b.totals.countAtArrival(reason)
-		b.note(&j, reason.event(), slots, false, 0)
-		err = b.errorOf(reason, slots, 0, ended)
-		b.mu.Unlock()
-		b.deliver(&j)
+// decide applies the admission rules in their order: an arrival is in flight,
+// waiting, or rejected with a reason. The lock is held.
+func (b *Bulkhead) decide(a *arrival) (state, Reason) {
+	switch {
+	case a.end != nil: // 1. A done ctx never starts an operation.
+		return rejected, Canceled
+	case b.closed: // 2.
+		return rejected, Closed
+	case a.slots > b.capacity.Parallelism: // 3. It could never fit.
+		return rejected, Oversized
+	case a.expired: // 4. Also when slots are free.
+		return rejected, Expired
+	case b.fits(a.slots): // 5. No operation overtakes another.
+		return inFlight, 0
+	case a.noWait || b.queue.len >= b.capacity.WaitingRoom: // 6.
+		return rejected, Saturated
+	case a.maxWait == 0:
+		return rejected, Expired
 	}
-	return op, v, err
+	return waiting, 0 // 7.
 }
 
-// start puts an operation in flight. It gets a record if there is something to
-// remember about it: that a Slot stands for it (keep), that it is sampled, or
-// that a handler may end its goroutine (see deliverOwn). The lock is held.
+// enter decides about an arrival that could not start in the fast path. Its ctx is
+// not done, and its limits bound the wait only. enter is called with the lock held
+// and releases it.
+//
+// If wait is true the operation was queued, and the caller must call await. If it
+// was admitted, the caller owes a release, with the record if there is one.
+func (b *Bulkhead) enter(slots int, limits []deadline.Limit, keep bool) (op *operation, wait bool, err error) {
+	// An overloaded bulkhead rejects nearly everyone here.
+	if !b.slowPath && b.queue.len >= b.capacity.WaitingRoom && slots <= b.capacity.Parallelism && !b.fits(slots) {
+		b.totals.Saturated++
+		err := b.rejectionOf(Saturated, slots, 0, nil)
+		b.mu.Unlock()
+		return nil, false, err
+	}
+	return b.enterSlow(slots, limits, keep)
+}
+
+func (b *Bulkhead) enterSlow(slots int, limits []deadline.Limit, keep bool) (op *operation, wait bool, err error) {
+	if !b.closed && b.fits(slots) {
+		op = b.start(slots, keep)
+		if len(b.handlers) == 0 {
+			b.mu.Unlock()
+		} else {
+			b.deliverOne(time.Now(), EventAdmitted, slots, false, op)
+		}
+		return op, false, nil
+	}
+	a := arrival{slots: slots, keep: keep, maxWait: noDeadline}
+	for _, l := range limits {
+		a.bound(l)
+	}
+	return b.arrive(&a)
+}
+
+// enterTimed is enter for an arrival whose ctx is done, or whose limits look at the
+// clock. It is called without the lock, because ctx is caller-supplied code.
+func (b *Bulkhead) enterTimed(ctx context.Context, slots int, limits []deadline.Limit, keep bool) (op *operation, wait bool, err error) {
+	a := arrival{slots: slots, keep: keep, maxWait: noDeadline}
+	if a.end = ctxEndOf(ctx); a.end == nil {
+		limit := deadline.Tightest(limits...)
+		a.bound(limit)
+		a.boundInTime(ctx, limit)
+	}
+	b.mu.Lock()
+	if a.end == nil && !a.expired && !keep && b.startsNow(slots) {
+		b.occupy(slots)
+		b.mu.Unlock()
+		return nil, false, nil
+	}
+	return b.arrive(&a)
+}
+
+// bound applies the bound that l sets on the length of the wait.
+func (a *arrival) bound(l deadline.Limit) {
+	d, ok := l.Within()
+	switch {
+	case !ok:
+	case d <= 0:
+		a.noWait = true
+	default:
+		a.maxWait = min(a.maxWait, int64(d))
+	}
+}
+
+// boundInTime applies the bounds of l that look at the clock. Exactly at Before's
+// instant is too late; exactly what Reserve asks for is enough.
+func (a *arrival) boundInTime(ctx context.Context, l deadline.Limit) {
+	if before, ok := l.Before(); ok {
+		left := time.Until(before)
+		a.expired = left <= 0
+		a.maxWait = min(a.maxWait, max(0, int64(left)))
+	}
+	reserve, ok := l.Reserve()
+	if !ok {
+		return
+	}
+	if ends, ok := ctx.Deadline(); ok {
+		left := time.Until(ends)
+		a.expired = a.expired || left < reserve
+		a.maxWait = min(a.maxWait, subSat(int64(left), int64(reserve)))
+	}
+}
+
+// arrive decides about an arrival and does what was decided. Its results are those
+// of enter. It is called with the lock held and releases it.
+func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
+	s, reason := b.decide(a)
+	kind, at := EventAdmitted, time.Time{}
+	switch s {
+	case inFlight:
+		op = b.start(a.slots, a.keep)
+	case waiting:
+		kind, wait = EventQueued, true
+		op, at = b.enqueue(a.slots, a.maxWait)
+	default:
+		kind = reason.event()
+		b.totals.countAtArrival(reason)
+		err = b.rejectionOf(reason, a.slots, 0, a.end)
+	}
+	if len(b.handlers) == 0 {
+		b.mu.Unlock()
+		return op, wait, err
+	}
+	if at.IsZero() {
+		at = time.Now()
+	}
+	b.deliverOne(at, kind, a.slots, false, op)
+	return op, wait, err
+}
+
+// start puts an operation in flight. It gets a record if there is anything to
+// remember about it. The lock is held.
 func (b *Bulkhead) start(slots int, keep bool) *operation {
-	sampled := b.samples()
-	b.begin(slots)
-	if !keep && !sampled && !b.watched {
+	sampled := b.sampleNext()
+	if sampled {
+		b.pickSample()
+	}
+	b.occupy(slots)
+	if !keep && !sampled && len(b.handlers) == 0 {
 		return nil
 	}
-	op := b.take(slots)
-	op.state = admitted
+	op := b.getOperation(slots)
+	op.state = inFlight
 	if op.sampled = sampled; sampled {
-		op.granted = b.now()
+		op.grantedAt = b.now()
 	}
 	return op
 }
 
-// samples reports whether the time in flight of the next operation that is
-// admitted is one of those measured. The lock is held.
-//
-// It is one of each block of holdSampling, at a position that is a hash of the
-// block's number. A fixed position would favour one phase of all work whose
-// period divides holdSampling, such as slow and fast calls in turn; multiples of
-// the golden ratio alone do the same to periods of 47 and 199.
-func (b *Bulkhead) samples() bool {
-	block := b.totals.Admitted / holdSampling
-	return b.totals.Admitted%holdSampling == block*block*0x9E3779B97F4A7C15>>(64-6)
-}
-
-// queue gives an operation its place in the waiting room, for as long as it is
-// allowed to wait. The lock is held.
-func (b *Bulkhead) queue(slots int, allowed int64, j *journal) *operation {
-	op := b.take(slots)
+// enqueue puts an operation at the end of the queue, for maxWait and the wait limit
+// at most. It returns the time of its arrival if it had to read the wall clock, or
+// handlers will need it. The lock is held.
+func (b *Bulkhead) enqueue(slots int, maxWait int64) (op *operation, at time.Time) {
+	op = b.getOperation(slots)
 	op.state, op.queued = waiting, true
-	bubbled := false
-	if head := b.room.head; head != nil {
-		bubbled = head.bubbled // a bulkhead is used in one bubble at a time
-		op.arrived = b.nowFor(j)
+	bubble := false
+	if head := b.queue.head; head != nil && len(b.handlers) == 0 {
+		bubble = head.inBubble // a bulkhead is used in one bubble at a time
+		op.arrivedAt = b.now()
 	} else {
-		now := j.now()
-		bubbled = inBubble(now)
-		op.arrived = b.reading(now)
+		at = time.Now()
+		bubble = inBubble(at)
+		op.arrivedAt = b.instant(at)
 	}
-	if op.wake == nil || bubbled {
-		op.wake, op.bubbled = make(chan signal, mostSignals), bubbled
+	if op.wake == nil || bubble {
+		op.wake, op.inBubble = make(chan struct{}, signalRoom), bubble
 	}
 	if limit := b.capacity.WaitLimit; limit > 0 {
-		allowed = min(allowed, int64(limit))
+		maxWait = min(maxWait, int64(limit))
 	}
-	op.deadline = add(op.arrived, allowed)
-	b.room.push(op)
+	op.waitUntil = addSat(op.arrivedAt, maxWait)
+	b.queue.push(op)
 	b.totals.Queued++
-	b.peak.Waiting = max(b.peak.Waiting, b.room.len)
-	b.watch(op, op.arrived)
-	b.note(j, EventQueued, op.slots, false, 0)
-	return op
+	b.peak.Waiting = max(b.peak.Waiting, b.queue.len)
+	if op.waitUntil != noDeadline {
+		b.trackDeadline(op, op.arrivedAt)
+	}
+	return op, at
 }

@@ -10,68 +10,89 @@ import (
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
-// Bulkhead is the compartment of one dependency: so many slots in use at once,
-// so many operations waiting in order, so long a wait. Make one with [New]; the
-// zero Bulkhead is not usable, and a Bulkhead must not be copied. All methods
-// may be called from any number of goroutines at the same time.
+// The way of one operation through the core, in the order in which it is called.
 //
-// A bulkhead has no goroutine of its own. One that is dropped without Close can
-// be kept in memory by its timer until the longest wait that it has let in could
-// have ended.
+//	goroutine  function            file        what it does
+//	caller     Run, Acquire        run, slot   starts the operation itself if slots are free and there is nothing else to do
+//	           enter, enterTimed   admit       reads the limits of the call, asks ctx
+//	           arrive, decide      admit       applies the admission rules in their order
+//	           start               admit       … admitted: occupies the slots
+//	           enqueue             queue       … queued: takes a record, joins the end of the queue
+//	           trackDeadline       expiry      sets the timer for its wait bound
+//	           await               wait        blocks
+//	releaser   release, grantNext  grant       returns slots, grants them to the head of the queue
+//	           flush               outbox      after the lock: wakes the operation, delivers events
+//	caller     await               wait        looks at ctx once more: the operation runs, or
+//	           returnSlots         wait        … its ctx is done: passes the slots on
+//	timer      fire                expiry      wakes an operation whose wait is over
+//	caller     leaveQueue          wait        … it leaves the queue, as does one whose ctx is done
+//	closer     rejectWaiting       reject      Close and SetCapacity reject operations in the queue
+//	caller     takeRejection       wait        … which wake and return why
+
+// A Bulkhead limits how many operations run concurrently against one dependency,
+// how many wait, and for how long. Make one with [New]; the zero Bulkhead is not
+// usable, and a Bulkhead must not be copied. All methods may be called by any number
+// of goroutines concurrently.
+//
+// A bulkhead has no goroutine of its own. An unreachable Bulkhead that was not
+// closed can be retained by its timer until the latest pending wait bound has
+// passed.
 type Bulkhead struct {
 	// Set once by New.
 	id             uint64
 	label          string
-	origin         time.Time // clock readings count from here
+	origin         time.Time // instants count from here
 	onHandlerPanic func(Event, any)
 	onRelease      func()        // see internal/hooks
-	pages          sync.Pool     // of *page: see handlers.go
-	done           chan struct{} // closed when drained; nil if nobody can ask for it: see internal/hooks
+	batches        sync.Pool     // of *batch: see outbox
+	done           chan struct{} // closed when drained; nil if there is an onRelease: see internal/hooks
 
-	// mu guards all that follows and the fields of every operation, with the few
-	// exceptions named there. It is held for a few dozen instructions at a time,
-	// and for as many for each operation concerned where many are at once (Close,
-	// SetCapacity, many due together): never while anything blocks, and never
-	// while a stranger's code runs (ctx, handlers, fn).
+	// mu guards everything below and the fields of every operation, with the
+	// exceptions named there. It is held for a few dozen instructions at a time, and
+	// for as many for each operation concerned where there are many (Close,
+	// SetCapacity, several that expire together). It is never held while anything
+	// blocks, nor while caller-supplied code runs (ctx, handlers, fn).
 	//
-	// Between two sections:
+	// Whenever mu is free (Check verifies each line in tests):
 	//
-	//	inUse = Σ slots of those in flight, and inUse ≤ parallelism unless a shrink drains
+	//	inUse = Σ slots of the operations in flight; inUse ≤ Parallelism unless a shrink drains
 	//	in flight = Admitted − Finished − Abandoned
-	//	waiting = room.len = Queued − AdmittedFromQueue − Expired − Canceled − Closed − Oversized
-	//	the head of the room, if any, does not fit: slots(head) > parallelism − inUse
-	//	nobody in the room asks for more than the parallelism
-	//	closed: the room is empty;  drained: closed and nothing in flight
-	//	watched = closed, or somebody listens
-	//	the alarm rings no later than the first deadline in the room
-	mu      sync.Mutex
-	watched bool // the fast paths look at this one flag
-	closed  bool
-	drained bool
+	//	queue.len = Queued − AdmittedFromQueue − Expired − Canceled − Closed − Oversized
+	//	the head of the queue, if any, does not fit: its slots > Parallelism − inUse
+	//	no operation in the queue asks for more than the Parallelism
+	//	closed: the queue is empty;  drained: closed and nothing in flight
+	//	slowPath = closed, or there are handlers
+	//	nextSample is the next sampled admission: see pickSample
+	//	free records are idle: no signal in wake, not in the queue
+	//	the timer fires no later than the earliest waitUntil in the queue: see expiry
+	mu       sync.Mutex
+	slowPath bool // the fast paths look at this one flag
+	closed   bool
+	drained  bool
 
-	inUse    int
-	capacity Capacity
-	room     room
-	peak     Peak
-	totals   Totals      // but for Waits
-	waits    *waitCounts // made at the first wait
+	inUse      int
+	capacity   Capacity
+	queue      fifo
+	nextSample uint64 // derived from Admitted, and kept because the fast path compares it
+	peak       Peak
+	totals     Totals      // without Waits
+	waits      *waitCounts // made at the first wait
 
-	spares   spares
-	alarm    *alarm
-	handlers []*handler
-	drainers map[chan struct{}]struct{} // those in Wait
-	refusals [Canceled]*AdmissionError  // the last one of each reason
-	resizes  uint64
-	readings uint64 // Status calls
+	free           freeList
+	expiry         *expiry
+	handlers       []*handler
+	drainers       map[chan struct{}]struct{} // of the calls of Wait
+	lastRejections [Canceled]*AdmissionError  // the last one of each reason
+	resizes        uint64
+	statuses       uint64 // Status calls
 }
 
-// lastID makes bulkheads tellable apart over the whole process.
+// lastID makes bulkheads distinguishable in the whole process.
 var lastID atomic.Uint64
 
-// New makes a bulkhead with so many slots. Label names it for people, in
-// errors, events and statuses; labels need not differ. All that is wrong with
-// label, parallelism (less than 1) and opts is returned at once: a join of
-// [*ConfigError].
+// New returns a bulkhead with parallelism slots. The label names it for people, in
+// errors, events and statuses; labels need not be unique. If label, parallelism or
+// an option is not allowed, New returns the problems joined, each a [*ConfigError].
 func New(label string, parallelism int, opts ...Option) (*Bulkhead, error) {
 	config, capacity, err := configure(label, parallelism, opts)
 	if err != nil {
@@ -97,8 +118,8 @@ func New(label string, parallelism int, opts ...Option) (*Bulkhead, error) {
 	return b, nil
 }
 
-// Must returns b, or panics with err if there is one. It is meant for
-// package-level variables:
+// Must returns b, or panics if err is not nil. It is meant for package-level
+// variables:
 //
 //	var payments = bulk.Must(bulk.New("payments", 10, bulk.WaitingRoom(50)))
 func Must(b *Bulkhead, err error) *Bulkhead {
@@ -137,7 +158,7 @@ func (b *Bulkhead) LogValue() slog.Value { return slog.StringValue(b.String()) }
 // %s, it reads the fields. Vet reports such a verb.
 func (b *Bulkhead) Format(f fmt.State, verb rune) { safetext.Format(f, verb, b.String()) }
 
-// Capacity returns the capacity as it is now.
+// Capacity returns the present capacity. It takes the lock.
 func (b *Bulkhead) Capacity() Capacity {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -149,8 +170,8 @@ func (b *Bulkhead) inFlight() int {
 	return int(b.totals.Admitted - b.totals.Finished - b.totals.Abandoned)
 }
 
-// transitions returns the Seq of the last event: each transition counts in
-// exactly one of these. The lock is held.
+// transitions returns the Seq of the last event: each transition counts in exactly
+// one of these. The lock is held.
 func (b *Bulkhead) transitions() uint64 {
 	t := &b.totals
 	n := t.Admitted + t.Finished + t.Abandoned + t.Queued + t.Saturated +

@@ -1,6 +1,41 @@
 package bulk
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Capacity is how much a bulkhead takes: Parallelism slots in use at once
+// (at least 1), WaitingRoom operations waiting (0: none), each for WaitLimit at
+// the most (0: no limit).
+type Capacity struct {
+	Parallelism, WaitingRoom int
+	WaitLimit                time.Duration
+}
+
+// Validate returns nil, or all that is wrong with c: a join of [*ConfigError],
+// one for each field.
+func (c Capacity) Validate() error { return c.validate("") }
+
+// validate is Validate for the capacity of the bulkhead with the label.
+func (c Capacity) validate(label string) error {
+	return errors.Join(c.problems(label)...)
+}
+
+func (c Capacity) problems(label string) []error {
+	var errs []error
+	if c.Parallelism < 1 {
+		errs = append(errs, &ConfigError{Label: label, Field: "parallelism", Value: c.Parallelism, Problem: "must be at least 1"})
+	}
+	if c.WaitingRoom < 0 {
+		errs = append(errs, &ConfigError{Label: label, Field: "waiting_room", Value: c.WaitingRoom, Problem: "must be 0 (nobody waits) or more"})
+	}
+	if c.WaitLimit < 0 {
+		errs = append(errs, &ConfigError{Label: label, Field: "wait_limit", Value: c.WaitLimit, Problem: "must be 0 (no limit) or more"})
+	}
+	return errs
+}
 
 // Resize is [Bulkhead.SetCapacity] with another parallelism and everything else
 // as it is.
@@ -58,7 +93,7 @@ func (b *Bulkhead) UpdateCapacity(f func(Capacity) Capacity) error {
 // swapCapacity sets c if the capacity is still old, and reports whether it is. An
 // error is about c or a closed bulkhead, and nothing has changed then.
 func (b *Bulkhead) swapCapacity(old, c Capacity) (swapped bool, err error) {
-	var j journal
+	var out outbox
 	b.mu.Lock()
 	if b.capacity != old {
 		b.mu.Unlock()
@@ -76,27 +111,14 @@ func (b *Bulkhead) swapCapacity(old, c Capacity) (swapped bool, err error) {
 		b.capacity = c
 		b.resizes++
 		if len(b.handlers) > 0 {
-			b.write(&j, Event{Kind: EventResized, Previous: old})
+			e := b.nextEvent(&out)
+			b.describe(e, out.now(), EventResized, 0, false, 0)
+			e.Previous = old
 		}
-		b.turnOut(Oversized, func(op *operation) bool { return op.slots > c.Parallelism }, &j)
-		b.settle(&j)
+		b.rejectWaiting(Oversized, func(op *operation) bool { return op.slots > c.Parallelism }, &out)
+		b.grantNext(&out)
 	}
 	b.mu.Unlock()
-	b.deliver(&j)
+	b.flush(&out)
 	return true, nil
-}
-
-// turnOut puts those who are concerned out of the waiting room, in order. The
-// lock is held.
-func (b *Bulkhead) turnOut(reason Reason, concerned func(*operation) bool, j *journal) {
-	for op := b.room.head; op != nil; {
-		next := op.next
-		if concerned(op) {
-			b.unqueue(op)
-			op.state = turnedAway
-			op.refusal = b.refuse(reason, op, nil, j)
-			j.decided(op)
-		}
-		op = next
-	}
 }

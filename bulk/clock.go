@@ -5,29 +5,31 @@ import (
 	"time"
 )
 
-// Inside the core, an instant is a clock reading: nanoseconds since the
-// bulkhead was made, on the monotonic clock. Readings are compared only with
-// readings of the same operation's life: a bulkhead made outside a synctest
-// bubble and used inside sees the bubble's own years.
+// Inside the core an instant is a number of nanoseconds on the monotonic clock,
+// counted from New. Only instants of the same wait or hold are compared: a
+// bulkhead made outside a synctest bubble and used inside one sees the years of
+// the bubble.
 
-// never is the reading of a bound that isn't there.
-const never = math.MaxInt64
+// noDeadline is the instant of a bound that does not exist.
+const noDeadline = math.MaxInt64
 
+// now returns the present instant.
 func (b *Bulkhead) now() int64 { return int64(time.Since(b.origin)) }
 
-func (b *Bulkhead) reading(t time.Time) int64 { return int64(t.Sub(b.origin)) }
+// instant returns the instant of t.
+func (b *Bulkhead) instant(t time.Time) int64 { return int64(t.Sub(b.origin)) }
 
-// add returns a+d, or never if that is too far or d is never: durations of any
-// size work. d is not negative.
-func add(a, d int64) int64 {
-	if sum := a + d; sum >= a && d != never {
+// addSat returns a+d, or noDeadline if the sum overflows or d is noDeadline.
+// d is not negative.
+func addSat(a, d int64) int64 {
+	if sum := a + d; sum >= a && d != noDeadline {
 		return sum
 	}
-	return never
+	return noDeadline
 }
 
-// elapsed returns to−from, at least 0 and at most the longest duration.
-func elapsed(from, to int64) int64 {
+// subSat returns to−from, at least 0 and at most the longest duration.
+func subSat(to, from int64) int64 {
 	if to <= from {
 		return 0
 	}
@@ -36,3 +38,21 @@ func elapsed(from, to int64) int64 {
 	}
 	return math.MaxInt64
 }
+
+// inBubble reports whether now was read inside a testing/synctest bubble.
+//
+// This is all that the core needs to work in bubbles. A channel or timer made in
+// a bubble belongs to it: touching one from outside ends the program. A bulkhead
+// made outside may be used in one bubble after another, so whatever it keeps for
+// later use must not come from a bubble: a record drops its channel in
+// putOperation, and the expiry timer is dropped when the queue is empty (see
+// operation.inBubble and expiry.inBubble). Two consequences: Wait blocks on a
+// channel of its caller's, and a Keyed's bulkheads have no Done channel.
+//
+// No function tells whether a goroutine runs in a bubble, but the clock does.
+// Outside, every time.Now has a monotonic part; inside, none has (runtime/time.go,
+// time_now: "Don't return a monotonic time inside a synctest bubble"). Round(0)
+// strips that part, so only a time without one is equal to itself afterwards. The
+// documentation of testing/synctest does not promise this; TestInBubble... notices
+// if it changes.
+func inBubble(now time.Time) bool { return now == now.Round(0) }

@@ -2,32 +2,34 @@ package bulk
 
 import (
 	"context"
-	"fmt"
 )
 
 // Close turns away everyone who waits and everyone who comes later, and
 // interrupts nothing in flight. It never blocks, may be called again, and
 // always returns nil.
 func (b *Bulkhead) Close() error {
-	var j journal
+	var out outbox
 	b.mu.Lock()
 	if !b.closed {
-		b.closed, b.watched = true, true
-		b.note(&j, EventClosed, 0, false, 0)
-		b.turnOut(Closed, func(*operation) bool { return true }, &j)
-		b.dropAlarm()
-		b.settle(&j)
+		b.closed, b.slowPath = true, true
+		b.record(&out, EventClosed, 0, false, 0)
+		b.rejectWaiting(Closed, func(*operation) bool { return true }, &out)
+		b.dropExpiry()
+		b.drainIfIdle(&out)
 	}
 	b.mu.Unlock()
-	b.deliver(&j)
+	b.flush(&out)
 	return nil
 }
 
-// drain makes it known that a closed bulkhead has nothing in flight any more.
+// drainIfIdle ends a closed bulkhead once nothing is in flight.
 // The lock is held.
-func (b *Bulkhead) drain(j *journal) {
+func (b *Bulkhead) drainIfIdle(out *outbox) {
+	if !b.closed || b.drained || b.inFlight() > 0 {
+		return
+	}
 	b.drained = true
-	b.note(j, EventDrained, 0, false, 0)
+	b.record(out, EventDrained, 0, false, 0)
 	if b.done != nil {
 		close(b.done)
 	}
@@ -66,9 +68,9 @@ func (b *Bulkhead) Wait(ctx context.Context) error {
 		return nil
 	case <-done:
 	}
-	end := endingOf(ctx)
+	end := ctxEndOf(ctx)
 	if end == nil {
-		end = &canceled
+		end = &endCanceled
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -83,34 +85,4 @@ func (b *Bulkhead) Wait(ctx context.Context) error {
 func (b *Bulkhead) Shutdown(ctx context.Context) error {
 	_ = b.Close() // always nil
 	return b.Wait(ctx)
-}
-
-// DrainError says that Wait or Shutdown gave up because its ctx ended while
-// operations were in flight. It matches ctx.Err() and context.Cause(ctx), with
-// errors.Is and errors.As, but never says that an operation was not started.
-type DrainError struct {
-	Label    string
-	InFlight int
-
-	ended *ending // nil in one that was not made here
-}
-
-func (e *DrainError) Error() string {
-	text := fmt.Sprintf("bulkhead %s: not drained, %d in flight", quoted(e.Label), e.InFlight)
-	if e.ended == nil {
-		return text
-	}
-	return fmt.Sprintf("%s: %v", text, e.ended.cause)
-}
-
-// Is reports whether ctx.Err() or its cause matches target. No DrainError matches
-// [ErrNotStarted] and the other sentinels of its kind, whatever the cause: it is not
-// the error of an operation.
-func (e *DrainError) Is(target error) bool {
-	return e.ended != nil && ((&ranError{e.ended.err}).Is(target) || (&ranError{e.ended.cause}).Is(target))
-}
-
-// As finds what ctx ended with, but no [*AdmissionError].
-func (e *DrainError) As(target any) bool {
-	return e.ended != nil && ((&ranError{e.ended.cause}).As(target) || (&ranError{e.ended.err}).As(target))
 }

@@ -75,7 +75,7 @@ func TestCtxThatDoesNotReturnCostsNoSlot(t *testing.T) {
 		{"Err, after a hand-over in the moment that a ctx is given", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
 			time.AfterFunc(inGrace, held.Release)
 			c.onErr = func(look int) {
-				if look == 2 {
+				if look == 3 {
 					wreck()
 				}
 			}
@@ -83,14 +83,14 @@ func TestCtxThatDoesNotReturnCostsNoSlot(t *testing.T) {
 		{"Err, after Close in that moment", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
 			time.AfterFunc(inGrace, func() { b.Close() })
 			c.onErr = func(look int) {
-				if look == 2 {
+				if look == 3 {
 					wreck()
 				}
 			}
 		}, func(n bulk.Totals) uint64 { return n.Closed }},
 		{"Err, after nothing in that moment", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
 			c.onErr = func(look int) {
-				if look == 2 {
+				if look == 3 {
 					wreck()
 				}
 			}

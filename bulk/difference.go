@@ -23,12 +23,12 @@ func (t Totals) minus(u Totals) Totals {
 		Oversized:          less(t.Oversized, u.Oversized),
 		OversizedAtArrival: less(t.OversizedAtArrival, u.OversizedAtArrival),
 
-		Wait:        time.Duration(elapsed(int64(u.Wait), int64(t.Wait))),
+		Wait:        time.Duration(subSat(int64(t.Wait), int64(u.Wait))),
 		LongestWait: t.LongestWait, // a longest one has no difference
 		Waits:       t.Waits.minus(u.Waits),
 		Holds: Holds{
 			Samples: less(t.Holds.Samples, u.Holds.Samples),
-			Sum:     time.Duration(elapsed(int64(u.Holds.Sum), int64(t.Holds.Sum))),
+			Sum:     time.Duration(subSat(int64(t.Holds.Sum), int64(u.Holds.Sum))),
 		},
 	}
 }

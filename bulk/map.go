@@ -109,7 +109,7 @@ func (m *mapping[In, Out]) run(in iter.Seq[In]) {
 // ended reports whether the caller's ctx has. The workers' ctx has then ended
 // too, which in the case of a foreign ctx it may not have heard of yet.
 func (m *mapping[In, Out]) ended() bool {
-	end := endingOf(m.caller)
+	end := ctxEndOf(m.caller)
 	if end != nil {
 		m.cancel(end.cause)
 	}

@@ -22,11 +22,11 @@ func (t Totals) Plus(others ...Totals) Totals {
 		t.ClosedAtArrival += u.ClosedAtArrival
 		t.Oversized += u.Oversized
 		t.OversizedAtArrival += u.OversizedAtArrival
-		t.Wait = time.Duration(add(int64(t.Wait), int64(u.Wait)))
+		t.Wait = time.Duration(addSat(int64(t.Wait), int64(u.Wait)))
 		t.LongestWait = max(t.LongestWait, u.LongestWait)
 		t.Holds.Samples += u.Holds.Samples
-		t.Holds.Sum = time.Duration(add(int64(t.Holds.Sum), int64(u.Holds.Sum)))
-		waits.add(u.Waits)
+		t.Holds.Sum = time.Duration(addSat(int64(t.Holds.Sum), int64(u.Holds.Sum)))
+		waits.addSat(u.Waits)
 	}
 	t.Waits = waits.sum
 	return t
@@ -39,7 +39,7 @@ type waitsSum struct {
 	own bool // sum is a copy that nobody else has
 }
 
-func (s *waitsSum) add(w Waits) {
+func (s *waitsSum) addSat(w Waits) {
 	switch {
 	case w.counts == nil:
 	case s.sum.counts == nil:

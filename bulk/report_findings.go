@@ -73,7 +73,7 @@ const (
 	SeverityCritical
 )
 
-var severities = words{"ok", "notice", "warning", "critical"}
+var severities = enumText{"ok", "notice", "warning", "critical"}
 
 // String returns the severity as one lower-case word, as in JSON.
 func (s Severity) String() string {

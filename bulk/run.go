@@ -20,28 +20,29 @@ import (
 func Run[T any](ctx context.Context, b *Bulkhead, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
 	mustHave(fn != nil, "Run")
 	var op *operation
-	var v verdict
+	var wait bool
 	var err error
-	if plain(ctx, limits) {
-		op, v, err = b.admit(1)
+	if ctx.Err() != nil || !onlyWithin(limits) {
+		op, wait, err = b.enterTimed(ctx, 1, limits, false)
+	} else if b.mu.Lock(); b.startsNow(1) {
+		b.occupy(1)
+		b.mu.Unlock()
 	} else {
-		op, v, err = b.admitWith(ctx, 1, limits, false)
+		op, wait, err = b.enter(1, limits, false)
 	}
-	if v != admitNow {
-		if v == queueUp {
-			op, err = b.await(ctx, op)
-		}
-		if err != nil {
-			var zero T
-			return zero, err
-		}
+	if wait {
+		err = b.await(ctx, op)
+	}
+	if err != nil {
+		var zero T
+		return zero, err
 	}
 	// This does what release does when there is nothing to remember about the
 	// operation and nobody waits or listens. It is written out because a call, or a
 	// function that RunN could share, would cost Run a tenth more.
 	defer func() {
 		b.mu.Lock()
-		if op != nil || b.room.head != nil || b.watched {
+		if op != nil || b.queue.head != nil || b.slowPath {
 			b.release(op, 1)
 			return
 		}
@@ -65,15 +66,18 @@ func RunN[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Contex
 		return zero, err
 	}
 	var op *operation
-	var v verdict
+	var wait bool
 	var err error
-	if plain(ctx, limits) {
-		op, v, err = b.admit(n)
+	if ctx.Err() != nil || !onlyWithin(limits) {
+		op, wait, err = b.enterTimed(ctx, n, limits, false)
+	} else if b.mu.Lock(); b.startsNow(n) {
+		b.occupy(n)
+		b.mu.Unlock()
 	} else {
-		op, v, err = b.admitWith(ctx, n, limits, false)
+		op, wait, err = b.enter(n, limits, false)
 	}
-	if v == queueUp {
-		op, err = b.await(ctx, op)
+	if wait {
+		err = b.await(ctx, op)
 	}
 	if err != nil {
 		var zero T
@@ -95,13 +99,6 @@ func Do(ctx context.Context, b *Bulkhead, fn func(context.Context) error, limits
 	mustHave(fn != nil, "Do")
 	_, err := Run(ctx, b, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, limits...)
 	return err
-}
-
-// plain reports whether admit will do: there is no limit, and ctx is not done.
-// It stands in the verbs themselves, because asking ctx is a call that admit
-// would have to put everything aside for.
-func plain(ctx context.Context, limits []deadline.Limit) bool {
-	return len(limits) == 0 && ctx.Err() == nil
 }
 
 func mustHave(ok bool, verb string) {

@@ -10,8 +10,8 @@ import (
 // put it into one function: a request whose body is read later, a connection.
 // It is a small value and may be copied and passed on.
 type Slot struct {
-	op   *operation
-	turn uint64
+	op  *operation
+	gen uint64
 }
 
 // Release frees the slots and hands them to those who wait. It may be called
@@ -23,24 +23,27 @@ type Slot struct {
 //
 // may stand before the error is looked at. It never blocks.
 func (s Slot) Release() {
-	if s.op == nil {
+	op := s.op
+	if op == nil {
 		return
 	}
-	b := s.op.bulkhead
+	b := op.bulkhead
 	b.mu.Lock()
-	if s.op.turn != s.turn {
-		b.mu.Unlock()
-		return
-	}
 	switch {
+	case op.gen != s.gen:
+		b.mu.Unlock()
 	case b.onRelease != nil:
 		s.releaseAndTell(b)
-	case s.op.sampled || b.room.head != nil || b.watched:
-		b.release(s.op, s.op.slots)
-	default: // what release does when nobody waits or listens, without a call
-		b.inUse -= s.op.slots
+	case op.sampled || op.queued || b.queue.head != nil || b.slowPath || b.free.len == maxFree:
+		b.release(op, op.slots)
+	default: // what release does for such an operation, without a call
+		b.inUse -= op.slots
 		b.totals.Finished++
-		b.giveBack(s.op)
+		op.gen++
+		op.state = free
+		op.next = b.free.top
+		b.free.top = op
+		b.free.len++
 		b.mu.Unlock()
 	}
 }
@@ -80,35 +83,47 @@ func (b *Bulkhead) TryAcquireN(n int) (Slot, bool) {
 		return Slot{}, false
 	}
 	b.mu.Lock()
-	if !b.watched && b.fits(n) {
-		s := b.start(n, true).slot()
+	if b.free.top != nil && b.startsNow(n) {
+		s := b.startWithFree(n)
 		b.mu.Unlock()
 		return s, true
 	}
-	op, _, err := b.arrive(n, true, &bounds{Limit: deadline.NoWait()}, nil)
+	op, _, err := b.enter(n, noWait, true)
 	if err != nil {
 		return Slot{}, false
 	}
 	return op.slot(), true
 }
 
+var noWait = []deadline.Limit{deadline.NoWait()}
+
+// startWithFree puts an operation in flight with an unused record, of which there
+// must be one. It is small enough to be inlined. The lock is held.
+func (b *Bulkhead) startWithFree(slots int) Slot {
+	b.occupy(slots)
+	op := b.free.top
+	b.free.top = op.next
+	b.free.len--
+	op.slots = slots
+	op.state = inFlight
+	return Slot{op, op.gen}
+}
+
 func (b *Bulkhead) acquire(ctx context.Context, n int, limits []deadline.Limit) (Slot, error) {
 	var op *operation
-	var v verdict
+	var wait bool
 	var err error
-	if !plain(ctx, limits) {
-		op, v, err = b.admitWith(ctx, n, limits, true)
+	if ctx.Err() != nil || !onlyWithin(limits) {
+		op, wait, err = b.enterTimed(ctx, n, limits, true)
+	} else if b.mu.Lock(); b.free.top != nil && b.startsNow(n) {
+		s := b.startWithFree(n)
+		b.mu.Unlock()
+		return s, nil
 	} else {
-		b.mu.Lock()
-		if !b.watched && b.fits(n) {
-			s := b.start(n, true).slot()
-			b.mu.Unlock()
-			return s, nil
-		}
-		op, v, err = b.arrive(n, true, nil, nil)
+		op, wait, err = b.enter(n, limits, true)
 	}
-	if v == queueUp {
-		op, err = b.await(ctx, op)
+	if wait {
+		err = b.await(ctx, op)
 	}
 	if err != nil {
 		return Slot{}, err
@@ -116,5 +131,5 @@ func (b *Bulkhead) acquire(ctx context.Context, n int, limits []deadline.Limit) 
 	return op.slot(), nil
 }
 
-// slot is called by the one who holds op.
-func (op *operation) slot() Slot { return Slot{op, op.turn} }
+// slot returns the Slot of op. It is called by the goroutine that holds the slots.
+func (op *operation) slot() Slot { return Slot{op, op.gen} }

@@ -35,10 +35,10 @@ type Peak struct {
 func (b *Bulkhead) Status() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.readings++
+	b.statuses++
 	s := Status{
-		ID: b.id, Index: b.readings, LastEvent: b.transitions(), Label: b.label, At: time.Now(),
-		Capacity: b.capacity, InFlight: b.inFlight(), InUse: b.inUse, Waiting: b.room.len, Closed: b.closed,
+		ID: b.id, Index: b.statuses, LastEvent: b.transitions(), Label: b.label, At: time.Now(),
+		Capacity: b.capacity, InFlight: b.inFlight(), InUse: b.inUse, Waiting: b.queue.len, Closed: b.closed,
 		Totals: b.totals, Peak: b.peak,
 	}
 	s.Totals.Waits = b.waits.snapshot()

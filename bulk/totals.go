@@ -94,14 +94,14 @@ type Holds struct {
 
 func (h *Holds) add(d int64) {
 	h.Samples++
-	h.Sum = time.Duration(add(int64(h.Sum), d))
+	h.Sum = time.Duration(addSat(int64(h.Sum), d))
 }
 
 // Mean returns the mean time in flight, 0 without a sample.
 func (h Holds) Mean() time.Duration { return mean(h.Sum, h.Samples) }
 
-// holdSampling is how many admissions share one sample: a power of two.
-const holdSampling = 64
+// holdSampleEvery is how many admissions share one sample: a power of two.
+const holdSampleEvery = 64
 
 // mean returns sum/n, 0 for nothing. A sum made by hand or read from a file can
 // be negative: it is taken as 0.

@@ -30,7 +30,7 @@ func (b *Bulkhead) rejected(err error) bool {
 
 // isCause reports whether ctx has ended with an error that contains the rejection.
 func isCause(ctx context.Context, rejection error) bool {
-	end := endingOf(ctx)
+	end := ctxEndOf(ctx)
 	if end == nil || !reflect.ValueOf(rejection).Comparable() {
 		return false
 	}

@@ -2,9 +2,7 @@ package bulk
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 	"time"
 
@@ -82,75 +80,6 @@ func OnHandlerPanic(f func(e Event, recovered any)) Option {
 		return nil
 	}
 }
-
-// Capacity is how much a bulkhead takes: Parallelism slots in use at once
-// (at least 1), WaitingRoom operations waiting (0: none), each for WaitLimit at
-// the most (0: no limit).
-type Capacity struct {
-	Parallelism, WaitingRoom int
-	WaitLimit                time.Duration
-}
-
-// Validate returns nil, or all that is wrong with c: a join of [*ConfigError],
-// one for each field.
-func (c Capacity) Validate() error { return c.validate("") }
-
-// validate is Validate for the capacity of the bulkhead with the label.
-func (c Capacity) validate(label string) error {
-	return errors.Join(c.problems(label)...)
-}
-
-func (c Capacity) problems(label string) []error {
-	var errs []error
-	if c.Parallelism < 1 {
-		errs = append(errs, &ConfigError{Label: label, Field: "parallelism", Value: c.Parallelism, Problem: "must be at least 1"})
-	}
-	if c.WaitingRoom < 0 {
-		errs = append(errs, &ConfigError{Label: label, Field: "waiting_room", Value: c.WaitingRoom, Problem: "must be 0 (nobody waits) or more"})
-	}
-	if c.WaitLimit < 0 {
-		errs = append(errs, &ConfigError{Label: label, Field: "wait_limit", Value: c.WaitLimit, Problem: "must be 0 (no limit) or more"})
-	}
-	return errs
-}
-
-// ErrConfig is matched by every [*ConfigError].
-var ErrConfig = errors.New("bulk: bad configuration")
-
-// ConfigError says which value can't be used and what is allowed.
-type ConfigError struct {
-	Label   string // of the bulkhead that the value is for; empty if that is not known, or if its label is what is wrong
-	Field   string // label parallelism waiting_room wait_limit option handler slots max_keys idle_after; reason kind severity: texts; capacity waits: their JSON; key: of a keyed one
-	Value   any    // what was given; nil where a nil was
-	Problem string // what is allowed
-
-	cause error // what the option returned
-}
-
-// Error reads like one of
-//
-//	bulkhead "payments": parallelism 0: must be at least 1
-//	bulk: slots 0: must be at least 1
-//
-// the second if the label is not known.
-func (e *ConfigError) Error() string {
-	about := "bulk"
-	if e.Label != "" {
-		about = "bulkhead " + quoted(e.Label)
-	}
-	value := fmt.Sprint(e.Value)
-	if s, ok := e.Value.(string); ok {
-		value = strconv.Quote(s)
-	}
-	return fmt.Sprintf("%s: %s %s: %s", about, e.Field, value, e.Problem)
-}
-
-// Is reports whether target is [ErrConfig].
-func (e *ConfigError) Is(target error) bool { return target == ErrConfig }
-
-// Unwrap returns the error that an option returned, [option.ErrNil] if the
-// option was nil, and nil if e is not about an option that failed.
-func (e *ConfigError) Unwrap() error { return e.cause }
 
 // configure applies opts and checks the whole. The errors are all that is
 // wrong, each a *ConfigError.

@@ -1,0 +1,99 @@
+package bulk
+
+import "time"
+
+// release returns the slots of an operation that is over, and grants them to the
+// head of the queue. It is called with the lock held and releases it.
+func (b *Bulkhead) release(op *operation, slots int) {
+	b.inUse -= slots
+	b.totals.Finished++
+	queued := false
+	if op != nil {
+		queued = op.queued
+		if op.sampled {
+			b.totals.Holds.add(subSat(b.now(), op.grantedAt))
+		}
+		b.putOperation(op)
+	}
+	if b.slowPath {
+		b.releaseObserved(slots, queued)
+		return
+	}
+	head := b.queue.head
+	if head == nil || head.slots > b.capacity.Parallelism-b.inUse {
+		b.mu.Unlock()
+		return
+	}
+	b.grant(head, b.now())
+	if next := b.queue.head; next != nil && next.slots <= b.capacity.Parallelism-b.inUse {
+		var out outbox
+		out.addDecided(head)
+		b.grantNext(&out)
+		b.mu.Unlock()
+		b.flush(&out)
+		return
+	}
+	b.mu.Unlock()
+	head.wake <- struct{}{}
+}
+
+// releaseObserved is the rest of release for a bulkhead with handlers, or that is
+// closed.
+func (b *Bulkhead) releaseObserved(slots int, queued bool) {
+	if b.queue.head == nil && !b.closed {
+		b.deliverOne(time.Now(), EventReleased, slots, queued, nil)
+		return
+	}
+	var out outbox
+	b.record(&out, EventReleased, slots, queued, 0)
+	b.grantNext(&out)
+	b.drainIfIdle(&out)
+	b.mu.Unlock()
+	b.flush(&out)
+}
+
+// grantNext grants free slots to the head of the queue for as long as it fits.
+// Every section that frees slots, removes the head or changes the capacity ends
+// with it. The lock is held.
+func (b *Bulkhead) grantNext(out *outbox) {
+	head := b.queue.head
+	if head == nil || head.slots > b.capacity.Parallelism-b.inUse {
+		return
+	}
+	now := b.nowFor(out)
+	for head != nil && head.slots <= b.capacity.Parallelism-b.inUse {
+		waited := b.grant(head, now)
+		b.record(out, EventAdmitted, head.slots, true, waited)
+		out.addDecided(head)
+		head = b.queue.head
+	}
+}
+
+// grant gives the head of the queue its slots, and returns how long it waited. The
+// lock is held.
+func (b *Bulkhead) grant(op *operation, now int64) time.Duration {
+	b.dequeue(op)
+	op.state = inFlight
+	if op.sampled = b.sampleNext(); op.sampled {
+		op.grantedAt = now
+		b.pickSample()
+	}
+	b.occupy(op.slots)
+	waited := time.Duration(subSat(now, op.arrivedAt))
+	b.totals.AdmittedFromQueue++
+	b.totals.Wait = time.Duration(addSat(int64(b.totals.Wait), int64(waited)))
+	b.totals.LongestWait = max(b.totals.LongestWait, waited)
+	if b.waits == nil {
+		b.waits = new(waitCounts)
+	}
+	b.waits[bucketOf(waited)]++
+	return waited
+}
+
+// dequeue removes op from the queue. The lock is held.
+func (b *Bulkhead) dequeue(op *operation) {
+	b.queue.remove(op)
+	if b.queue.head == nil && b.expiry != nil && b.expiry.inBubble {
+		b.dropExpiry() // its bubble may end now
+	}
+}
