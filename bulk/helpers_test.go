@@ -70,6 +70,7 @@ func parkWith(t testing.TB, parent context.Context, b *bulk.Bulkhead, n int, lim
 		p.took = time.Since(start)
 	}()
 	synctest.Wait()
+	mustBeSound(t, b)
 	return p
 }
 
@@ -155,6 +156,7 @@ func checkStatus(t testing.TB, s bulk.Status) {
 // be taken.
 func mustBeIdle(t testing.TB, b *bulk.Bulkhead) {
 	t.Helper()
+	mustBeSound(t, b)
 	s := b.Status()
 	checkStatus(t, s)
 	if s.InFlight != 0 || s.InUse != 0 || s.Waiting != 0 {
@@ -169,6 +171,14 @@ func mustBeIdle(t testing.TB, b *bulk.Bulkhead) {
 	}
 	for _, s := range slots {
 		s.Release()
+	}
+}
+
+// mustBeSound checks the invariants that are written at the lock.
+func mustBeSound(t testing.TB, b *bulk.Bulkhead) {
+	t.Helper()
+	if err := b.Check(); err != nil {
+		t.Errorf("invariants:\n%v", err)
 	}
 }
 

@@ -20,8 +20,8 @@ import "container/heap"
 //     for, so a Slot of an earlier use releases nothing.
 //   - A decision is sent to wake after the lock was released. A waiter that woke
 //     for another reason can find in the state that it was decided about before the
-//     signal has arrived. It receives that signal (see awaitDecision) before the
-//     record is reused; else the next use would receive it.
+//     signal has arrived. It receives every signal of its wait (see awaitDecision)
+//     before the record is reused; else the next use would receive one.
 //   - leaveQueue takes back a timeout signal that was sent while the operation left.
 //
 // Every field is guarded by the bulkhead's lock, with these exceptions. Between a
@@ -41,7 +41,7 @@ type operation struct {
 	state      state
 	queued     bool // it had to wait before it was admitted
 	sampled    bool // its time in flight is measured
-	timedOut   bool // the signal in wake says that the wait is over
+	timedOut   bool // a timeout signal was sent to wake in this wait
 	inBubble   bool // wake was made in a synctest bubble: see inBubble
 
 	grantedAt int64 // instant; only if sampled
@@ -75,21 +75,13 @@ const (
 	decided                // the slots were granted, or Close or SetCapacity rejected it
 )
 
-// received returns the meaning of the signal that was just received.
+// received returns the meaning of the first signal of a wait. A timeout is always
+// sent before the decision.
 func (op *operation) received() signal {
 	if op.timedOut {
-		op.timedOut = false
 		return timedOut
 	}
 	return decided
-}
-
-// awaitDecision receives the decision about an operation that no longer waits.
-func (op *operation) awaitDecision() {
-	<-op.wake
-	if op.received() == timedOut {
-		<-op.wake
-	}
 }
 
 // maxFree is how many unused records a bulkhead keeps at most, so that one

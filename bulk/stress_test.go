@@ -138,6 +138,7 @@ func TestStress(t *testing.T) {
 					}
 				case 2:
 					checkStatus(t, b.Status())
+					mustBeSound(t, b)
 				case 3:
 					if i == 0 {
 						remove()

@@ -78,8 +78,8 @@ func (w *wait) waitForCtx(ctx context.Context, done <-chan struct{}) *ctxEnd {
 	select {
 	case <-done:
 		w.signal = none
-	case <-w.op.wake:
-		w.signal = w.op.received()
+	case <-w.op.wake: // the timeout was received before
+		w.signal = decided
 	case <-grace.C:
 	}
 	return ctxEndOf(ctx)
@@ -98,7 +98,7 @@ func (w *wait) finish(ctx context.Context, end *ctxEnd) error {
 		if end == nil {
 			end = ctxEndOf(ctx)
 		}
-		op.awaitDecision()
+		w.awaitDecision()
 	}
 	w.over = true
 	switch {
@@ -108,6 +108,15 @@ func (w *wait) finish(ctx context.Context, end *ctxEnd) error {
 		return b.returnSlots(op, end)
 	}
 	return nil
+}
+
+// awaitDecision receives the signals that are still to come for an operation about
+// which was decided.
+func (w *wait) awaitDecision() {
+	if w.op.timedOut && w.signal != timedOut {
+		<-w.op.wake
+	}
+	<-w.op.wake
 }
 
 // leaveQueue removes the operation from the queue, because ctx ended (end is not
