@@ -9,33 +9,33 @@ import (
 	"time"
 )
 
-// What the program has, and all that it has.
+// The fixed resources of the program.
 const (
 	workers   = 48
 	inboxSize = 96
 )
 
-// request is what a user wants: an answer from one dependency.
+// request is a request of a user. It needs an answer from one dependency.
 type request struct {
 	target  target
-	arrived time.Time // when it was due to arrive, by the schedule
+	arrived time.Time // the instant in the schedule
 }
 
 // program is the client program under test: a fixed number of workers that take
-// requests from a bounded inbox and call the dependency that each one needs.
-// It is the same with and without bulkheads, but for the calls.
+// requests from a bounded inbox and call the dependency that each request needs.
+// Only the calls differ between the phases with and without bulkheads.
 type program struct {
 	calls    [targets]call
 	patience time.Duration
-	ledger   *ledger
+	outcomes *outcomes
 	inbox    chan request
 	workers  sync.WaitGroup
 }
 
-// startProgram starts the workers. The calls get ctx, with the deadline of each
-// request.
+// startProgram starts the workers. Each call gets a context derived from ctx, with
+// the deadline of its request.
 func startProgram(ctx context.Context, calls [targets]call, patience time.Duration) *program {
-	p := &program{calls: calls, patience: patience, ledger: new(ledger), inbox: make(chan request, inboxSize)}
+	p := &program{calls: calls, patience: patience, outcomes: new(outcomes), inbox: make(chan request, inboxSize)}
 	for range workers {
 		p.workers.Go(func() {
 			for r := range p.inbox {
@@ -46,37 +46,37 @@ func startProgram(ctx context.Context, calls [targets]call, patience time.Durati
 	return p
 }
 
-// take puts a request into the inbox. It never blocks: when the inbox is full,
-// the request is shed.
+// take puts a request into the inbox. If the inbox is full, take counts the
+// request as shed and returns immediately.
 func (p *program) take(r request) {
-	p.ledger.send(r.target)
+	p.outcomes.sent(r.target)
 	select {
 	case p.inbox <- r:
 	default:
-		p.ledger.shed(r.target)
+		p.outcomes.shed(r.target)
 	}
 }
 
-// serve answers one request. The user's patience counts from the arrival, so
-// the time in the inbox is spent from it.
+// serve answers one request. The user's patience is counted from the arrival, so
+// it includes the time in the inbox.
 func (p *program) serve(ctx context.Context, r request) {
 	ctx, cancel := context.WithDeadline(ctx, r.arrived.Add(p.patience))
 	defer cancel()
 	_, err := p.calls[r.target](ctx)
-	p.ledger.settle(r.target, err, time.Since(r.arrived))
+	p.outcomes.record(r.target, err, time.Since(r.arrived))
 }
 
-// stop serves what is in the inbox and ends the workers. No request may be
-// taken any more.
+// stop serves the requests that are in the inbox and ends the workers. take must
+// not be called afterwards.
 func (p *program) stop() {
 	close(p.inbox)
 	p.workers.Wait()
 }
 
-// newTransport keeps as many idle connections as there are workers. The default
-// of 2 per server would close and open connections all the time. There is no
-// MaxConnsPerHost: it would be a hidden bulkhead, without a bound on its
-// queue and without a word about who waits.
+// newTransport returns a transport that keeps an idle connection for each worker.
+// With the default of 2 for each server, connections would be closed and opened
+// all the time. MaxConnsPerHost stays unset: it would be a hidden bulkhead with an
+// unbounded queue and no metrics.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		MaxIdleConns:        targets * workers,
@@ -85,7 +85,7 @@ func newTransport() *http.Transport {
 	}
 }
 
-// get returns the call that asks url. How long it takes is bounded by its ctx.
+// get returns a call that fetches url. The context of the call bounds its duration.
 func get(client *http.Client, url string) call {
 	return func(ctx context.Context) (string, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -97,7 +97,7 @@ func get(client *http.Client, url string) call {
 			return "", err
 		}
 		defer resp.Body.Close()
-		// A body that is read to its end lets the connection be used again.
+		// The connection is reused only if the body is read to its end.
 		body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 		if err != nil {
 			return "", err

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// portsInUse hands out listeners and knows which there were.
+// portsInUse opens listeners and records their addresses.
 type portsInUse struct {
-	failAt   int // fail at this call, if not 0
-	cancelAt int // make this call's listener cancel at its first connection, if not 0
+	failAt   int // number of the call that fails, 0 for none
+	cancelAt int // number of the call whose listener calls cancel at its first connection, 0 for none
 	cancel   func()
 
 	mu    sync.Mutex
@@ -47,7 +47,7 @@ func (l *cancelingListener) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// verifyClosed checks that so many servers were started and none is left.
+// verifyClosed checks that n servers were started and that all have stopped.
 func (p *portsInUse) verifyClosed(t *testing.T, n int) {
 	t.Helper()
 	p.mu.Lock()
@@ -58,12 +58,12 @@ func (p *portsInUse) verifyClosed(t *testing.T, n int) {
 	for _, addr := range p.addrs {
 		if conn, err := net.Dial("tcp", addr); err == nil {
 			conn.Close()
-			t.Errorf("somebody still listens on %s", addr)
+			t.Errorf("a server still listens on %s", addr)
 		}
 	}
 }
 
-// noListener fails the test when a server is about to start.
+// noListener returns a listener that fails the test when a server is started.
 func noListener(t *testing.T) listener {
 	return func() (net.Listener, error) {
 		t.Error("a server was started")

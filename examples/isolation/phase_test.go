@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"math"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -27,7 +30,7 @@ func TestEveryRequestIsAccountedForExactlyOnce(t *testing.T) {
 				verifyTally(t, ph, target(i))
 			}
 			if !isolated && len(ph.statuses) > 0 {
-				t.Errorf("%s: there are bulkheads: %v", ph.name(), ph.statuses)
+				t.Errorf("%s: unexpected bulkheads: %v", ph.name(), ph.statuses)
 			}
 			if isolated {
 				verifyStatuses(t, ph)
@@ -36,9 +39,9 @@ func TestEveryRequestIsAccountedForExactlyOnce(t *testing.T) {
 	}
 }
 
-// Time can't run out in this test, so each call ends with the answer, and the
-// server's count is exact.
-func TestNoMoreCallsAreInsideTheServersThanThereAreSlots(t *testing.T) {
+// The patience is so long that each call ends with an answer, so the count of the
+// server is exact.
+func TestConcurrentCallsInAServerNeverExceedItsSlots(t *testing.T) {
 	t.Parallel()
 	cfg := config{duration: 500 * time.Millisecond, rate: 2000, seed: 1, patience: time.Hour}
 	ph, err := runPhase(t.Context(), cfg, true, loopback, progress{})
@@ -51,15 +54,15 @@ func TestNoMoreCallsAreInsideTheServersThanThereAreSlots(t *testing.T) {
 			t.Fatalf("%v: calls ended without an answer: %+v", target(i), ph.tallies[i])
 		}
 		if ph.mostInside[i] < 1 || ph.mostInside[i] > s.Capacity.Parallelism {
-			t.Errorf("%v: %d calls inside the server at once, parallelism %d", target(i), ph.mostInside[i], s.Capacity.Parallelism)
+			t.Errorf("%v: %d concurrent calls in the server, parallelism %d", target(i), ph.mostInside[i], s.Capacity.Parallelism)
 		}
 	}
 	if ph.tallies[slow].saturated == 0 {
-		t.Error("the slow dependency was never saturated: this test tests nothing")
+		t.Error("the slow bulkhead never saturated, so the test checks nothing")
 	}
 }
 
-func TestInterruptedPhaseServesThoseWhoHaveArrived(t *testing.T) {
+func TestInterruptedPhaseServesTheRequestsThatHaveArrived(t *testing.T) {
 	for _, isolated := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -84,22 +87,22 @@ func TestInterruptedPhaseServesThoseWhoHaveArrived(t *testing.T) {
 func verifyTally(t *testing.T, ph phase, tg target) {
 	t.Helper()
 	tl := ph.tallies[tg]
-	if tl.sent != tl.settled() {
-		t.Errorf("%s: %v: %d sent, %d settled: %+v", ph.name(), tg, tl.sent, tl.settled(), tl)
+	if tl.sent != tl.ended() {
+		t.Errorf("%s: %v: %d sent, %d ended: %+v", ph.name(), tg, tl.sent, tl.ended(), tl)
 	}
 	if len(tl.latencies) != tl.succeeded {
 		t.Errorf("%s: %v: %d latencies of %d successes", ph.name(), tg, len(tl.latencies), tl.succeeded)
 	}
 	if tl.failed > 0 {
-		t.Errorf("%s: %v: %d failed, but a healthy server can only be too slow", ph.name(), tg, tl.failed)
+		t.Errorf("%s: %v: %d failed, want 0: a healthy server can only be too slow", ph.name(), tg, tl.failed)
 	}
-	if away := tl.saturated + tl.expired + tl.canceled; !ph.isolated && away > 0 {
-		t.Errorf("%s: %v: %d turned away, by whom?", ph.name(), tg, away)
+	if rejected := tl.saturated + tl.expired + tl.canceled; !ph.isolated && rejected > 0 {
+		t.Errorf("%s: %v: %d rejected without bulkheads", ph.name(), tg, rejected)
 	}
 }
 
-// verifyStatuses checks what holds for every Status, that nothing is left in
-// the bulkheads, and that they and the program agree.
+// verifyStatuses checks the equations that hold for every Status, that the
+// bulkheads are empty, and that their counts agree with those of the program.
 func verifyStatuses(t *testing.T, ph phase) {
 	t.Helper()
 	if len(ph.statuses) != targets {
@@ -108,7 +111,7 @@ func verifyStatuses(t *testing.T, ph phase) {
 	for i, s := range ph.statuses {
 		tt, tl := s.Totals, ph.tallies[i]
 		if s.Label != target(i).String() {
-			t.Errorf("status %d is that of %q", i, s.Label)
+			t.Errorf("status %d has the label %q", i, s.Label)
 		}
 		if s.InFlight != 0 || s.InUse != 0 || s.Waiting != 0 || !s.Drained() {
 			t.Errorf("%s: not empty: %+v", s.Label, s)
@@ -137,4 +140,99 @@ func verifyStatuses(t *testing.T, ph phase) {
 			}
 		}
 	}
+}
+
+func TestScheduleDependsOnItsConfigAlone(t *testing.T) {
+	cfg := config{duration: 10 * time.Second, rate: 1000, seed: 3}
+	first := slices.Collect(schedule(cfg))
+	if !slices.Equal(first, slices.Collect(schedule(cfg))) {
+		t.Error("two schedules of the same config differ")
+	}
+	other := cfg
+	other.seed = 4
+	if slices.Equal(first, slices.Collect(schedule(other))) {
+		t.Error("another seed has the same schedule")
+	}
+}
+
+func TestScheduleKeepsToRateDurationAndShare(t *testing.T) {
+	cfg := config{duration: 100 * time.Second, rate: 1000, seed: 1}
+	var n, toSlow int
+	var last time.Duration
+	for a := range schedule(cfg) {
+		if a.after < last || a.after >= cfg.duration {
+			t.Fatalf("arrival at %v after one at %v, in a phase of %v", a.after, last, cfg.duration)
+		}
+		last = a.after
+		n++
+		if a.target == slow {
+			toSlow++
+		}
+	}
+	// Ten standard deviations, and the seed is fixed.
+	if want := 100_000.0; math.Abs(float64(n)-want) > 10*math.Sqrt(want) {
+		t.Errorf("%d arrivals, want about %.0f", n, want)
+	}
+	if share := float64(toSlow) / float64(n); math.Abs(share-slowShare) > 0.015 {
+		t.Errorf("a share of %.3f to the slow dependency, want about %.3f", share, slowShare)
+	}
+}
+
+func TestOfferPassesOnEachArrivalWhenItIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config{duration: time.Hour, rate: 1, seed: 1}
+		start := time.Now()
+		want := slices.Collect(schedule(cfg))
+		var got []arrival
+		offer(t.Context(), cfg, func(r request) {
+			if !r.arrived.Equal(time.Now()) {
+				t.Fatalf("due %v, passed on %v", r.arrived.Sub(start), time.Since(start))
+			}
+			got = append(got, arrival{after: time.Since(start), target: r.target})
+		})
+		if !slices.Equal(got, want) {
+			t.Errorf("got %d arrivals that differ from the %d of the schedule", len(got), len(want))
+		}
+		if d := time.Since(start); d != cfg.duration {
+			t.Errorf("the phase took %v, want %v", d, cfg.duration)
+		}
+	})
+}
+
+func TestLateArrivalsKeepTheirDueTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config{duration: time.Minute, rate: 10, seed: 1}
+		start := time.Now()
+		var got []time.Duration
+		offer(t.Context(), cfg, func(r request) {
+			if len(got) == 0 {
+				time.Sleep(30 * time.Second) // as on a busy machine
+			}
+			got = append(got, r.arrived.Sub(start))
+		})
+		var want []time.Duration
+		for a := range schedule(cfg) {
+			want = append(want, a.after)
+		}
+		if !slices.Equal(got, want) {
+			t.Error("a late arrival delayed the due times of later ones")
+		}
+		if d := time.Since(start); d != cfg.duration {
+			t.Errorf("the phase took %v, want %v", d, cfg.duration)
+		}
+	})
+}
+
+func TestOfferEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config{duration: time.Hour, rate: 10, seed: 1}
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		offer(ctx, cfg, func(request) {})
+		if d := time.Since(start); d != time.Minute {
+			t.Errorf("offer returned after %v, want one minute", d)
+		}
+		offer(ctx, cfg, func(request) { t.Fatal("sent after ctx ended") })
+	})
 }

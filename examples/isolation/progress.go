@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// progress shows a line that overwrites itself while a phase runs, to people
-// only: not in a file, not in a pipe.
+// progress shows a line that is overwritten while a phase runs. It is shown on a
+// terminal only, not in a file or a pipe.
 type progress struct {
 	out   io.Writer // nil: show nothing
 	every time.Duration
@@ -23,7 +23,7 @@ func newProgress(out io.Writer, shown bool) progress {
 	return progress{out: out, every: time.Second / 2}
 }
 
-// isTerminal reports whether people read w.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -33,9 +33,8 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// start shows what line returns, again and again, until the returned function
-// is called. That one removes the line and waits until nothing is written any
-// more.
+// start shows the result of line periodically, until stop is called. stop removes
+// the line and returns when nothing is written any more.
 func (p progress) start(line func() string) (stop func()) {
 	if p.out == nil {
 		return func() {}
@@ -62,8 +61,8 @@ func (p progress) start(line func() string) (stop func()) {
 	}
 }
 
-// progressWidth is one less than the usual terminal has columns, because some
-// start a new line after the last.
+// progressWidth is one less than the usual width of a terminal, because some
+// terminals start a new line after the last column.
 const progressWidth = 79
 
 func (p progress) overwrite(line string) {
@@ -74,7 +73,7 @@ func progressLine(phase string, elapsed, duration time.Duration, tallies [target
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %.0f/%.0f s:", phase, elapsed.Seconds(), duration.Seconds())
 	for i, t := range tallies {
-		fmt.Fprintf(&b, " %v %d/%d", target(i), t.succeeded, t.settled())
+		fmt.Fprintf(&b, " %v %d/%d", target(i), t.succeeded, t.ended())
 	}
 	return b.String() + " ok"
 }

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestProgressOverwritesItselfTwiceASecond(t *testing.T) {
+func TestProgressIsOverwrittenTwiceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		n := 0
@@ -23,12 +23,12 @@ func TestProgressOverwritesItselfTwiceASecond(t *testing.T) {
 		}
 		blank := "\r" + strings.Repeat(" ", progressWidth) + "\r"
 		if !strings.HasSuffix(out.String(), blank) || strings.Contains(out.String(), "\n") {
-			t.Errorf("the line is still there: %q", &out)
+			t.Errorf("the line was not removed: %q", &out)
 		}
 	})
 }
 
-func TestProgressIsForPeople(t *testing.T) {
+func TestProgressIsShownOnlyOnATerminal(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {
 		t.Fatal(err)
@@ -43,14 +43,14 @@ func TestProgressIsForPeople(t *testing.T) {
 	if isTerminal(file) || isTerminal(w) || isTerminal(new(bytes.Buffer)) {
 		t.Error("a file, a pipe or a buffer was taken for a terminal")
 	}
-	newProgress(nil, false).start(func() string { t.Error("nobody watches"); return "" })()
+	newProgress(nil, false).start(func() string { t.Error("shown without a terminal"); return "" })()
 }
 
 func TestProgressFitsIntoOneLine(t *testing.T) {
 	line := progressLine("without bulkheads", 9999*time.Millisecond, 10*time.Minute,
 		[targets]tally{{succeeded: 5_000_000, shed: 5_000_000}, {succeeded: 5_000_000, shed: 5_000_000}})
 	if n := utf8.RuneCountInString(line); n > progressWidth {
-		t.Errorf("%d characters: its end is cut off", n)
+		t.Errorf("%d characters, so its end is cut off", n)
 	}
 	var out bytes.Buffer
 	progress{out: &out}.overwrite(line + line)

@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// serviceTime is how long a call takes. The fast dependency always takes the same time. The slow one has a few
-// workers of its own; with more calls inside than that, they get into each
-// other's way, and all of them take longer: at twice as many four times as long.
-// So it gets less done the more is asked of it, as things with locks, caches
-// and disks do.
+// serviceTime returns how long a call takes while inside calls are in flight. The
+// fast dependency always takes the same time. The slow one has slowWorkers
+// workers. With more calls than workers, the calls compete, and the time grows
+// with the square of their number: twice as many calls take four times as long.
+// So its throughput falls under load, like that of a server with contended locks,
+// caches or disks.
 func serviceTime(t target, inside int) time.Duration {
 	if t == fast {
 		return fastTime
@@ -24,17 +25,17 @@ func serviceTime(t target, inside int) time.Duration {
 	return slowTime * n * n / (slowWorkers * slowWorkers)
 }
 
-// server is one dependency: a real HTTP server whose work is waiting.
+// server is one dependency: a real HTTP server that only waits for its service time.
 type server struct {
 	target target
 	url    string
 	http   http.Server
-	done   chan struct{} // closed when Serve has ended, with err
+	done   chan struct{} // closed when Serve has returned err
 	err    error
 
 	mu     sync.Mutex
-	inside int // calls that are being served
-	peak   int // the most there were
+	inside int // calls in flight
+	peak   int // the maximum of inside
 }
 
 // listener opens a port for a server.
@@ -42,10 +43,10 @@ type listener func() (net.Listener, error)
 
 func loopback() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
 
-// servers are both dependencies, running.
+// servers holds both dependencies.
 type servers [targets]*server
 
-// startServers starts both, or none.
+// startServers starts both servers, or returns an error and leaves none running.
 func startServers(listen listener) (servers, error) {
 	var all servers
 	for i := range all {
@@ -76,11 +77,11 @@ func startServer(t target, listen listener) (*server, error) {
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	inside := s.enter()
 	err := pause(r.Context(), serviceTime(s.target, inside))
-	s.leave() // before the answer: whoever has it is no longer inside
+	s.leave() // before the answer, so that an answered call is never counted as in flight
 	if err != nil {
 		return // the client hung up
 	}
-	_, _ = io.WriteString(w, "ok\n") // a client that hangs up now has nothing to be told
+	_, _ = io.WriteString(w, "ok\n") // an error means that the client hung up
 }
 
 func (s *server) enter() int {
@@ -97,14 +98,14 @@ func (s *server) leave() {
 	s.inside--
 }
 
-// mostInside returns the most calls that were ever inside at once.
+// mostInside returns the largest number of calls that were in flight concurrently.
 func (s *server) mostInside() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.peak
 }
 
-// stop stops those that run and waits until they have.
+// stop stops all running servers and waits until they have stopped.
 func (all servers) stop() error {
 	var errs []error
 	for _, s := range all {

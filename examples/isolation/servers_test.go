@@ -14,15 +14,15 @@ func TestSlowServerGetsSlowerUnderLoadAndTheFastOneDoesNot(t *testing.T) {
 		inside int
 		want   time.Duration
 	}{
-		{"alone", fast, 1, fastTime},
-		{"crowded", fast, 1000, fastTime},
-		{"alone", slow, 1, slowTime},
-		{"each has a worker", slow, slowWorkers, slowTime},
-		{"twice as many, four times as long", slow, 2 * slowWorkers, 4 * slowTime},
-		{"all workers of the client inside", slow, workers, 144 * slowTime},
+		{"one call", fast, 1, fastTime},
+		{"many calls", fast, 1000, fastTime},
+		{"one call", slow, 1, slowTime},
+		{"a worker for each call", slow, slowWorkers, slowTime},
+		{"twice as many calls, four times as long", slow, 2 * slowWorkers, 4 * slowTime},
+		{"calls from all workers of the client", slow, workers, 144 * slowTime},
 	} {
 		if got := serviceTime(tt.target, tt.inside); got != tt.want {
-			t.Errorf("%s: %v with %d inside: %v, want %v", tt.why, tt.target, tt.inside, got, tt.want)
+			t.Errorf("%s: %v with %d calls: %v, want %v", tt.why, tt.target, tt.inside, got, tt.want)
 		}
 	}
 }
@@ -35,15 +35,15 @@ func TestServersAnswerAndCount(t *testing.T) {
 			t.Errorf("%v: %q, %v", s.target, got, err)
 		}
 		if s.mostInside() != 1 {
-			t.Errorf("%v: %d inside at once, want 1", s.target, s.mostInside())
+			t.Errorf("%v: at most %d calls in flight, want 1", s.target, s.mostInside())
 		}
 	}
 }
 
-func TestServerIsLeftByThoseWhoHangUp(t *testing.T) {
+func TestHangingUpEndsTheCallInTheServer(t *testing.T) {
 	all, client := startBoth(t)
 	s := all[slow]
-	for range 100 { // inside for ever, as far as the next one can see
+	for range 100 { // make the next call take 25 s
 		s.enter()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -52,24 +52,24 @@ func TestServerIsLeftByThoseWhoHangUp(t *testing.T) {
 		_, err := get(client, s.url)(ctx)
 		done <- err
 	}()
-	for s.mostInside() < 101 { // until it is inside; it would stay for 25 s
+	for s.mostInside() < 101 { // until the call is in flight
 		time.Sleep(time.Millisecond)
 	}
 	cancel()
 	if err := <-done; err == nil {
-		t.Error("an answer came all the same")
+		t.Error("got an answer after cancellation")
 	}
 	for range 100 {
 		s.leave()
 	}
 	client.CloseIdleConnections()
-	if err := s.stop(); err != nil { // waits until it has left
+	if err := s.stop(); err != nil { // waits for the call to end
 		t.Fatal(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.inside != 0 {
-		t.Errorf("%d inside", s.inside)
+		t.Errorf("%d calls in flight, want 0", s.inside)
 	}
 }
 

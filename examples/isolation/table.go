@@ -17,7 +17,7 @@ func introduce(w io.Writer, cfg config) {
 	fmt.Fprintf(w, "without bulkheads, then with them. Users wait %v. (seed %d)\n\n", cfg.patience, cfg.seed)
 }
 
-// report prints all that is known of the phases, in one piece.
+// report prints the results of the phases in one Write.
 func report(w io.Writer, phases []phase) error {
 	var b bytes.Buffer
 	writeTable(&b, phases)
@@ -33,7 +33,7 @@ func report(w io.Writer, phases []phase) error {
 	return err
 }
 
-// rows are what the table says about the calls of one dependency in one phase.
+// rows are the rows of the table. of returns the value for one dependency in one phase.
 var rows = []struct {
 	name string
 	of   func(tally) any
@@ -51,7 +51,7 @@ var rows = []struct {
 	{"failed", func(t tally) any { return t.failed }},
 }
 
-// writeTable has two columns for each phase.
+// writeTable writes the table, with two columns for each phase.
 func writeTable(w io.Writer, phases []phase) {
 	fmt.Fprintf(w, "%-19s", "")
 	for _, ph := range phases {
@@ -69,11 +69,11 @@ func writeTable(w io.Writer, phases []phase) {
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprint(w, "p50 and p99 are of those that succeeded, from when they were due. Shed: the\n"+
-		"inbox was full. Rejected: never started. Timed out: the user gave up.\n\n")
+	fmt.Fprint(w, "p50 and p99: latency of successful requests, counted from when they were due.\n"+
+		"Shed: the inbox was full. Rejected: never started. Timed out: the user gave up.\n\n")
 }
 
-// writeSavings says in words what the bulkheads changed.
+// writeSavings describes the difference that the bulkheads made.
 func writeSavings(w io.Writer, without, with phase) {
 	fmt.Fprintln(w, "What isolation saved")
 	for i := range targets {
@@ -85,41 +85,41 @@ func writeSavings(w io.Writer, without, with phase) {
 	fmt.Fprintf(w, "%s\n\n", verdict(without.tallies[fast], with.tallies[fast]))
 }
 
-// verdict judges by the fast dependency, which never had a trouble of its own.
-// Shares are compared, because an interrupted phase has sent less.
+// verdict compares the phases by the fast dependency, which was always healthy. It
+// compares shares, because an interrupted phase has sent fewer requests.
 func verdict(without, with tally) string {
-	lost, still := without.sent-without.succeeded, with.sent-with.succeeded
+	lostWithout, lostWith := without.sent-without.succeeded, with.sent-with.succeeded
 	switch {
 	case without.sent == 0 || with.sent == 0:
-		return "No request for the fast dependency was sent in one of the phases:\n" +
-			"nothing can be said."
-	case lost*100 < without.sent:
-		return "Little to save: the slow dependency did not hold enough workers to harm the\n" +
-			"fast one. Try a higher -rate."
-	case still*without.sent < lost*with.sent:
-		return fmt.Sprintf("The fast dependency was healthy all the time. Yet without bulkheads %d of\n"+
-			"%d requests for it got no answer (%d of them found the inbox full): calls to\n"+
-			"the slow one held the workers. With bulkheads %d of %d got none.",
-			lost, without.sent, without.shed, still, with.sent)
+		return "One of the phases sent no request for the fast dependency, so the phases\n" +
+			"cannot be compared."
+	case lostWithout*100 < without.sent:
+		return "There was little to save: the slow dependency did not occupy enough workers to\n" +
+			"harm the fast one. Try a higher -rate."
+	case lostWith*without.sent < lostWithout*with.sent:
+		return fmt.Sprintf("The fast dependency was healthy all the time. Without bulkheads, %d of\n"+
+			"%d requests for it got no answer (%d of them were shed), because calls to the\n"+
+			"slow one occupied the workers. With bulkheads, %d of %d got no answer.",
+			lostWithout, without.sent, without.shed, lostWith, with.sent)
 	default:
-		return "Nothing was saved: the program has too little of everything, and bulkheads can't\n" +
-			"add any. Try a lower -rate."
+		return "Nothing was saved: the load exceeds the capacity of the program as a whole, and\n" +
+			"bulkheads add no capacity. Try a lower -rate."
 	}
 }
 
-// writeStatus puts one reading of a bulkhead into words.
+// writeStatus describes the status of one bulkhead in words.
 func writeStatus(w io.Writer, s bulk.Status) {
 	t, c := s.Totals, s.Capacity
-	room := fmt.Sprintf("%d may wait", c.WaitingRoom)
+	room := fmt.Sprintf("%d can wait", c.WaitingRoom)
 	if c.WaitingRoom > 0 && c.WaitLimit > 0 {
-		room += ", for " + short(c.WaitLimit) + " at most"
+		room += ", at most " + short(c.WaitLimit) + " each"
 	}
 	fmt.Fprintf(w, "Bulkhead %q: %d slots, %s\n", s.Label, c.Parallelism, room)
 	fmt.Fprintf(w, "  %d arrived: %d admitted (%d of them from the waiting room),\n"+
 		"    %d saturated, %d expired, %d canceled\n",
 		t.Arrivals(), t.Admitted, t.AdmittedFromQueue, t.Saturated, t.Expired+t.ExpiredAtArrival, t.Canceled+t.CanceledAtArrival+t.Abandoned)
 	if t.AdmittedFromQueue > 0 {
-		// A quantile is the bound of a bucket, which may be above all that is in it.
+		// A quantile is the upper bound of a bucket, which can exceed the longest wait.
 		fmt.Fprintf(w, "  waits of those from the waiting room: p50 %s, p99 %s, longest %s\n",
 			short(min(t.Waits.Quantile(0.5), t.LongestWait)), short(min(t.Waits.Quantile(0.99), t.LongestWait)), short(t.LongestWait))
 	}
@@ -131,7 +131,7 @@ func writeStatus(w io.Writer, s bulk.Status) {
 		s.Peak.InFlight, s.Peak.Waiting, s.InFlight, s.Waiting, closed)
 }
 
-// percent rounds down: 100 % means all.
+// percent rounds down, so 100 % means all.
 func percent(part, all int) string {
 	if all == 0 {
 		return "–"

@@ -40,19 +40,19 @@ rejected: expired              0           0            0           1
 rejected: canceled             0           0            1           0
 timed out                      1           3            0           0
 failed                         0           1            0           0
-p50 and p99 are of those that succeeded, from when they were due. Shed: the
-inbox was full. Rejected: never started. Timed out: the user gave up.
+p50 and p99: latency of successful requests, counted from when they were due.
+Shed: the inbox was full. Rejected: never started. Timed out: the user gave up.
 
 What isolation saved
   fast: 25.0 % → 87.5 % succeeded, p99 1.90 s → 12 ms,
         at most 7 → 6 calls inside the server concurrently
   slow: 0.0 % → 25.0 % succeeded, p99 – → 100 ms,
         at most 48 → 4 calls inside the server concurrently
-The fast dependency was healthy all the time. Yet without bulkheads 6 of
-8 requests for it got no answer (5 of them found the inbox full): calls to
-the slow one held the workers. With bulkheads 1 of 8 got none.
+The fast dependency was healthy all the time. Without bulkheads, 6 of
+8 requests for it got no answer (5 of them were shed), because calls to the
+slow one occupied the workers. With bulkheads, 1 of 8 got no answer.
 
-Bulkhead "fast": 3 slots, 0 may wait
+Bulkhead "fast": 3 slots, 0 can wait
   0 arrived: 0 admitted (0 of them from the waiting room),
     0 saturated, 0 expired, 0 canceled
   at most 0 in flight and 0 waiting; now 0 and 0
@@ -70,20 +70,20 @@ Bulkhead "fast": 3 slots, 0 may wait
 		t.Fatal(err)
 	}
 	if strings.Contains(out.String(), "saved") || strings.Contains(out.String(), "   with bulkheads") {
-		t.Errorf("one phase can't be compared:\n%s", &out)
+		t.Errorf("output compares a single phase:\n%s", &out)
 	}
 }
 
-func TestVerdictSaysNoMoreThanTheFigures(t *testing.T) {
+func TestVerdictFollowsFromTheFigures(t *testing.T) {
 	for _, tt := range []struct {
 		why           string
 		without, with tally
 		want          string
 	}{
-		{"interrupted before anything was sent", tally{}, tally{}, "nothing can be said"},
-		{"interrupted in the second phase", tally{sent: 100}, tally{}, "nothing can be said"},
-		{"all went well without", tally{sent: 100, succeeded: 100}, tally{sent: 100, succeeded: 100}, "Little to save"},
-		{"less than one in a hundred", tally{sent: 1000, succeeded: 991}, tally{sent: 1000, succeeded: 1000}, "Little to save"},
+		{"interrupted before anything was sent", tally{}, tally{}, "cannot be compared"},
+		{"interrupted in the second phase", tally{sent: 100}, tally{}, "cannot be compared"},
+		{"all succeeded without", tally{sent: 100, succeeded: 100}, tally{sent: 100, succeeded: 100}, "little to save"},
+		{"less than one in a hundred", tally{sent: 1000, succeeded: 991}, tally{sent: 1000, succeeded: 1000}, "little to save"},
 		{"one in a hundred", tally{sent: 100, succeeded: 99}, tally{sent: 100, succeeded: 100}, "1 of 100 requests"},
 		{"too little for both", tally{sent: 100, succeeded: 10}, tally{sent: 100, succeeded: 10}, "Nothing was saved"},
 		{"a shorter second phase that was worse", tally{sent: 100, succeeded: 90}, tally{sent: 10, succeeded: 8}, "Nothing was saved"},
@@ -95,7 +95,7 @@ func TestVerdictSaysNoMoreThanTheFigures(t *testing.T) {
 	}
 }
 
-func TestPercentIsAllOnlyIfItIsAll(t *testing.T) {
+func TestPercentIs100OnlyForAll(t *testing.T) {
 	for _, tt := range []struct {
 		part, all int
 		want      string
@@ -108,7 +108,7 @@ func TestPercentIsAllOnlyIfItIsAll(t *testing.T) {
 	}
 }
 
-func TestDurationsAreShort(t *testing.T) {
+func TestDurationsHaveTwoOrThreeDigits(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0:                       "0s",
 		1234 * time.Nanosecond:  "1 µs",

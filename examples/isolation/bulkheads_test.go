@@ -6,24 +6,24 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-func TestCompartmentsDivideTheWorkers(t *testing.T) {
+func TestBulkheadsDivideTheWorkers(t *testing.T) {
 	sum := 0
-	for i, b := range newCompartments() {
+	for i, b := range newBulkheads() {
 		c := b.Capacity()
 		share := c.Parallelism + c.WaitingRoom
 		if share >= workers {
-			t.Errorf("%v can take all %d workers", target(i), workers)
+			t.Errorf("%v can occupy all %d workers", target(i), workers)
 		}
 		sum += share
 	}
 	if sum != workers {
-		t.Errorf("the compartments have %d places for %d workers", sum, workers)
+		t.Errorf("the bulkheads admit or queue %d calls, want %d, the number of workers", sum, workers)
 	}
 }
 
 func TestGuardedCallsGoThroughTheirOwnBulkheads(t *testing.T) {
-	c := newCompartments()
-	calls := c.guard([targets]call{fast: answer("fast"), slow: answer("slow")})
+	guards := newBulkheads()
+	calls := guards.guard([targets]call{fast: answer("fast"), slow: answer("slow")})
 	for i, n := range []int{2, 3} {
 		for range n {
 			if got, err := calls[i](t.Context()); got != target(i).String() || err != nil {
@@ -31,7 +31,7 @@ func TestGuardedCallsGoThroughTheirOwnBulkheads(t *testing.T) {
 			}
 		}
 	}
-	statuses, err := c.shutdown(t.Context())
+	statuses, err := guards.shutdown(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestGuardedCallsGoThroughTheirOwnBulkheads(t *testing.T) {
 			t.Errorf("%v: %d admitted, want %d", target(i), got, n)
 		}
 	}
-	if _, err := calls[slow](t.Context()); !bulk.NotStarted(err, c[slow]) {
+	if _, err := calls[slow](t.Context()); !bulk.NotStarted(err, guards[slow]) {
 		t.Errorf("after the shutdown: %v", err)
 	}
 }

@@ -11,18 +11,18 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-func TestEachAnswerCountsOnceAndForWhatItIs(t *testing.T) {
+func TestEachAnswerCountsAsExactlyOneOutcome(t *testing.T) {
 	full := bulk.Must(bulk.New("full", 1, bulk.WaitingRoom(1)))
 	slot, err := full.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer slot.Release()
-	turnedAway := func(ctx context.Context, limits ...deadline.Limit) error {
+	reject := func(ctx context.Context, limits ...deadline.Limit) error {
 		_, err := full.Acquire(ctx, limits...)
 		return err
 	}
-	gone, cancel := context.WithTimeout(t.Context(), 0)
+	expired, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
 	closed := bulk.Must(bulk.New("closed", 1))
 	_ = closed.Close()
@@ -33,20 +33,20 @@ func TestEachAnswerCountsOnceAndForWhatItIs(t *testing.T) {
 		err  error
 		want tally
 	}{
-		{"an answer", nil, tally{succeeded: 1}},
-		{"no wait allowed", turnedAway(t.Context(), deadline.NoWait()), tally{saturated: 1}},
-		{"waited for too long", turnedAway(t.Context(), deadline.Within(1)), tally{expired: 1}},
-		{"too late at arrival", turnedAway(t.Context(), deadline.Before(time.Time{})), tally{expired: 1}},
-		{"matches DeadlineExceeded, but never started", turnedAway(gone), tally{canceled: 1}},
-		{"the same, wrapped", fmt.Errorf("call: %w", turnedAway(gone)), tally{canceled: 1}},
-		{"started, and took too long", fmt.Errorf("call: %w", context.DeadlineExceeded), tally{timedOut: 1}},
+		{"a success", nil, tally{succeeded: 1}},
+		{"no wait allowed", reject(t.Context(), deadline.NoWait()), tally{saturated: 1}},
+		{"the wait limit passed", reject(t.Context(), deadline.Within(1)), tally{expired: 1}},
+		{"too late at arrival", reject(t.Context(), deadline.Before(time.Time{})), tally{expired: 1}},
+		{"matches DeadlineExceeded, but never started", reject(expired), tally{canceled: 1}},
+		{"the same, wrapped", fmt.Errorf("call: %w", reject(expired)), tally{canceled: 1}},
+		{"started, then the deadline passed", fmt.Errorf("call: %w", context.DeadlineExceeded), tally{timedOut: 1}},
 		{"another failure", errors.New("connection reset"), tally{failed: 1}},
-		{"can't happen while the program runs: it would be a failure", errClosed, tally{failed: 1}},
+		{"closed: not possible while the program runs, so a failure", errClosed, tally{failed: 1}},
 	} {
 		var got tally
-		got.settle(tt.err, time.Second)
+		got.record(tt.err, time.Second)
 		got.latencies = nil
-		if fmt.Sprint(got) != fmt.Sprint(tt.want) || got.settled() != 1 {
+		if fmt.Sprint(got) != fmt.Sprint(tt.want) || got.ended() != 1 {
 			t.Errorf("%s: %v: %+v, want %+v", tt.why, tt.err, got, tt.want)
 		}
 	}
@@ -63,8 +63,8 @@ func TestPercentileIsTheNearestRank(t *testing.T) {
 		q    float64
 		want time.Duration
 	}{
-		{"nothing", nil, 0.5, 0},
-		{"one", []time.Duration{7}, 0.99, 7},
+		{"no latencies", nil, 0.5, 0},
+		{"one latency", []time.Duration{7}, 0.99, 7},
 		{"the lower of two", []time.Duration{9, 1}, 0.5, 1},
 		{"half of a hundred", hundred, 0.5, 50},
 		{"99 of a hundred", hundred, 0.99, 99},
@@ -77,6 +77,6 @@ func TestPercentileIsTheNearestRank(t *testing.T) {
 		}
 	}
 	if hundred[0] != 100 {
-		t.Error("the latencies were put in another order")
+		t.Error("percentile changed the order of the latencies")
 	}
 }
