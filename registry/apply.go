@@ -47,14 +47,14 @@ func (all *changes) add(r *Registry, label string, update func(bulk.Capacity) (b
 	if ok {
 		present = b.Capacity()
 	} else {
-		all.errors = append(all.errors, about(label, ErrUnknown))
+		all.errors = append(all.errors, labelError(label, ErrUnknown))
 	}
 	c, err := update(present)
 	if err == nil {
 		err = c.Validate()
 	}
-	for _, err := range each(err) {
-		all.errors = append(all.errors, within(label, err))
+	for _, err := range unjoin(err) {
+		all.errors = append(all.errors, memberError(label, err))
 	}
 	all.list = append(all.list, change{b, update})
 }
@@ -65,7 +65,7 @@ func (all *changes) apply() error {
 		return errors.Join(all.errors...)
 	}
 	var failed []error
-	inTurn(all.list, func(c change) {
+	forEachAlways(all.list, func(c change) {
 		failed = append(failed, c.member.UpdateCapacity(func(present bulk.Capacity) bulk.Capacity {
 			next, _ := c.update(present) // no error: add has checked it
 			return next
@@ -74,9 +74,9 @@ func (all *changes) apply() error {
 	return errors.Join(failed...)
 }
 
-// each returns the errors joined in err one by one, so that each can be told
+// unjoin returns the errors joined in err one by one, so that each can be told
 // with its label.
-func each(err error) []error {
+func unjoin(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}

@@ -31,10 +31,10 @@ import (
 func (r *Registry) ApplyJSON(data []byte) error {
 	var text json.RawMessage
 	if err := json.Unmarshal(data, &text); err != nil {
-		return notJSON(data, err)
+		return syntaxError(data, err)
 	}
 	if i := object.NotText(data); i >= 0 {
-		return atLine(data[:i], errNotText)
+		return atLine(data[:i], errNotUTF8)
 	}
 	var all changes
 	seen := make(map[string]bool)
@@ -46,29 +46,29 @@ func (r *Registry) ApplyJSON(data []byte) error {
 		seen[label] = true
 		all.add(r, label, func(c bulk.Capacity) (bulk.Capacity, error) {
 			if string(value) == "null" { // which UnmarshalJSON allows
-				return c, mustBe("capacity", value, "an object")
+				return c, typeError("capacity", value, "an object")
 			}
 			err := c.UnmarshalJSON(value)
 			return c, err
 		})
 	}) {
-		return fmt.Errorf("registry: %w", mustBe("capacities", text, "an object with labels"))
+		return fmt.Errorf("registry: %w", typeError("capacities", text, "an object with labels"))
 	}
 	return all.apply()
 }
 
-func mustBe(field string, value json.RawMessage, what string) error {
-	return &bulk.ConfigError{Field: field, Value: excerpt(safetext.Printable(string(value))), Problem: "must be " + what}
+func typeError(field string, value json.RawMessage, what string) error {
+	return &bulk.ConfigError{Field: field, Value: rawJSON(safetext.Printable(string(value))), Problem: "must be " + what}
 }
 
-// excerpt is JSON as it stands in a message: not in quotes, because a text has
+// rawJSON is JSON as it stands in a message: not in quotes, because a text has
 // its own.
-type excerpt string
+type rawJSON string
 
-var errNotText = errors.New("not UTF-8, or half of a surrogate pair")
+var errNotUTF8 = errors.New("not UTF-8, or half of a surrogate pair")
 
-// notJSON says in which line the text stops being JSON.
-func notJSON(data []byte, err error) error {
+// syntaxError says in which line the text stops being JSON.
+func syntaxError(data []byte, err error) error {
 	end := len(data)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {

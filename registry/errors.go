@@ -16,11 +16,13 @@ var (
 	ErrClosed    = errors.New("registry: closed")
 )
 
-// about says which label err is about.
-func about(label string, err error) error { return fmt.Errorf("%w: %s", err, safetext.Quote(label)) }
+// labelError says which label err is about.
+func labelError(label string, err error) error {
+	return fmt.Errorf("%w: %s", err, safetext.Quote(label))
+}
 
-// within says which member err is about: a *bulk.ConfigError names it itself.
-func within(label string, err error) error {
+// memberError says which member err is about: a *bulk.ConfigError names it itself.
+func memberError(label string, err error) error {
 	if e, ok := err.(*bulk.ConfigError); ok {
 		named := *e
 		named.Label = label

@@ -9,7 +9,7 @@ import (
 // Evict forgets a key, and reports whether it did: false if the key is unknown
 // or in use. What its bulkhead counted stays in the Totals of [Keyed.Status].
 func (k *Keyed[K]) Evict(key K) bool {
-	if !equal(key, key) {
+	if !comparesEqualToItself(key) {
 		return false
 	}
 	k.mu.Lock()
@@ -18,9 +18,9 @@ func (k *Keyed[K]) Evict(key K) bool {
 		k.mu.Unlock()
 		return false
 	}
-	victim := k.forget(e)
+	evicted := k.detach(e)
 	k.mu.Unlock()
-	_ = victim.Close() // always nil
+	_ = evicted.Close() // always nil
 	return true
 }
 
@@ -39,25 +39,25 @@ func (k *Keyed[K]) EvictIdle() int {
 	var batch [64]*bulk.Bulkhead
 	n := 0
 	for n < most {
-		victims := k.forgetIdle(batch[:0:min(len(batch), most-n)])
-		inTurn(victims, func(victim *bulk.Bulkhead) { _ = victim.Close() }) // always nil
-		if n += len(victims); len(victims) < len(batch) {
+		evicted := k.detachIdle(batch[:0:min(len(batch), most-n)])
+		forEachAlways(evicted, func(evicted *bulk.Bulkhead) { _ = evicted.Close() }) // always nil
+		if n += len(evicted); len(evicted) < len(batch) {
 			break
 		}
 	}
 	return n
 }
 
-// forgetIdle forgets as many that have been idle long enough as there is room
-// for in victims, the oldest first, and returns their bulkheads.
-func (k *Keyed[K]) forgetIdle(victims []*bulk.Bulkhead) []*bulk.Bulkhead {
+// detachIdle forgets as many that have been idle long enough as there is room
+// for in evicted, the oldest first, and returns their bulkheads.
+func (k *Keyed[K]) detachIdle(evicted []*bulk.Bulkhead) []*bulk.Bulkhead {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
-	for len(victims) < cap(victims) && k.idle.oldest != nil && k.longIdle(k.idle.oldest, now) {
-		victims = append(victims, k.forget(k.idle.oldest))
+	for len(evicted) < cap(evicted) && k.idle.oldest != nil && k.longIdle(k.idle.oldest, now) {
+		evicted = append(evicted, k.detach(k.idle.oldest))
 	}
-	return victims
+	return evicted
 }
 
 // longIdle reports whether an entry that is idle has been so for IdleAfter, which
@@ -67,11 +67,11 @@ func (k *Keyed[K]) longIdle(e *entry[K], now time.Duration) bool {
 	return now-e.since >= k.idleAfter || e.since > now
 }
 
-// forget takes an entry that is idle out of everything, and returns its
+// detach takes an entry that is idle out of everything, and returns its
 // bulkhead, to be closed without the lock: it may have event handlers. Nobody
 // can reach it any more, and nothing is in flight or waiting in it, so its
 // totals won't change. The lock is held.
-func (k *Keyed[K]) forget(e *entry[K]) *bulk.Bulkhead {
+func (k *Keyed[K]) detach(e *entry[K]) *bulk.Bulkhead {
 	k.idle.remove(e)
 	delete(k.keys, e.key)
 	last := len(k.all) - 1

@@ -1,13 +1,13 @@
 package registry
 
-// inTurn calls f with one after the other. An event handler that f runs into may
+// forEachAlways calls f with one after the other. An event handler that f runs into may
 // end this goroutine: then the others have their turn on the way out, so that
 // what was begun is done for all.
-func inTurn[T any](list []T, f func(T)) {
+func forEachAlways[T any](list []T, f func(T)) {
 	next := 0
 	defer func() {
 		if next < len(list) {
-			inTurn(list[next:], f)
+			forEachAlways(list[next:], f)
 		}
 	}()
 	for next < len(list) {

@@ -42,9 +42,9 @@ type Keyed[K comparable] struct {
 
 	*guardedKeys[K] // a pointer, because package fmt follows none in a field: see Format
 
-	// door turns away what is lost whatever its key: see turnAway. Nothing is
+	// rejector rejects what is lost whatever its key: see reject. Nothing is
 	// ever in flight or waiting in it.
-	door *bulk.Bulkhead
+	rejector *bulk.Bulkhead
 }
 
 // guardedKeys is what changes in a Keyed.
@@ -70,7 +70,7 @@ type guardedKeys[K comparable] struct {
 	//	idle is in the order in which the last leases were given back
 	//	created − evicted = len(keys)
 	//	retired has the totals of the bulkheads that were evicted, which nobody uses any more
-	//	closed: the door is closed, and nothing is added any more
+	//	closed: the rejector is closed, and nothing is added any more
 	mu      sync.Mutex
 	keys    map[K]*entry[K]
 	all     []*entry[K]
@@ -104,14 +104,14 @@ type entry[K comparable] struct {
 // keys are in use, new ones are rejected.
 func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...KeyedOption) (*Keyed[K], error) {
 	c, each := configure(maxKeys, opts)
-	door, err := bulk.New(label, parallelism, each...)
+	rejector, err := bulk.New(label, parallelism, each...)
 	if err != nil {
 		return nil, err
 	}
 	return &Keyed[K]{
 		label: label, parallelism: parallelism, maxKeys: maxKeys, idleAfter: c.idleAfter, each: c.each,
 		origin: time.Now(), tooMany: &TooManyKeysError{label, maxKeys},
-		door: door, guardedKeys: &guardedKeys[K]{keys: make(map[K]*entry[K])},
+		rejector: rejector, guardedKeys: &guardedKeys[K]{keys: make(map[K]*entry[K])},
 	}, nil
 }
 

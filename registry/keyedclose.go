@@ -13,10 +13,10 @@ import (
 // flight, never blocks, may be called again, and always returns nil. The keys
 // stay until they are evicted.
 func (k *Keyed[K]) Close() error {
-	// First the door, so that it is closed whenever k is; the keys also if an event
-	// handler of the door ends this goroutine.
+	// First the rejector, so that it is closed whenever k is; the keys also if an event
+	// handler of the rejector ends this goroutine.
 	defer k.closeKeys()
-	_ = k.door.Close() // always nil
+	_ = k.rejector.Close() // always nil
 	return nil
 }
 
@@ -27,7 +27,7 @@ func (k *Keyed[K]) closeKeys() {
 	k.closed = true
 	all := slices.Clone(k.all)
 	k.mu.Unlock()
-	inTurn(all, func(e *entry[K]) { _ = e.bulkhead.Close() })
+	forEachAlways(all, func(e *entry[K]) { _ = e.bulkhead.Close() })
 }
 
 // Shutdown is Close, then it waits until nothing is in flight for any key. If

@@ -48,7 +48,7 @@ func Each(opts ...bulk.Option) KeyedOption {
 }
 
 // configure checks maxKeys and applies opts. What is wrong is put into one more option for the
-// door: so package bulk joins it with what it finds itself, each a
+// rejector: so package bulk joins it with what it finds itself, each a
 // *bulk.ConfigError.
 func configure(maxKeys int, opts []KeyedOption) (c KeyedConfig, door []bulk.Option) {
 	errs := []error{option.Apply(&c, opts...)}

@@ -51,7 +51,7 @@ func (k *Keyed[K]) Status() KeyedStatus {
 		s.Waiting += b.Waiting
 		totals = append(totals, b.Totals)
 	}
-	add(k.door.Status())
+	add(k.rejector.Status())
 	for _, e := range all {
 		add(e.bulkhead.Status())
 	}

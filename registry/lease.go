@@ -13,7 +13,7 @@ import (
 // leave for, or the error that the call ends with.
 func (k *Keyed[K]) enter(ctx context.Context, key K, limits []deadline.Limit) (*entry[K], error) {
 	// Before the lock: the comparison panics if the key can't be compared.
-	if !equal(key, key) {
+	if !comparesEqualToItself(key) {
 		return nil, &bulk.ConfigError{Label: k.label, Field: "key", Value: reflect.TypeOf(key), Problem: "must be equal to itself"}
 	}
 	k.mu.Lock()
@@ -25,11 +25,15 @@ func (k *Keyed[K]) enter(ctx context.Context, key K, limits []deadline.Limit) (*
 	return k.enterNew(ctx, key, limits)
 }
 
-// equal is a function because no reader believes in key == key.
-func equal[K comparable](a, b K) bool { return a == b }
+// comparesEqualToItself reports whether key can be found again: a NaN, or a
+// value that contains one, cannot.
+func comparesEqualToItself[K comparable](key K) bool {
+	same := key
+	return key == same
+}
 
 // find takes a lease on the entry of a key that is known. In a closed Keyed none
-// is: whatever comes later is turned away at the door. The lock is held.
+// is: whatever comes later is rejected by the rejector. The lock is held.
 func (k *Keyed[K]) find(key K) *entry[K] {
 	if k.closed {
 		return nil
@@ -61,7 +65,7 @@ func (k *Keyed[K]) leave(e *entry[K]) {
 	k.mu.Unlock()
 }
 
-// left is leave, for the bulkhead.
-func (e *entry[K]) left() { e.keyed.leave(e) }
+// onSlotReleased is called when a slot of the entry's bulkhead has been released.
+func (e *entry[K]) onSlotReleased() { e.keyed.leave(e) }
 
 func (k *Keyed[K]) now() time.Duration { return time.Since(k.origin) }

@@ -11,17 +11,17 @@ import (
 )
 
 // enterNew is enter for a key that was not found. What is lost whatever its key
-// is turned away at the door. Else the bulkhead is made, without the lock
+// is rejected by the rejector. Else the bulkhead is made, without the lock
 // because options are a stranger's code; and because much can happen meanwhile,
 // the section that adds it decides anew. Who finds that another one was first
 // takes that one, and forgets the bulkhead that nobody has seen.
 func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit) (*entry[K], error) {
-	if late(ctx, limits) {
-		if err := k.turnAway(ctx, limits); err != nil {
+	if alreadyRejected(ctx, limits) {
+		if err := k.reject(ctx, limits); err != nil {
 			return nil, err
 		}
 	}
-	var fresh *entry[K]
+	var created *entry[K]
 	for {
 		k.mu.Lock()
 		if e := k.find(key); e != nil {
@@ -30,7 +30,7 @@ func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit)
 		}
 		if k.closed {
 			k.mu.Unlock()
-			return nil, k.turnAway(ctx, limits)
+			return nil, k.reject(ctx, limits)
 		}
 		full := len(k.keys) == k.maxKeys
 		if full && k.idle.oldest == nil {
@@ -38,28 +38,28 @@ func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit)
 			k.mu.Unlock()
 			return nil, k.tooMany
 		}
-		if fresh != nil {
-			var victim *bulk.Bulkhead
+		if created != nil {
+			var evicted *bulk.Bulkhead
 			if full {
-				victim = k.forget(k.idle.oldest)
+				evicted = k.detach(k.idle.oldest)
 			}
-			k.add(fresh)
+			k.add(created)
 			k.mu.Unlock()
-			k.bury(victim, fresh)
-			return fresh, nil
+			k.closeEvicted(evicted, created)
+			return created, nil
 		}
 		k.mu.Unlock()
 
 		var err error
-		if fresh, err = k.make(key); err != nil {
+		if created, err = k.newEntry(key); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// late reports whether an arrival is turned away whatever its key: its ctx is
+// alreadyRejected reports whether an arrival is turned away whatever its key: its ctx is
 // done, or one of its bounds passed. It asks as a bulkhead does.
-func late(ctx context.Context, limits []deadline.Limit) bool {
+func alreadyRejected(ctx context.Context, limits []deadline.Limit) bool {
 	if ctx.Err() != nil {
 		return true
 	}
@@ -74,23 +74,23 @@ func late(ctx context.Context, limits []deadline.Limit) bool {
 	return false
 }
 
-// turnAway returns the error for an arrival that is late, or that comes when k
+// reject returns the error for an arrival that is late, or that comes when k
 // is closed. A bulkhead like those of the keys decides and counts it: so the
 // error, the event and the totals are what they would be for any bulkhead. It
-// returns nil if an open door lets the arrival in after all: its ctx, or the
+// returns nil if an open rejector admits the arrival after all: its ctx, or the
 // clock, says something else now.
-func (k *Keyed[K]) turnAway(ctx context.Context, limits []deadline.Limit) error {
-	slot, err := k.door.Acquire(ctx, limits...)
+func (k *Keyed[K]) reject(ctx context.Context, limits []deadline.Limit) error {
+	slot, err := k.rejector.Acquire(ctx, limits...)
 	slot.Release()
 	return err
 }
 
-// make returns an entry for a key, with its bulkhead and the first lease.
-func (k *Keyed[K]) make(key K) (*entry[K], error) {
+// newEntry returns an entry for a key, with its bulkhead and the first lease.
+func (k *Keyed[K]) newEntry(key K) (*entry[K], error) {
 	e := &entry[K]{keyed: k, key: key, leases: 1}
 	var err error
 	e.bulkhead, err = bulk.New(k.label, k.parallelism, append(slices.Clip(k.each), func(c *bulk.Config) error {
-		hooks.OnRelease(c, e.left)
+		hooks.OnRelease(c, e.onSlotReleased)
 		return nil
 	})...)
 	return e, err
@@ -104,10 +104,10 @@ func (k *Keyed[K]) add(e *entry[K]) {
 	k.created++
 }
 
-// bury closes the bulkhead that made room for an entry. The caller doesn't have
+// closeEvicted closes the bulkhead that made room for an entry. The caller doesn't have
 // the entry yet: its lease is given back if an event handler ends the goroutine.
-func (k *Keyed[K]) bury(victim *bulk.Bulkhead, e *entry[K]) {
-	if victim == nil {
+func (k *Keyed[K]) closeEvicted(evicted *bulk.Bulkhead, e *entry[K]) {
+	if evicted == nil {
 		return
 	}
 	returned := false
@@ -116,6 +116,6 @@ func (k *Keyed[K]) bury(victim *bulk.Bulkhead, e *entry[K]) {
 			k.leave(e)
 		}
 	}()
-	_ = victim.Close() // always nil
+	_ = evicted.Close() // always nil
 	returned = true
 }

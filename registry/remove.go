@@ -19,7 +19,7 @@ import (
 func (r *Registry) Remove(ctx context.Context, label string) error {
 	b, ok := r.Get(label)
 	if !ok {
-		return about(label, ErrUnknown)
+		return labelError(label, ErrUnknown)
 	}
 	if err := b.Shutdown(ctx); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (r *Registry) Close() error {
 	r.closed = true
 	view := r.order
 	r.mu.Unlock()
-	inTurn(view, func(b *bulk.Bulkhead) { _ = b.Close() }) // always nil
+	forEachAlways(view, func(b *bulk.Bulkhead) { _ = b.Close() }) // always nil
 	return nil
 }
 

@@ -169,7 +169,7 @@ var functions = []function{
 	}},
 
 	// Registry.
-	{"registry", "Registry.Create", []fault{{"registry: a taken label is accepted", "return nil, about(label, ErrDuplicate)", "return b, nil"}}},
+	{"registry", "Registry.Create", []fault{{"registry: a taken label is accepted", "return nil, labelError(label, ErrDuplicate)", "return b, nil"}}},
 	{"registry", "Registry.getOrCreate", []fault{
 		{"registry: both goroutines of a race create the member", "if first, exists := r.members[label]; exists { MORE }", ""},
 		{"registry: the newest member comes first", "append(r.order, b)", "append([]*bulk.Bulkhead{b}, r.order...)"},
@@ -219,11 +219,11 @@ var functions = []function{
 	// Keyed: creation and eviction.
 	{"registry", "Keyed.Evict", []fault{{"keyed: a key in use is evicted", "e == nil || e.leases > 0", "e == nil"}}},
 	{"registry", "Keyed.enterNew", []fault{
-		{"keyed: the newest idle key is evicted first", "k.forget(k.idle.oldest)", "k.forget(k.idle.newest)"},
+		{"keyed: the newest idle key is evicted first", "k.detach(k.idle.oldest)", "k.detach(k.idle.newest)"},
 		{"keyed: one key too many", "len(k.keys) == k.maxKeys", "len(k.keys) > k.maxKeys"},
 		{"keyed: one key too few", "len(k.keys) == k.maxKeys", "len(k.keys) >= max(k.maxKeys-1, 1)"},
 		{"keyed: both goroutines of a race create the key", "if e := k.find(key); e != nil { MORE }", ""},
-		{"keyed: an operation with a done context creates a key", "late(ctx, limits)", "late(ctx, limits) && false"},
+		{"keyed: an operation with a done context creates a key", "alreadyRejected(ctx, limits)", "alreadyRejected(ctx, limits) && false"},
 		{"keyed: rejections for too many keys are not counted", "k.tooManyKeys++", ""},
 	}},
 	{"registry", "Keyed.longIdle", []fault{
@@ -231,14 +231,14 @@ var functions = []function{
 		{"keyed: a nanosecond before IdleAfter is enough", "now-e.since >= ANY", "now-e.since >= ANY-1"},
 	}},
 	{"registry", "idleList.remove", []fault{{"keyed: leaving the middle cuts the list of idle keys", "e.older.newer = e.newer", "l.newest, e.older.newer = e.older, nil"}}},
-	{"registry", "Keyed.forget", []fault{
+	{"registry", "Keyed.detach", []fault{
 		{"keyed: an evicted key takes the last one with it", "k.all[e.place] = k.all[last]; MORE; k.all[e.place].place = e.place", "MORE"},
 		{"keyed: the totals of evicted keys are lost", "k.retired = ANY", ""},
 	}},
-	{"registry", "Keyed.bury", []fault{{"keyed: an evicted bulkhead stays open", "_ = victim.Close()", ""}}},
+	{"registry", "Keyed.closeEvicted", []fault{{"keyed: an evicted bulkhead stays open", "_ = evicted.Close()", ""}}},
 
 	// Keyed: status and close.
-	{"registry", "Keyed.Status", []fault{{"keyed: rejections without a key are not counted", "add(k.door.Status())", ""}}},
+	{"registry", "Keyed.Status", []fault{{"keyed: rejections without a key are not counted", "add(k.rejector.Status())", ""}}},
 	{"registry", "Keyed.closeKeys", []fault{
 		{"keyed: close keeps waiting operations", "_ = e.bulkhead.Close()", ""},
 		{"keyed: close allows new keys", "k.closed = true", ""},
