@@ -73,15 +73,3 @@ func (all *changes) apply() error {
 	})
 	return errors.Join(failed...)
 }
-
-// unjoin returns the errors joined in err one by one, so that each can be told
-// with its label.
-func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	if err == nil {
-		return nil
-	}
-	return []error{err}
-}

@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/internal/safetext"
@@ -30,3 +31,21 @@ func memberError(label string, err error) error {
 	}
 	return fmt.Errorf("registry: %w", err)
 }
+
+// unjoin returns the errors that [errors.Join] joined in err, one by one. An
+// error of another type stays whole, also if it wraps several.
+func unjoin(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if reflect.TypeOf(err) != joined {
+		return []error{err}
+	}
+	var errs []error
+	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
+		errs = append(errs, unjoin(e)...)
+	}
+	return errs
+}
+
+var joined = reflect.TypeOf(errors.Join(ErrClosed))

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -103,10 +104,10 @@ type entry[K comparable] struct {
 // same time. With fewer, keys that come often are evicted often, and while all
 // keys are in use, new ones are rejected.
 func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...KeyedOption) (*Keyed[K], error) {
-	c, each := configure(maxKeys, opts)
-	rejector, err := bulk.New(label, parallelism, each...)
-	if err != nil {
-		return nil, err
+	c, errs := keyedConfig(label, maxKeys, opts)
+	rejector, err := bulk.New(label, parallelism, c.each...)
+	if errs = append(unjoin(err), errs...); len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	return &Keyed[K]{
 		label: label, parallelism: parallelism, maxKeys: maxKeys, idleAfter: c.idleAfter, each: c.each,

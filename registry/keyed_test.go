@@ -46,6 +46,35 @@ func TestWhatIsWrongWithAKeyedIsReturnedAtOnce(t *testing.T) {
 	}
 }
 
+// An option that a caller wrote can fail in ways of its own.
+func TestEachFailedOptionOfAKeyedIsOneConfigErrorWithItsCause(t *testing.T) {
+	fail := func(err error) registry.KeyedOption { return func(*registry.KeyedConfig) error { return err } }
+	failed, why := errors.New("no file"), errors.New("no such directory")
+	bad := &bulk.ConfigError{Field: "idle_after", Value: "soon", Problem: "must be a duration"}
+	_, err := registry.NewKeyed[string]("tenants", 1, 1,
+		option.Join(fail(failed), option.Join(fail(fmt.Errorf("%w: %w", errWhy, why)), nil)), fail(bad))
+	mustBe(t, err, bulk.ErrConfig, failed, errWhy, why, option.ErrNil, bad)
+	errs := err.(interface{ Unwrap() []error }).Unwrap()
+	if len(errs) != 4 {
+		t.Fatalf("%d errors, want 4: %v", len(errs), err)
+	}
+	for i, want := range []string{
+		`bulkhead "tenants": option <nil>: no file`,
+		`bulkhead "tenants": option <nil>: the user went away: no such directory`,
+		`bulkhead "tenants": option <nil>: option: nil option (2 of 2)`,
+		`bulkhead "tenants": idle_after "soon": must be a duration`,
+	} {
+		var e *bulk.ConfigError
+		if !errors.As(errs[i], &e) || e.Label != "tenants" || errs[i].Error() != want {
+			t.Errorf("error %d is %v, want %s", i, errs[i], want)
+		}
+	}
+	_, err = registry.NewKeyed[string](" ", 1, 0)
+	if text := err.Error(); text != "bulk: label \" \": must not be empty or only spaces\nbulk: max_keys 0: must be at least 1" {
+		t.Error(text)
+	}
+}
+
 func TestEachKeyHasItsOwnBulkhead(t *testing.T) {
 	var ids []uint64
 	each := []bulk.Option{bulk.OnEvent(func(e bulk.Event) {

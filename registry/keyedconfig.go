@@ -1,8 +1,8 @@
 package registry
 
 import (
-	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -47,19 +47,41 @@ func Each(opts ...bulk.Option) KeyedOption {
 	}
 }
 
-// configure checks maxKeys and applies opts. What is wrong is put into one more option for the
-// rejector: so package bulk joins it with what it finds itself, each a
-// *bulk.ConfigError.
-func configure(maxKeys int, opts []KeyedOption) (c KeyedConfig, door []bulk.Option) {
-	errs := []error{option.Apply(&c, opts...)}
+// keyedConfig applies opts. It returns one error for each problem with maxKeys
+// and opts; each is a *bulk.ConfigError or matches one.
+func keyedConfig(label string, maxKeys int, opts []KeyedOption) (c KeyedConfig, errs []error) {
+	if strings.TrimSpace(label) == "" {
+		label = "" // bulk.New reports it
+	}
+	for _, err := range unjoin(option.Apply(&c, opts...)) {
+		errs = append(errs, optionError(label, err))
+	}
 	if maxKeys < 1 {
-		errs = append(errs, &bulk.ConfigError{Field: "max_keys", Value: maxKeys, Problem: "must be at least 1"})
+		errs = append(errs, &bulk.ConfigError{Label: label, Field: "max_keys", Value: maxKeys, Problem: "must be at least 1"})
 	}
 	if c.idleAfter < 0 {
-		errs = append(errs, &bulk.ConfigError{Field: "idle_after", Value: c.idleAfter, Problem: "must be 0 (at once) or more"})
+		errs = append(errs, &bulk.ConfigError{Label: label, Field: "idle_after", Value: c.idleAfter, Problem: "must be 0 (immediately) or more"})
 	}
-	if err := errors.Join(errs...); err != nil {
-		return c, append(slices.Clip(c.each), func(*bulk.Config) error { return err })
-	}
-	return c, c.each
+	return c, errs
 }
+
+// failedOption is the error of a KeyedOption that returned cause. It matches
+// both.
+type failedOption struct {
+	*bulk.ConfigError
+	cause error
+}
+
+// optionError returns the error for a KeyedOption that returned cause.
+func optionError(label string, cause error) error {
+	e := bulk.ConfigError{Field: "option", Problem: cause.Error()}
+	if c, ok := cause.(*bulk.ConfigError); ok {
+		if e = *c; e.Label != "" {
+			return c
+		}
+	}
+	e.Label = label
+	return &failedOption{&e, cause}
+}
+
+func (e *failedOption) Unwrap() []error { return []error{e.ConfigError, e.cause} }
