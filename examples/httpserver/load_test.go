@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// answers are what a load generator got.
+// answers counts the answers that the load generator got.
 type answers struct {
-	mu         sync.Mutex
-	status     map[int]int
-	failed     int // without any answer
-	impolite   int // 503 without a good Retry-After
-	mostAtOnce int // requests on their way
+	mu           sync.Mutex
+	status       map[int]int
+	failed       int // no answer
+	noRetryAfter int // 503 without a valid Retry-After
+	peak         int // largest number of concurrent requests
 }
 
 func (a *answers) sent() (n int) {
@@ -26,26 +26,25 @@ func (a *answers) sent() (n int) {
 	return n
 }
 
-// offer sends n requests, one every interval. The loop is open: it doesn't wait
-// for answers, as users don't, so a server that gets slow can't slow down its
-// load.
+// offer sends n requests, one every interval. The loop is open: like users, it does
+// not wait for answers, so a slow server does not reduce its load.
 func offer(t *testing.T, client *http.Client, url string, n int, interval time.Duration) *answers {
 	a := &answers{status: map[int]int{}}
 	ticks := time.NewTicker(interval)
 	defer ticks.Stop()
 	var requests sync.WaitGroup
-	onTheWay := 0
+	inFlight := 0
 	for range n {
 		<-ticks.C
 		requests.Go(func() {
 			a.mu.Lock()
-			onTheWay++
-			a.mostAtOnce = max(a.mostAtOnce, onTheWay)
+			inFlight++
+			a.peak = max(a.peak, inFlight)
 			a.mu.Unlock()
 			resp, err := client.Get(url)
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			onTheWay--
+			inFlight--
 			if err != nil {
 				t.Log(err)
 				a.failed++
@@ -55,7 +54,7 @@ func offer(t *testing.T, client *http.Client, url string, n int, interval time.D
 			_, _ = io.Copy(io.Discard, resp.Body)
 			a.status[resp.StatusCode]++
 			if after, err := strconv.Atoi(resp.Header.Get("Retry-After")); resp.StatusCode == http.StatusServiceUnavailable && (err != nil || after < 1) {
-				a.impolite++
+				a.noRetryAfter++
 			}
 		})
 	}

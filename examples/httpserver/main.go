@@ -1,10 +1,10 @@
-// Httpserver puts the expensive part of an HTTP server behind a bulkhead:
-// whoever finds no slot and no place to wait is answered 503 with Retry-After,
-// at once, and the cheap part goes on as if nothing had happened.
+// Httpserver puts the expensive part of an HTTP server behind a bulkhead. When all
+// slots are in use and the waiting room is full, a request is answered immediately
+// with 503 and Retry-After. The cheap part of the server is not affected.
 //
 //	go run ./examples/httpserver
 //
-// The part to copy is middleware.go.
+// The file to copy is middleware.go.
 package main
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
-// routes returns the whole server. What must answer under any load stays
-// outside the compartment.
+// routes returns the handler of the whole server. Routes that must answer under any
+// load stay outside the bulkhead.
 func routes(reports *bulk.Bulkhead, report http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /report", limit(reports, report))
@@ -32,17 +32,17 @@ time and lets three wait. The others are answered 503 immediately.`
 
 func main() { command.Main("httpserver", about, run) }
 
-// run sends ten requests for a slow report to a server with two slots and three
-// places to wait.
+// run sends ten requests for a slow report to a server with two slots and a waiting
+// room for three.
 func run(out io.Writer) error {
 	const requests, slots, room = 10, 2, 3
-	events := make(chan bulk.Event, 3*requests) // room for all of them: a handler must not block
+	events := make(chan bulk.Event, 3*requests) // large enough for all events: a handler must not block
 	reports := bulk.Must(bulk.New("reports", slots, bulk.WaitingRoom(room),
 		bulk.OnEvent(func(e bulk.Event) { events <- e })))
-	ready := make(chan struct{}) // closed: the reports are written
+	ready := make(chan struct{}) // closed when the reports are ready
 	server := httptest.NewServer(routes(reports, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		<-ready
-		fmt.Fprintln(w, "all is well")
+		fmt.Fprintln(w, "report")
 	})))
 	defer server.Close()
 
@@ -52,9 +52,9 @@ func run(out io.Writer) error {
 		clients.Go(func() {
 			answers[i] = get(server.URL + "/report")
 		})
-		<-events // it is in, or waits, or was turned away: the next one comes after it
+		<-events // the request was admitted, queued or rejected; only then send the next one
 	}
-	fmt.Fprintf(out, "%d requests for a report, %d at a time, %d may wait. Meanwhile /healthz: %s\n",
+	fmt.Fprintf(out, "%d requests for a report: %d at a time, %d can wait. Meanwhile /healthz: %s\n",
 		requests, slots, room, get(server.URL+"/healthz"))
 	close(ready)
 	clients.Wait()
@@ -64,7 +64,7 @@ func run(out io.Writer) error {
 	return nil
 }
 
-// get returns the status of url, and whether it says when to come back.
+// get returns the status of the response, and whether it has a Retry-After header.
 func get(url string) string {
 	resp, err := http.Get(url)
 	if err != nil {

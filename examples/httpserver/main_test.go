@@ -17,8 +17,7 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// start starts a real server whose panics and other complaints go to the log of
-// the test.
+// start starts a real server whose error log goes to the output of the test.
 func start(t *testing.T, h http.Handler) *httptest.Server {
 	server := httptest.NewUnstartedServer(h)
 	server.Config.ErrorLog = log.New(t.Output(), "", 0)
@@ -43,11 +42,11 @@ func await(t *testing.T, events <-chan bulk.Event, kind bulk.EventKind) {
 	}
 }
 
-// Twice as many requests as the handler can serve, for two seconds.
-func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
+// The test offers twice the load that the handler can serve, for two seconds.
+func TestEveryRequestIsAnsweredUnderTwiceTheLoad(t *testing.T) {
 	const slots = 4
-	// The first ones take until somebody was turned away, so that there is an
-	// overload on any machine, also on one too slow to offer twice the load.
+	// The first requests last until one is rejected, so that there is overload on
+	// any machine, also on one too slow to offer twice the load.
 	overload := make(chan struct{})
 	var once sync.Once
 	b := bulk.Must(bulk.New("reports", slots, bulk.WaitingRoom(4), bulk.WaitLimit(100*time.Millisecond),
@@ -62,7 +61,7 @@ func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
 		<-overload
-		time.Sleep(20 * time.Millisecond) // the work: 4 slots do 200 of it a second
+		time.Sleep(20 * time.Millisecond) // the work: 4 slots serve 200 requests per second
 		served.Add(1)
 		inside.Add(-1)
 		fmt.Fprintln(w, "report")
@@ -70,12 +69,12 @@ func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
 	got := offer(t, server.Client(), server.URL+"/report", 800, 2500*time.Microsecond)
 
 	s := b.Status()
-	t.Logf("%v, %d on the way at most; %d admitted, %d saturated, %d expired", got.status, got.mostAtOnce, s.Totals.Admitted, s.Totals.Saturated, s.Totals.Expired)
-	if got.sent() != 800 || got.failed > 0 || got.impolite > 0 {
-		t.Errorf("%d sent, %d failed, %d without a good Retry-After", got.sent(), got.failed, got.impolite)
+	t.Logf("%v, at most %d in flight; %d admitted, %d saturated, %d expired", got.status, got.peak, s.Totals.Admitted, s.Totals.Saturated, s.Totals.Expired)
+	if got.sent() != 800 || got.failed > 0 || got.noRetryAfter > 0 {
+		t.Errorf("%d sent, %d failed, %d without a valid Retry-After", got.sent(), got.failed, got.noRetryAfter)
 	}
 	if got.status[http.StatusOK] == 0 || got.status[http.StatusServiceUnavailable] == 0 {
-		t.Errorf("statuses %v: want both", got.status)
+		t.Errorf("statuses %v, want both 200 and 503", got.status)
 	}
 	if int64(got.status[http.StatusOK]) != served.Load() || uint64(served.Load()) != s.Totals.Finished {
 		t.Errorf("%d times OK, %d served, %d finished", got.status[http.StatusOK], served.Load(), s.Totals.Finished)
@@ -84,11 +83,11 @@ func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
 		t.Errorf("%d times 503, %d rejected", got.status[http.StatusServiceUnavailable], s.Totals.Rejected())
 	}
 	if most.Load() > slots {
-		t.Errorf("%d handlers at once", most.Load())
+		t.Errorf("%d concurrent handlers, want at most %d", most.Load(), slots)
 	}
 }
 
-func TestAClientThatHangsUpLeavesTheWaitingRoom(t *testing.T) {
+func TestHangingUpLeavesTheWaitingRoom(t *testing.T) {
 	events := make(chan bulk.Event, 32)
 	b := bulk.Must(bulk.New("reports", 1, bulk.WaitingRoom(1), bulk.OnEvent(func(e bulk.Event) { events <- e })))
 	served := new(atomic.Int64)
@@ -105,7 +104,7 @@ func TestAClientThatHangsUpLeavesTheWaitingRoom(t *testing.T) {
 		defer close(gone)
 		if resp, err := server.Client().Do(request); err == nil {
 			resp.Body.Close()
-			t.Error("an answer for a client that hung up")
+			t.Error("got an answer after hanging up")
 		}
 	}()
 	await(t, events, bulk.EventQueued)
@@ -118,7 +117,7 @@ func TestAClientThatHangsUpLeavesTheWaitingRoom(t *testing.T) {
 	}
 }
 
-func TestAHandlerThatPanicsCostsNoSlot(t *testing.T) {
+func TestPanickingHandlerReleasesItsSlot(t *testing.T) {
 	const slots = 2
 	b := bulk.Must(bulk.New("reports", slots))
 	var calls atomic.Int64
@@ -146,14 +145,14 @@ func TestAHandlerThatPanicsCostsNoSlot(t *testing.T) {
 	if err := b.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
-	// The client tries a GET again when a connection that it had kept is closed,
-	// so there can be more calls than requests.
+	// The client repeats a GET when a kept connection was closed, so there can be
+	// more calls than requests.
 	if totals := b.Status().Totals; totals.Finished != uint64(calls.Load()) || totals.Arrivals() != totals.Finished {
 		t.Errorf("%d arrived, %d finished, %d calls", totals.Arrivals(), totals.Finished, calls.Load())
 	}
 }
 
-func TestWhatWasNotStartedIsAlways503(t *testing.T) {
+func TestRejectedRequestIsAlwaysAnsweredWith503(t *testing.T) {
 	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") })
 	full := bulk.Must(bulk.New("full", 1))
 	full.TryAcquire()
@@ -168,9 +167,9 @@ func TestWhatWasNotStartedIsAlways503(t *testing.T) {
 		retryAfter bool
 		connection string
 	}{
-		{"saturated: come back later", full, t.Context(), true, ""},
-		{"closed: go elsewhere", closed, t.Context(), false, "close"},
-		{"another middleware ended its time", full, ended, false, ""},
+		{"saturated: retry later", full, t.Context(), true, ""},
+		{"closed: use another server", closed, t.Context(), false, "close"},
+		{"context ended by another middleware", full, ended, false, ""},
 	} {
 		w := httptest.NewRecorder()
 		limit(tt.b, never).ServeHTTP(w, httptest.NewRequestWithContext(tt.ctx, http.MethodGet, "/", nil))
@@ -186,7 +185,7 @@ func TestWhatWasNotStartedIsAlways503(t *testing.T) {
 	}
 }
 
-const output = `10 requests for a report, 2 at a time, 3 may wait. Meanwhile /healthz: 200 OK
+const output = `10 requests for a report: 2 at a time, 3 can wait. Meanwhile /healthz: 200 OK
   request  1: 200 OK
   request  2: 200 OK
   request  3: 200 OK

@@ -9,18 +9,17 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// limit returns next behind b. A request holds its slot until next returns, in
-// whatever way: a handler that panics costs no slot.
+// limit returns a handler that calls next while it holds a slot of b. The slot is
+// released when next returns or panics.
 //
-// A request whose client hangs up leaves the waiting room at once. net/http
-// notices that only when it has nothing left to read from the client, so for
-// one with a body that nobody has read yet it is the wait limit that ends the
-// wait: give b one.
+// A request leaves the waiting room as soon as net/http notices that its client
+// hung up. net/http notices it only after the body of the request has been read, so
+// a request with an unread body waits until the wait limit. Give b a wait limit.
 func limit(b *bulk.Bulkhead, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		slot, err := b.Acquire(r.Context())
 		if err != nil {
-			refuse(w, err)
+			reject(w, err)
 			return
 		}
 		defer slot.Release()
@@ -28,21 +27,21 @@ func limit(b *bulk.Bulkhead, next http.Handler) http.Handler {
 	})
 }
 
-// refuse answers a request that was turned away, always with 503: the handler
-// was never called, and another server may do better. Not 429, which says that
-// this one client asks too often.
+// reject answers a rejected request. The status is always 503, because the handler
+// was never called and another server may have free capacity. 429 would be wrong:
+// it says that this client sends too many requests.
 //
-// Who hung up does not read it. But a context can also have been ended by
-// another middleware, and then somebody does: without an answer of ours
+// A canceled request gets an answer too. If its client hung up, nobody reads it. But
+// another middleware may have ended the context, and without an answer from here
 // net/http would send 200.
-func refuse(w http.ResponseWriter, err error) {
+func reject(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, bulk.ErrOverload):
-		// Nobody knows when the load will be lower. It is the chance in it that
-		// matters: those who came together should not come back together.
+		// It is unknown when the load falls. The delay is random so that clients
+		// rejected together do not return together.
 		w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(3)))
 	case errors.Is(err, bulk.ErrClosed):
-		w.Header().Set("Connection", "close") // look for another server
+		w.Header().Set("Connection", "close") // so that the client connects to another server
 	}
 	http.Error(w, "busy", http.StatusServiceUnavailable)
 }
