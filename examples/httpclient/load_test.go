@@ -12,23 +12,23 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// open counts what is being done at once.
-type open struct{ now, most atomic.Int64 }
+// gauge counts concurrent calls, and their maximum.
+type gauge struct{ now, most atomic.Int64 }
 
-func (o *open) begin() {
-	n := o.now.Add(1)
-	for m := o.most.Load(); n > m && !o.most.CompareAndSwap(m, n); m = o.most.Load() {
+func (g *gauge) begin() {
+	n := g.now.Add(1)
+	for m := g.most.Load(); n > m && !g.most.CompareAndSwap(m, n); m = g.most.Load() {
 	}
 }
-func (o *open) end() { o.now.Add(-1) }
+func (g *gauge) end() { g.now.Add(-1) }
 
-// Five hundred requests in a second, as they come, for answers that arrive in
-// two halves. The server is inside an answer until just before its last byte.
-func TestUnderLoadTheOtherSideIsNeverInsideMoreAnswersThanSlots(t *testing.T) {
+// The test sends 500 requests in one second, without waiting for answers. Each answer
+// arrives in two parts, and counts as active until just before its second part.
+func TestServerNeverWorksOnMoreAnswersThanSlotsUnderLoad(t *testing.T) {
 	const slots, requests = 4, 500
-	var answers open
-	// The first ones take until somebody was turned away, so that there is an
-	// overload on any machine, also on one too slow to offer twice the load.
+	var answers gauge
+	// The first requests last until one is rejected, so that there is overload on
+	// any machine, also on one too slow to offer twice the load.
 	overload := make(chan struct{})
 	var once sync.Once
 	server := start(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -36,7 +36,7 @@ func TestUnderLoadTheOtherSideIsNeverInsideMoreAnswersThanSlots(t *testing.T) {
 		_, _ = io.WriteString(w, "first half, ")
 		_ = http.NewResponseController(w).Flush()
 		<-overload
-		time.Sleep(20 * time.Millisecond) // the work: 4 slots do 200 of it a second
+		time.Sleep(20 * time.Millisecond) // the work: 4 slots serve 200 requests per second
 		answers.end()
 		_, _ = io.WriteString(w, "second half")
 	})
@@ -48,7 +48,7 @@ func TestUnderLoadTheOtherSideIsNeverInsideMoreAnswersThanSlots(t *testing.T) {
 		})))
 	client := clientOf(t, &transport{bulkhead: b})
 
-	var answered, refused, failed atomic.Int64
+	var answered, rejected, failed atomic.Int64
 	ticks := time.NewTicker(2 * time.Millisecond)
 	defer ticks.Stop()
 	var users sync.WaitGroup
@@ -58,7 +58,7 @@ func TestUnderLoadTheOtherSideIsNeverInsideMoreAnswersThanSlots(t *testing.T) {
 			resp, err := client.Get(server.URL)
 			switch {
 			case errors.Is(err, bulk.ErrOverload):
-				refused.Add(1)
+				rejected.Add(1)
 				return
 			case err != nil:
 				failed.Add(1)
@@ -76,14 +76,14 @@ func TestUnderLoadTheOtherSideIsNeverInsideMoreAnswersThanSlots(t *testing.T) {
 	}
 	users.Wait()
 	s := b.Status()
-	t.Logf("%d answered, %d refused, %d failed; inside at most %d", answered.Load(), refused.Load(), failed.Load(), answers.most.Load())
+	t.Logf("%d answered, %d rejected, %d failed; at most %d concurrent answers", answered.Load(), rejected.Load(), failed.Load(), answers.most.Load())
 	if answers.most.Load() > slots {
-		t.Errorf("%d answers at once on the other side, %d slots", answers.most.Load(), slots)
+		t.Errorf("%d concurrent answers in the server, want at most %d", answers.most.Load(), slots)
 	}
-	if failed.Load() > 0 || answered.Load() == 0 || refused.Load() == 0 {
-		t.Error("want answers and refusals, and nothing else")
+	if failed.Load() > 0 || answered.Load() == 0 || rejected.Load() == 0 {
+		t.Error("want both answers and rejections, and no failures")
 	}
-	if uint64(answered.Load()) != s.Totals.Finished || uint64(refused.Load()) != s.Totals.Rejected() || s.InFlight != 0 {
+	if uint64(answered.Load()) != s.Totals.Finished || uint64(rejected.Load()) != s.Totals.Rejected() || s.InFlight != 0 {
 		t.Errorf("%d finished, %d rejected, %d in flight", s.Totals.Finished, s.Totals.Rejected(), s.InFlight)
 	}
 }

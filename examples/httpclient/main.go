@@ -1,9 +1,9 @@
-// Httpclient sends HTTP requests through a bulkhead, by way of a RoundTripper
-// whose slot lives until the body of the response is closed or read to its end.
+// Httpclient sends HTTP requests through a bulkhead. Its RoundTripper holds a slot
+// for each request until the body of the response is closed or read to its end.
 //
 //	go run ./examples/httpclient
 //
-// The part to copy is transport.go.
+// The file to copy is transport.go.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 )
 
 const about = `Httpclient sends HTTP requests to a server on loopback through a bulkhead with
-one slot, which each response holds until its body is read or closed.`
+one slot. A response holds its slot until its body is read or closed.`
 
 func main() { command.Main("httpclient", about, run) }
 
@@ -34,20 +34,20 @@ func run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "The first answer is there and has not been read: %d slot in use.\n", catalogue.Status().InUse)
+	fmt.Fprintf(out, "First request: the response has arrived, its body is unread: %d slot in use.\n", catalogue.Status().InUse)
 
 	_, err = client.Get(server.URL)
-	fmt.Fprintf(out, "A second request: %v; never sent: %v.\n", reason(err), errors.Is(err, bulk.ErrNotStarted))
+	fmt.Fprintf(out, "Second request: %v; never sent: %v.\n", reason(err), errors.Is(err, bulk.ErrNotStarted))
 
 	text, err := io.ReadAll(first.Body)
-	fmt.Fprintf(out, "The first one read %q: %d slots in use.\n", text, catalogue.Status().InUse)
+	fmt.Fprintf(out, "First request: its body %q is read: %d slots in use.\n", text, catalogue.Status().InUse)
 	return errors.Join(err, first.Body.Close())
 }
 
 func reason(err error) any {
-	var refused *bulk.AdmissionError
-	if errors.As(err, &refused) {
-		return refused.Reason
+	var rejected *bulk.AdmissionError
+	if errors.As(err, &rejected) {
+		return rejected.Reason
 	}
 	return err
 }

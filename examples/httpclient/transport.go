@@ -9,37 +9,36 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// transport sends requests through a bulkhead: use it as http.Client.Transport.
-// A request that is rejected is never sent; the *url.Error of the client matches
-// bulk.ErrNotStarted and the others, and is no timeout. Decide by
-// bulk.NotStarted(err, bulkhead) whether it is safe to send a request again: a
-// request that was sent never has an error that says otherwise (see sentError).
-// Only where
-// http.Client.Timeout ends the wait can the client put an error of its own in
-// the place of ours, which is a timeout and matches none of them: so let the
-// wait limit be shorter, or bound requests by their context instead.
+// transport sends requests through a bulkhead. Use it as http.Client.Transport.
 //
-// The slot is held until the body of the response is closed or has been read to
-// its end. Until then the other side is busy with the answer, a connection is
-// in use, and the caller is not finished: that is what a compartment counts.
-// So close every body, as net/http asks for anyway; for one that is forgotten
-// the slot comes back when the request's context ends. (Not after 101 Switching
-// Protocols: that connection outlives the context, and so does its slot.)
+// A rejected request is never sent. The *url.Error of the client then matches
+// bulk.ErrNotStarted and the sentinel of the reason, and is not a timeout. Use
+// bulk.NotStarted(err, bulkhead) to decide whether it is safe to send a request
+// again; the error of a request that was sent never matches (see sentError). There
+// is one exception: when http.Client.Timeout ends the wait, the client may return an
+// error of its own, which is a timeout and matches no sentinel. To avoid it, make
+// the wait limit shorter than http.Client.Timeout, or bound requests by their
+// contexts instead.
 //
-// Who sends a request while it holds the body of another one holds one slot and
-// waits for a second. Give the bulkhead a wait limit, or nested requests a
-// bulkhead of their own. Redirects are not nested: the client closes each body
-// before it follows.
+// A request holds its slot until the body of its response is closed or read to its
+// end, because the server may be busy with the answer until then. So close every
+// body, as net/http requires. If a body is not closed, its slot is released when the
+// context of the request ends, except after 101 Switching Protocols, where the
+// connection outlives the context.
+//
+// A caller that sends a request while it holds the body of another response holds
+// one slot and waits for a second one. Set a wait limit, or give nested requests
+// another bulkhead. Redirects are not nested: the client closes each body before it
+// follows the redirect.
 type transport struct {
 	bulkhead *bulk.Bulkhead
 	base     http.RoundTripper
 
-	// releaseAtHeaders frees the slot as soon as the headers of the response
-	// are there. Take it if answers are streams that stay open (events, logs,
-	// large downloads): it bounds how many requests are being *answered*, and
-	// says nothing of how many streams are open. With it set, a caller who
-	// reads slowly or forgets to close doesn't hold up the others, and the
-	// other side can have any number of half-read answers to keep.
+	// releaseAtHeaders releases the slot when the headers of the response have
+	// arrived. Set it if responses are long streams, such as events, logs or large
+	// downloads. Then the bulkhead bounds the requests that wait for their headers.
+	// It does not bound the number of open streams, and a slow reader does not
+	// occupy a slot.
 	releaseAtHeaders bool
 }
 
@@ -47,13 +46,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	slot, err := t.bulkhead.Acquire(r.Context())
 	if err != nil {
 		if r.Body != nil {
-			r.Body.Close() // a RoundTripper must, also when it fails
+			r.Body.Close() // a RoundTripper must close it, also on error
 		}
 		return nil, err
 	}
 	kept := false
 	defer func() {
-		if !kept { // an error, a panic, or nothing to read
+		if !kept { // an error, a panic, or no body
 			slot.Release()
 		}
 	}()
@@ -74,7 +73,7 @@ func (t *transport) CloseIdleConnections() {
 	}
 }
 
-// hold returns b as a body with which the slot ends.
+// hold returns b as a body that releases the slot at its end.
 func (t *transport) hold(ctx context.Context, b io.ReadCloser, slot bulk.Slot) io.ReadCloser {
 	if rwc, ok := b.(io.ReadWriteCloser); ok {
 		return &connection{rwc, slot}
@@ -83,13 +82,13 @@ func (t *transport) hold(ctx context.Context, b io.ReadCloser, slot bulk.Slot) i
 	return &body{b, sent, slot, context.AfterFunc(ctx, slot.Release)}
 }
 
-// sent returns the error of a request that was sent. net/http returns the cause of
-// the request's context, from RoundTrip and from the body. That can be the
-// rejection of another request: errgroup.WithContext cancels all requests of a
-// group with the first error. Returned as it is, it would say that this request
-// was never sent. (bulk.Run does the same for its operations.)
+// sent returns err, the error of a request that was sent, so that it does not match
+// bulk.ErrNotStarted. It can match because net/http returns the cause of the request's
+// context, from RoundTrip and from the body, and that cause can be the rejection of
+// another request: errgroup.WithContext cancels all requests of a group with the first
+// error. (bulk.Run does the same for its operations.)
 //
-// A rejection by another bulkhead stays as it is if the base has one inside.
+// If base has a bulkhead of its own, its rejection is returned unchanged.
 func (t *transport) sent(ctx context.Context, err error) error {
 	if errors.Is(err, bulk.ErrNotStarted) &&
 		(bulk.NotStarted(err, t.bulkhead) || errors.Is(context.Cause(ctx), bulk.ErrNotStarted)) {
@@ -98,16 +97,15 @@ func (t *transport) sent(ctx context.Context, err error) error {
 	return err
 }
 
-// sentError has the text of the error of a request, and matches how the context
-// of the request ended.
+// sentError has the text of err, and matches only ended, the error of the context.
 type sentError struct{ err, ended error }
 
 func (e *sentError) Error() string { return e.err.Error() }
 func (e *sentError) Unwrap() error { return e.ended }
 
-// connection is what a body is after 101 Switching Protocols: it can be written
-// to, and lives on when the request's context ends. One side's end is not the
-// end either: only Close is.
+// connection is the body of a response with status 101 Switching Protocols. It can be
+// written to, and it outlives the context of the request. Only Close releases its
+// slot, because one direction can end before the other.
 type connection struct {
 	io.ReadWriteCloser
 	slot bulk.Slot
@@ -118,8 +116,7 @@ func (c *connection) Close() error {
 	return c.ReadWriteCloser.Close()
 }
 
-// CloseWrite ends our side alone, for those who ask for it, as
-// httputil.ReverseProxy does.
+// CloseWrite closes the writing direction only. httputil.ReverseProxy uses it.
 func (c *connection) CloseWrite() error {
 	if half, ok := c.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -129,27 +126,27 @@ func (c *connection) CloseWrite() error {
 
 type body struct {
 	io.ReadCloser
-	sent   func(error) error // see transport.sent
-	slot   bulk.Slot
-	forget func() bool // the context's end
+	sent func(error) error // see transport.sent
+	slot bulk.Slot
+	stop func() bool // stops the release when the context ends
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil { // io.EOF, or an error after which there is nothing more to come
+	if err != nil { // io.EOF, or an error after which the body yields no more data
 		b.release()
 	}
 	return n, b.sent(err)
 }
 
-// Close may be called again, and after the end: a slot can be released any
-// number of times.
+// Close may be called repeatedly, also after the end of the body, because a slot may
+// be released repeatedly.
 func (b *body) Close() error {
 	defer b.release()
 	return b.sent(b.ReadCloser.Close())
 }
 
 func (b *body) release() {
-	b.forget()
+	b.stop()
 	b.slot.Release()
 }

@@ -23,7 +23,7 @@ func start(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	return server
 }
 
-// clientOf has connections of its own, which end with the test.
+// clientOf returns a client with its own connections, which are closed when the test ends.
 func clientOf(t *testing.T, tr *transport) *http.Client {
 	if tr.base == nil {
 		tr.base = http.DefaultTransport.(*http.Transport).Clone()
@@ -35,20 +35,20 @@ func clientOf(t *testing.T, tr *transport) *http.Client {
 
 func page(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("page ", 1000)) }
 
-func TestWhenTheSlotIsFreeAgain(t *testing.T) {
+func TestSlotIsReleasedAtTheEndOfTheBody(t *testing.T) {
 	for _, tt := range []struct {
 		why       string
 		handler   http.HandlerFunc
 		method    string
 		atHeaders bool
-		end       func(*http.Response) error // nil: nothing is needed
+		end       func(*http.Response) error // nil: the slot is already released
 	}{
 		{"closed without reading", page, http.MethodGet, false, func(r *http.Response) error { return r.Body.Close() }},
 		{"read to the end and never closed", page, http.MethodGet, false, func(r *http.Response) error {
 			_, err := io.Copy(io.Discard, r.Body)
 			return err
 		}},
-		{"an answer that breaks off", func(w http.ResponseWriter, r *http.Request) {
+		{"body that breaks off", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			fmt.Fprint(w, "half of it")
 		}, http.MethodGet, false, func(r *http.Response) error {
@@ -57,9 +57,9 @@ func TestWhenTheSlotIsFreeAgain(t *testing.T) {
 			}
 			return nil
 		}},
-		{"nothing to read: HEAD", page, http.MethodHead, false, nil},
-		{"nothing to read: 204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, http.MethodGet, false, nil},
-		{"the other choice: at the headers", page, http.MethodGet, true, nil},
+		{"no body: HEAD", page, http.MethodHead, false, nil},
+		{"no body: 204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, http.MethodGet, false, nil},
+		{"releaseAtHeaders", page, http.MethodGet, true, nil},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			b := bulk.Must(bulk.New("server", 1))
@@ -86,22 +86,21 @@ func TestWhenTheSlotIsFreeAgain(t *testing.T) {
 			}
 			other, ok := b.TryAcquire()
 			if !ok {
-				t.Fatal("no slot for the next one")
+				t.Fatal("no slot is free for the next request")
 			}
-			// Whatever is done to the body from now on, it must not free the
-			// slot of another.
+			// Later calls on the body must not release the slot of another request.
 			_, _ = io.Copy(io.Discard, resp.Body)
 			_ = resp.Body.Close()
 			_ = resp.Body.Close()
 			if n := b.Status().InUse; n != 1 {
-				t.Errorf("%d slots in use: the next one's was freed", n)
+				t.Errorf("%d slots in use, want 1: the slot of another request was released", n)
 			}
 			other.Release()
 		})
 	}
 }
 
-func TestABodyThatIsForgottenEndsWithItsContext(t *testing.T) {
+func TestUnclosedBodyReleasesItsSlotWhenTheContextEnds(t *testing.T) {
 	released := make(chan struct{}, 1)
 	b := bulk.Must(bulk.New("server", 1, bulk.OnEvent(func(e bulk.Event) {
 		if e.Kind == bulk.EventReleased {
@@ -115,18 +114,18 @@ func TestABodyThatIsForgottenEndsWithItsContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.Do(request); err != nil { //nolint:bodyclose // that is the point
+	if _, err := client.Do(request); err != nil { //nolint:bodyclose // the test needs an unclosed body
 		t.Fatal(err)
 	}
 	cancel()
 	select {
 	case <-released:
 	case <-time.After(30 * time.Second):
-		t.Error("the slot is gone")
+		t.Error("the slot was not released")
 	}
 }
 
-// closeCounter is a request body that knows how often it was closed.
+// closeCounter is a request body that counts calls of Close.
 type closeCounter struct {
 	io.Reader
 	closed int
@@ -134,8 +133,8 @@ type closeCounter struct {
 
 func (c *closeCounter) Close() error { c.closed++; return nil }
 
-func TestARequestThatIsTurnedAwayIsNeverSent(t *testing.T) {
-	server := start(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+func TestRejectedRequestIsNeverSent(t *testing.T) {
+	server := start(t, func(http.ResponseWriter, *http.Request) { t.Error("the request was sent") })
 	b := bulk.Must(bulk.New("server", 1))
 	b.TryAcquire()
 	client := clientOf(t, &transport{bulkhead: b})
@@ -149,11 +148,11 @@ func TestARequestThatIsTurnedAwayIsNeverSent(t *testing.T) {
 		t.Errorf("%v looks like a timeout of the server", err)
 	}
 	if upload.closed == 0 {
-		t.Error("the request's body was left open")
+		t.Error("the body of the request was not closed")
 	}
 }
 
-func TestWhatFailsOrPanicsBelowCostsNoSlot(t *testing.T) {
+func TestErrorOrPanicOfTheBaseReleasesTheSlot(t *testing.T) {
 	b := bulk.Must(bulk.New("server", 1))
 	for _, base := range []roundTripper{
 		func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") },
@@ -175,7 +174,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestRedirectsNeedOneSlotAtATime(t *testing.T) {
+func TestRedirectsNeedOnlyOneSlot(t *testing.T) {
 	server := start(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/here" {
 			http.Redirect(w, r, "/here", http.StatusFound)
@@ -194,9 +193,9 @@ func TestRedirectsNeedOneSlotAtATime(t *testing.T) {
 	}
 }
 
-// After 101 the body is a connection: it must still be one behind the bulkhead,
-// and it holds its slot until it is closed, whatever has been read.
-func TestAConnectionThatWasUpgradedHoldsItsSlotUntilClosed(t *testing.T) {
+// After 101 the body is an io.ReadWriteCloser. It must remain one behind the bulkhead,
+// and it holds its slot until it is closed, however much of it was read.
+func TestUpgradedConnectionHoldsItsSlotUntilClosed(t *testing.T) {
 	server := start(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Connection", "Upgrade")
 		w.Header().Set("Upgrade", "echo")
@@ -212,7 +211,7 @@ func TestAConnectionThatWasUpgradedHoldsItsSlotUntilClosed(t *testing.T) {
 		_ = rw.Flush()
 	})
 	b := bulk.Must(bulk.New("server", 1))
-	ctx, handshakeIsOver := context.WithCancel(t.Context())
+	ctx, cancelHandshake := context.WithCancel(t.Context())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +226,7 @@ func TestAConnectionThatWasUpgradedHoldsItsSlotUntilClosed(t *testing.T) {
 	if !ok || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("%s with a %T", resp.Status, resp.Body)
 	}
-	handshakeIsOver() // as many do: the connection lives on
+	cancelHandshake() // many clients do so; the connection outlives the context
 	fmt.Fprintln(conn, "hello")
 	r := bufio.NewReader(conn)
 	if line, err := r.ReadString('\n'); line != "echo hello\n" {
@@ -247,7 +246,7 @@ func TestAConnectionThatWasUpgradedHoldsItsSlotUntilClosed(t *testing.T) {
 	}
 }
 
-// half is a connection whose one side can be closed.
+// half is a connection whose writing direction can be closed.
 type half struct {
 	io.ReadWriteCloser
 	closed bool
@@ -255,7 +254,7 @@ type half struct {
 
 func (h *half) CloseWrite() error { h.closed = true; return nil }
 
-func TestOneSideOfAConnectionCanBeClosed(t *testing.T) {
+func TestCloseWriteReachesTheConnection(t *testing.T) {
 	b := bulk.Must(bulk.New("server", 1))
 	conn := &half{}
 	base := roundTripper(func(*http.Request) (*http.Response, error) {
@@ -273,9 +272,8 @@ func TestOneSideOfAConnectionCanBeClosed(t *testing.T) {
 	}
 }
 
-// Unlike http.Client.Timeout, which is no part of this, a deadline of the
-// context leaves the error as it is.
-func TestADeadlineThatEndsTheWaitIsNoTimeoutOfTheServer(t *testing.T) {
+// Unlike http.Client.Timeout, a deadline of the context does not replace the error.
+func TestContextDeadlineDuringTheWaitIsNotATimeout(t *testing.T) {
 	b := bulk.Must(bulk.New("server", 1, bulk.WaitingRoom(1)))
 	b.TryAcquire()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -296,22 +294,22 @@ func TestOutput(t *testing.T) {
 	if err := run(&out); err != nil {
 		t.Fatal(err)
 	}
-	const want = `The first answer is there and has not been read: 1 slot in use.
-A second request: saturated; never sent: true.
-The first one read "catalogue": 0 slots in use.
+	const want = `First request: the response has arrived, its body is unread: 1 slot in use.
+Second request: saturated; never sent: true.
+First request: its body "catalogue" is read: 0 slots in use.
 `
 	if out.String() != want {
 		t.Errorf("%s\nwant\n%s", &out, want)
 	}
 }
 
-// A group cancels all its requests with the first error. If that is a rejection,
-// net/http returns it from the requests in flight too, and from bodies that are
-// being read.
-func TestARequestThatWasSentNeverSaysThatItWasNot(t *testing.T) {
+// A group cancels all its requests with the first error. If that error is a
+// rejection, net/http also returns it from the requests in flight and from bodies
+// that are being read.
+func TestErrorOfASentRequestNeverMatchesNotStarted(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		headers bool // it is the body that is being read when the group is canceled
+		headers bool // the group is canceled while the body is being read
 		wrap    func(error) error
 	}{
 		{"before the headers", false, func(err error) error { return err }},
@@ -358,23 +356,23 @@ func TestARequestThatWasSentNeverSaysThatItWasNot(t *testing.T) {
 			err := <-sent
 			var admission *bulk.AdmissionError
 			if err == nil || errors.Is(err, bulk.ErrNotStarted) || errors.Is(err, bulk.ErrOverload) || bulk.NotStarted(err, b) || errors.As(err, &admission) {
-				t.Errorf("a request that the server has got failed with %v", err)
+				t.Errorf("a request that reached the server failed with %v", err)
 			}
 			if !errors.Is(err, context.Canceled) {
-				t.Errorf("%v doesn't match the end of its context", err)
+				t.Errorf("%v doesn't match the error of its context", err)
 			}
 		})
 	}
 }
 
-// A bulkhead inside, of a host for example, rejects a request that the one outside
-// has admitted: it was not sent, and its error says by which one.
-func TestARejectionByABulkheadInsideStaysVisible(t *testing.T) {
-	outside, inside := bulk.Must(bulk.New("tenant", 1)), bulk.Must(bulk.New("host", 1))
-	inside.TryAcquire()
-	client := clientOf(t, &transport{bulkhead: outside, base: &transport{bulkhead: inside, base: http.DefaultTransport}})
+// An inner bulkhead, for example one for each host, rejects a request that the outer
+// one has admitted. The request was not sent, and the error names the inner bulkhead.
+func TestRejectionByAnInnerBulkheadStaysVisible(t *testing.T) {
+	outer, inner := bulk.Must(bulk.New("tenant", 1)), bulk.Must(bulk.New("host", 1))
+	inner.TryAcquire()
+	client := clientOf(t, &transport{bulkhead: outer, base: &transport{bulkhead: inner, base: http.DefaultTransport}})
 	_, err := client.Get("http://localhost")
-	if !errors.Is(err, bulk.ErrSaturated) || bulk.NotStarted(err, outside) || !bulk.NotStarted(err, inside) {
+	if !errors.Is(err, bulk.ErrSaturated) || bulk.NotStarted(err, outer) || !bulk.NotStarted(err, inner) {
 		t.Error(err)
 	}
 }
