@@ -53,7 +53,7 @@ type Bulkhead struct {
 	// SetCapacity, several that expire together). It is never held while anything
 	// blocks, nor while caller-supplied code runs (ctx, handlers, fn).
 	//
-	// Whenever mu is free (Check verifies each line in tests):
+	// Whenever mu is free (check verifies each line in tests):
 	//
 	//	inUse = Σ slots of the operations in flight; inUse ≤ Parallelism unless a shrink drains
 	//	in flight = Admitted − Finished − Abandoned

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
 // mustNew makes a bulkhead or fails the test.
@@ -177,7 +178,7 @@ func mustBeIdle(t testing.TB, b *bulk.Bulkhead) {
 // mustBeSound checks the invariants that are written at the lock.
 func mustBeSound(t testing.TB, b *bulk.Bulkhead) {
 	t.Helper()
-	if err := b.Check(); err != nil {
+	if err := hooks.Check(b); err != nil {
 		t.Errorf("invariants:\n%v", err)
 	}
 }

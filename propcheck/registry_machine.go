@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/registry"
 )
 
@@ -306,6 +307,8 @@ func (m *registryMachine) invariant() {
 	i := 0
 	for label, b := range m.s.All() {
 		m.must(i < len(want) && label == m.model.members[i].label && b == m.model.members[i].bulkhead, "All yields %q as number %d of %v", label, i, m.model.labels())
+		err := hooks.Check(b)
+		m.must(err == nil, "invariants of %q: %v", label, err)
 		i++
 	}
 	m.must(i == len(want), "All yields %d of %d", i, len(want))

@@ -1,13 +1,21 @@
 package registry
 
-import "fmt"
+import (
+	"fmt"
 
-// Check returns what is wrong with the invariants that stand at the lock.
+	"github.com/bulklink/bulklink-go/internal/hooks"
+)
+
+// Check returns a violation of the invariants that are written at the lock, or of
+// those of a key's bulkhead, or nil.
 func (k *Keyed[K]) Check() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.keys) > k.maxKeys || len(k.keys) != len(k.all) || k.created-k.evicted != uint64(len(k.keys)) {
 		return fmt.Errorf("%d keys of at most %d, %d listed, %d created, %d evicted", len(k.keys), k.maxKeys, len(k.all), k.created, k.evicted)
+	}
+	if err := hooks.Check(k.rejector); err != nil {
+		return err
 	}
 	idle := 0
 	for place, e := range k.all {
@@ -16,6 +24,9 @@ func (k *Keyed[K]) Check() error {
 		}
 		if s := e.bulkhead.Status(); s.InFlight+s.Waiting > e.leases {
 			return fmt.Errorf("%d in flight and %d waiting under %d leases", s.InFlight, s.Waiting, e.leases)
+		}
+		if err := hooks.Check(e.bulkhead); err != nil {
+			return err
 		}
 		if e.leases == 0 {
 			idle++
@@ -34,7 +45,8 @@ func (k *Keyed[K]) Check() error {
 	return nil
 }
 
-// Check returns what is wrong with the invariants that stand at the lock.
+// Check returns a violation of the invariants that are written at the lock, or of
+// those of a member, or nil.
 func (r *Registry) Check() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -44,6 +56,9 @@ func (r *Registry) Check() error {
 	for _, b := range r.order {
 		if r.members[b.Label()] != b {
 			return fmt.Errorf("%q is not under its label", b.Label())
+		}
+		if err := hooks.Check(b); err != nil {
+			return err
 		}
 	}
 	return nil

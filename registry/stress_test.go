@@ -153,7 +153,7 @@ func TestKeyedStress(t *testing.T) {
 					k.EvictIdle()
 				case j%1000 == 0:
 					status()
-				case j%997 == 0:
+				case j%97 == 1:
 					check(t, k)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
@@ -37,6 +38,11 @@ func (m *machine) check(s *state, last bulk.Status) {
 	// Most who wait for the drain asked for the channel long before it.
 	if early := isClosed(m.done); early != s.model.Drained {
 		m.problem("the channel that Done returned at the beginning: closed is %t, drained is %t", early, s.model.Drained)
+	}
+	if b, ok := m.subject.(*bulk.Bulkhead); ok {
+		if err := hooks.Check(b); err != nil {
+			m.problem("invariants: %v", err)
+		}
 	}
 	if got := m.subject.Label(); got != s.model.Label {
 		m.problem("Label is %q, not %q", got, s.model.Label)
