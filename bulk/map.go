@@ -10,39 +10,55 @@ import (
 	"github.com/bulklink/bulklink-go/result"
 )
 
-// Map runs fn on each item of in, as many at once as b's parallelism, and
-// yields each item with its result, in the order of the input.
+// Map runs fn on each item of in, as many concurrently as b has slots, and yields
+// each item with its result in the order of the input.
 //
-// Each item is one admission, so on a bulkhead that others use too, items can
-// be turned away, and so they can by a change of its capacity: their result is
-// an [*AdmissionError]. Items that run plus
-// results that have not been yielded yet never exceed the parallelism, which is
-// read anew for each item, so that memory is bounded however long in is.
+// Each item is one admission. On a bulkhead that other callers use too, or whose
+// capacity changes, an item can be rejected: its result is an [*AdmissionError].
+// The items that run plus the results that are not yet yielded never exceed the
+// parallelism, which is read anew for each item. So memory is bounded however long
+// in is, and yielded results are not kept. A bulkhead that is [Unlimited] bounds
+// neither.
 //
-// fn runs on goroutines of its own, with a ctx derived from the caller's that
-// is canceled when the consumer stops. When ctx ends no further item is
-// pulled; each that was pulled still yields its one result. Each asks for
-// admission by itself, so that among the last ones an item can be canceled
-// while one after it has run: who resumes looks at each result. A panic or
-// runtime.Goexit in fn cancels the others, waits for them, and then goes on up
-// in the consumer, also if that has stopped already; the stack of the goroutine
-// that panicked is lost. When the loop over the sequence is over, no goroutine
-// is left.
+// fn runs on other goroutines, with a ctx that is derived from the caller's and
+// canceled when the consumer stops. When ctx ends, no further item is pulled, and
+// each item that was pulled still yields its one result. Items ask for admission
+// independently, so an item that was canceled can be followed by one that ran: to
+// resume, check every result, not only the last.
 //
-// Pulling from in and yielding share the consumer's goroutine: while in blocks,
-// no result is yielded. A nil fn panics.
+// If fn panics or calls runtime.Goexit, the other items are canceled and waited
+// for; then the panic or exit propagates in the consumer's goroutine, also if the
+// consumer has stopped. The stack of the goroutine that panicked is lost. No
+// goroutine is left when the loop over the sequence ends.
+//
+// Pulling from in and yielding share the consumer's goroutine: while in blocks, no
+// result is yielded. A nil fn panics.
 func Map[In, Out any](ctx context.Context, b *Bulkhead, in iter.Seq[In], fn func(context.Context, In) (Out, error), limits ...deadline.Limit) iter.Seq2[In, result.Result[Out]] {
 	mustHave(fn != nil, "Map")
-	guarded := Guard1(b, fn, limits...)
+	return mapSeq(ctx, b, in, Guard1(b, fn, limits...), true)
+}
+
+// MapUnordered is [Map] that yields each result as soon as it is there: a slow item
+// holds up no other.
+func MapUnordered[In, Out any](ctx context.Context, b *Bulkhead, in iter.Seq[In], fn func(context.Context, In) (Out, error), limits ...deadline.Limit) iter.Seq2[In, result.Result[Out]] {
+	mustHave(fn != nil, "MapUnordered")
+	return mapSeq(ctx, b, in, Guard1(b, fn, limits...), false)
+}
+
+func mapSeq[In, Out any](ctx context.Context, b *Bulkhead, in iter.Seq[In], fn func(context.Context, In) (Out, error), ordered bool) iter.Seq2[In, result.Result[Out]] {
 	return func(yield func(In, result.Result[Out]) bool) {
 		own, cancel := context.WithCancelCause(ctx)
-		m := mapping[In, Out]{bulkhead: b, caller: ctx, ctx: own, cancel: cancel, fn: guarded, yield: yield, broken: make(chan struct{})}
+		m := mapper[In, Out]{
+			bulkhead: b, caller: ctx, ctx: own, cancel: cancel, fn: fn, ordered: ordered, yield: yield,
+			finished: make(chan *mapItem[In, Out]), aborted: make(chan struct{}), stopped: make(chan struct{}),
+		}
 		returned := false
 		defer func() {
 			cancel(nil)
+			close(m.stopped)
 			m.workers.Wait()
-			if returned && m.exit != nil {
-				m.exit() // unless the consumer or in is on its way up already
+			if returned && m.rethrow != nil {
+				m.rethrow() // unless the consumer or in is panicking already
 			}
 		}()
 		m.run(in)
@@ -50,65 +66,75 @@ func Map[In, Out any](ctx context.Context, b *Bulkhead, in iter.Seq[In], fn func
 	}
 }
 
-// mapping is one loop over what Map returned.
-type mapping[In, Out any] struct {
+// mapper is one loop over the sequence that Map returned. Its fields belong to the
+// consumer's goroutine, except the channels.
+type mapper[In, Out any] struct {
 	bulkhead *Bulkhead
 	caller   context.Context
 	ctx      context.Context // of the workers
 	cancel   context.CancelCauseFunc
 	fn       func(context.Context, In) (Out, error)
+	ordered  bool
 	yield    func(In, result.Result[Out]) bool
-	window   []*mapped[In, Out] // pulled and not yet yielded, in order
+
+	pending  int                 // items that were pulled and not yet yielded
+	window   []*mapItem[In, Out] // these items in order; not used without ordered
 	workers  sync.WaitGroup
+	finished chan *mapItem[In, Out] // each item once, from its worker
+	stopped  chan struct{}          // closed when nothing receives from finished any more
 
-	breaking sync.Once
-	broken   chan struct{} // closed when an fn did not return
-	exit     func()        // what it did instead; set before broken is closed
+	abortOnce sync.Once
+	aborted   chan struct{} // closed when an fn did not return
+	rethrow   func()        // what it did instead; set before aborted is closed
 }
 
-// mapped is one item on its way.
-type mapped[In, Out any] struct {
-	item   In
-	done   chan struct{} // closed when result is set
-	result result.Result[Out]
+// mapItem is an item that was pulled.
+type mapItem[In, Out any] struct {
+	item     In
+	result   result.Result[Out]
+	received bool // its worker has finished
 }
 
-func (m *mapping[In, Out]) run(in iter.Seq[In]) {
+func (m *mapper[In, Out]) run(in iter.Seq[In]) {
 	if m.ended() {
 		return
 	}
 	for item := range in {
-		for m.full() { // a shrink while in was pulled
-			if !m.yieldFirst() {
+		for m.full() { // the parallelism was lowered while in was pulled
+			if !m.yieldNext(true) {
 				return
 			}
 		}
-		if isClosed(m.broken) {
+		if isClosed(m.aborted) {
 			return
 		}
 		m.ended()
 		m.start(item)
-		// One result for each item, so that a slow consumer doesn't keep the
-		// slots idle until it has had all that are ready.
-		for more := m.full() || m.ready(); more; more = m.full() {
-			if !m.yieldFirst() {
+		// At least one result for each item, so that a slow consumer that had many
+		// results to take does not leave the slots idle meanwhile.
+		if !m.yieldNext(false) {
+			return
+		}
+		for m.full() {
+			if !m.yieldNext(true) {
 				return
 			}
 		}
-		if m.ended() || isClosed(m.broken) {
+		if m.ended() || isClosed(m.aborted) {
 			break
 		}
 	}
-	for len(m.window) > 0 {
-		if !m.yieldFirst() {
+	for m.pending > 0 {
+		if !m.yieldNext(true) {
 			return
 		}
 	}
 }
 
-// ended reports whether the caller's ctx has. The workers' ctx has then ended
-// too, which in the case of a foreign ctx it may not have heard of yet.
-func (m *mapping[In, Out]) ended() bool {
+// ended reports whether the caller's ctx is done. The ctx of the workers is then
+// canceled too: it may not have noticed yet if the caller's is not of package
+// context.
+func (m *mapper[In, Out]) ended() bool {
 	end := ctxEndOf(m.caller)
 	if end != nil {
 		m.cancel(end.cause)
@@ -116,14 +142,11 @@ func (m *mapping[In, Out]) ended() bool {
 	return end != nil
 }
 
-// full reports whether as many items are on their way as there are slots.
-func (m *mapping[In, Out]) full() bool {
-	return len(m.window) >= m.bulkhead.Capacity().Parallelism
+// full reports whether no further item may be pulled. While the bulkhead is paused
+// one may: its result says what became of it.
+func (m *mapper[In, Out]) full() bool {
+	return m.pending >= max(1, m.bulkhead.Capacity().Parallelism)
 }
-
-// ready reports whether the next result can be yielded without waiting for it.
-// There is a next one.
-func (m *mapping[In, Out]) ready() bool { return isClosed(m.window[0].done) }
 
 func isClosed(c <-chan struct{}) bool {
 	select {
@@ -134,43 +157,84 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// yieldFirst yields the next result and reports whether to go on.
-func (m *mapping[In, Out]) yieldFirst() bool {
-	first := m.window[0]
-	m.window[0] = nil // or it would be reachable until append moves the window
-	m.window = m.window[1:]
-	select {
-	case <-first.done:
-	case <-m.broken:
+// yieldNext yields the next result and reports whether to go on. If the result is
+// not there yet, it waits, or yields nothing if it must not block.
+func (m *mapper[In, Out]) yieldNext(block bool) bool {
+	next := m.next(block)
+	if next == nil {
+		return !isClosed(m.aborted)
 	}
-	return !isClosed(m.broken) && m.yield(first.item, first.result)
+	m.pending--
+	return !isClosed(m.aborted) && m.yield(next.item, next.result)
 }
 
-func (m *mapping[In, Out]) start(item In) {
-	next := &mapped[In, Out]{item: item, done: make(chan struct{})}
-	m.window = append(m.window, next)
+// next returns the item whose result is to be yielded next. It returns nil if an fn
+// did not return, or if there is none yet and it must not block.
+func (m *mapper[In, Out]) next(block bool) *mapItem[In, Out] {
+	for {
+		if m.ordered && m.window[0].received {
+			first := m.window[0]
+			m.window[0] = nil // or it would be reachable until append moves the window
+			m.window = m.window[1:]
+			return first
+		}
+		item := m.receive(block)
+		if item == nil || !m.ordered {
+			return item
+		}
+		item.received = true
+	}
+}
+
+// receive returns an item whose worker has finished, or nil.
+func (m *mapper[In, Out]) receive(block bool) *mapItem[In, Out] {
+	if !block {
+		select {
+		case item := <-m.finished:
+			return item
+		default:
+			return nil
+		}
+	}
+	select {
+	case item := <-m.finished:
+		return item
+	case <-m.aborted:
+		return nil
+	}
+}
+
+func (m *mapper[In, Out]) start(item In) {
+	next := &mapItem[In, Out]{item: item}
+	m.pending++
+	if m.ordered {
+		m.window = append(m.window, next)
+	}
 	m.workers.Go(func() {
 		returned := false
 		defer func() {
 			if !returned {
-				m.leaveBy(recover())
+				m.abort(recover())
 			}
 		}()
 		next.result = result.Of(m.fn(m.ctx, item))
 		returned = true
-		close(next.done)
+		select {
+		case m.finished <- next:
+		case <-m.stopped:
+		}
 	})
 }
 
-// leaveBy notes how the first fn that didn't return went instead: a panic with
-// what was recovered, or runtime.Goexit.
-func (m *mapping[In, Out]) leaveBy(recovered any) {
-	m.breaking.Do(func() {
-		m.exit = runtime.Goexit
+// abort records how the first fn that did not return ended: by a panic with the
+// recovered value, or by runtime.Goexit.
+func (m *mapper[In, Out]) abort(recovered any) {
+	m.abortOnce.Do(func() {
+		m.rethrow = runtime.Goexit
 		if recovered != nil {
-			m.exit = func() { panic(recovered) }
+			m.rethrow = func() { panic(recovered) }
 		}
-		close(m.broken)
+		close(m.aborted)
 		m.cancel(nil)
 	})
 }
