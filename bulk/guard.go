@@ -6,16 +6,15 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// Guard returns fn as a function that runs it in b: each call of it is a
-// [Run]. Like any function of its type it can be wrapped again, by a retry, a
-// breaker, or [deadline.Timeout]:
+// Guard returns a function that runs fn in b: each call of it is a [Run]. It can be
+// wrapped like any function of its type, by a retry, a breaker, or
+// [deadline.Timeout]:
 //
 //	bulk.Guard(b, deadline.Timeout(d, fn)) // d counts from admission
-//	deadline.Timeout(d, bulk.Guard(b, fn)) // d counts the wait too
+//	deadline.Timeout(d, bulk.Guard(b, fn)) // d includes the wait
 //
-// The limits are those of every call. A [deadline.Before] among them names one
-// instant, here and now: every call after it is turned away as expired. A nil
-// fn panics.
+// The limits apply to every call. A [deadline.Before] among them names an instant
+// that is fixed now: every call after it is rejected as expired. A nil fn panics.
 func Guard[T any](b *Bulkhead, fn func(context.Context) (T, error), limits ...deadline.Limit) func(context.Context) (T, error) {
 	mustHave(fn != nil, "Guard")
 	limits = merge(limits)
@@ -42,8 +41,17 @@ func GuardDo(b *Bulkhead, fn func(context.Context) error, limits ...deadline.Lim
 	}
 }
 
-// merge makes one limit of many, once instead of at every call, and keeps it
-// from later changes to the caller's slice.
+// GuardDo1 is [Guard] for a function with one argument that returns only an error.
+func GuardDo1[A any](b *Bulkhead, fn func(context.Context, A) error, limits ...deadline.Limit) func(context.Context, A) error {
+	mustHave(fn != nil, "GuardDo1")
+	limits = merge(limits)
+	return func(ctx context.Context, arg A) error {
+		return Do(ctx, b, func(ctx context.Context) error { return fn(ctx, arg) }, limits...)
+	}
+}
+
+// merge combines the limits once instead of at every call. The result does not
+// alias the caller's slice.
 func merge(limits []deadline.Limit) []deadline.Limit {
 	if len(limits) == 0 {
 		return nil

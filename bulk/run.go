@@ -6,17 +6,18 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// Run admits one operation to b and runs fn, or returns why it was not
-// admitted: an [*AdmissionError], and fn was never called.
+// Run runs fn in b and returns what fn returns. If the operation is rejected, fn is
+// not called, and Run returns the zero value and an [*AdmissionError].
 //
-// fn runs on the caller's goroutine, with the caller's ctx, exactly once. Its
-// value and error are returned unchanged, with one exception, which [NotStarted]
-// explains. If fn panics or calls runtime.Goexit, the slot is released and the
-// panic or exit propagates. The limits say how long this call may wait to be
-// admitted; they never touch fn. A nil fn panics.
+// fn runs at most once, on the caller's goroutine and with the caller's ctx. Its
+// error is returned unchanged, with one exception that [NotStarted] describes. If
+// fn panics or calls runtime.Goexit, the slot is released and the panic or exit
+// propagates. The limits bound the wait of this call; they never affect fn. A nil fn
+// panics.
 //
-// Run blocks only while it waits in the waiting room. It takes the lock twice
-// and allocates nothing.
+// Run blocks while the operation waits in the waiting room, while fn runs, and while
+// event handlers run. Without handlers it takes the lock twice, and allocates
+// nothing in steady state.
 func Run[T any](ctx context.Context, b *Bulkhead, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
 	mustHave(fn != nil, "Run")
 	var op *operation
@@ -37,9 +38,9 @@ func Run[T any](ctx context.Context, b *Bulkhead, fn func(context.Context) (T, e
 		var zero T
 		return zero, err
 	}
-	// This does what release does when there is nothing to remember about the
-	// operation and nobody waits or listens. It is written out because a call, or a
-	// function that RunN could share, would cost Run a tenth more.
+	// This does what release does for an operation without a record when no operation
+	// waits and no handler listens. A call, or a function that RunN could share, would
+	// cost Run a tenth more.
 	defer func() {
 		b.mu.Lock()
 		if op != nil || b.queue.head != nil || b.slowPath {
@@ -57,8 +58,8 @@ func Run[T any](ctx context.Context, b *Bulkhead, fn func(context.Context) (T, e
 	return value, err
 }
 
-// RunN is [Run] for an operation that needs n slots at once: all or none, never
-// some. n below 1 is a [*ConfigError], and not an arrival.
+// RunN is [Run] for an operation that needs n slots together: it gets all or none.
+// If n is less than 1, RunN returns a [*ConfigError] and counts no arrival.
 func RunN[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
 	mustHave(fn != nil, "RunN")
 	if err := checkSlots(n); err != nil {
@@ -97,13 +98,24 @@ func RunN[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Contex
 // Do is [Run] for a function that returns only an error.
 func Do(ctx context.Context, b *Bulkhead, fn func(context.Context) error, limits ...deadline.Limit) error {
 	mustHave(fn != nil, "Do")
-	_, err := Run(ctx, b, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, limits...)
+	_, err := Run(ctx, b, withoutValue(fn), limits...)
 	return err
 }
 
-func mustHave(ok bool, verb string) {
+// DoN is [RunN] for a function that returns only an error.
+func DoN(ctx context.Context, b *Bulkhead, n int, fn func(context.Context) error, limits ...deadline.Limit) error {
+	mustHave(fn != nil, "DoN")
+	_, err := RunN(ctx, b, n, withoutValue(fn), limits...)
+	return err
+}
+
+func withoutValue(fn func(context.Context) error) func(context.Context) (struct{}, error) {
+	return func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }
+}
+
+func mustHave(ok bool, function string) {
 	if !ok {
-		panic("bulk: " + verb + ": nil fn")
+		panic("bulk: " + function + ": nil fn")
 	}
 }
 
