@@ -6,16 +6,15 @@ import (
 	"time"
 )
 
-// Capacity is how much a bulkhead takes: Parallelism slots in use at once
-// (at least 1), WaitingRoom operations waiting (0: none), each for WaitLimit at
-// the most (0: no limit).
+// Capacity is how much a bulkhead takes.
 type Capacity struct {
-	Parallelism, WaitingRoom int
-	WaitLimit                time.Duration
+	Parallelism int           // slots: at least 1
+	WaitingRoom int           // operations that may wait; 0: none
+	WaitLimit   time.Duration // longest wait; 0: no limit
 }
 
-// Validate returns nil, or all that is wrong with c: a join of [*ConfigError],
-// one for each field.
+// Validate returns an error if a value of c is not allowed: the problems joined,
+// each a [*ConfigError].
 func (c Capacity) Validate() error { return c.validate("") }
 
 // validate is Validate for the capacity of the bulkhead with the label.
@@ -37,8 +36,8 @@ func (c Capacity) problems(label string) []error {
 	return errs
 }
 
-// Resize is [Bulkhead.SetCapacity] with another parallelism and everything else
-// as it is.
+// Resize sets the parallelism and leaves the rest of the capacity unchanged. Its
+// effects and errors are those of [Bulkhead.SetCapacity].
 func (b *Bulkhead) Resize(parallelism int) error {
 	return b.UpdateCapacity(func(c Capacity) Capacity {
 		c.Parallelism = parallelism
@@ -46,28 +45,31 @@ func (b *Bulkhead) Resize(parallelism int) error {
 	})
 }
 
-// SetCapacity replaces the capacity in one step. To change some of its fields
-// use [Bulkhead.UpdateCapacity]. SetCapacity never blocks and cancels nothing:
+// SetCapacity replaces the capacity in one step. To change only some of its fields,
+// use [Bulkhead.UpdateCapacity]. SetCapacity cancels nothing:
 //
-//   - More slots admit operations from the queue, in order, before it returns.
-//   - With fewer slots the work in flight drains; admission resumes below the
-//     new parallelism. A waiting operation that could never fit any more is
-//     rejected as oversized.
-//   - A smaller waiting room rejects no operation that waits. It takes effect as
-//     they leave.
-//   - A new wait limit holds for operations that arrive later.
+//   - If slots are added, operations are admitted from the queue in order before
+//     SetCapacity returns.
+//   - If slots are removed, operations in flight finish, and admission resumes below
+//     the new parallelism. A waiting operation that could never fit is rejected as
+//     oversized.
+//   - A smaller waiting room rejects no operation that waits. It takes effect as they
+//     leave.
+//   - A new wait limit applies to operations that arrive later.
 //
-// Setting what is already set does nothing. A value that is not allowed is a
-// [*ConfigError] and changes nothing, also on a closed bulkhead. A closed one
-// is not changed: the error matches [ErrClosed] and is not an
-// [*AdmissionError].
+// Setting the present capacity does nothing. If a value is not allowed, SetCapacity
+// returns [*ConfigError]s and changes nothing. If the bulkhead is closed, it returns
+// an error that matches [ErrClosed] and is not an [*AdmissionError].
+//
+// SetCapacity does not block, except while event handlers run. Its cost is
+// proportional to the number of waiting operations.
 func (b *Bulkhead) SetCapacity(c Capacity) error {
 	return b.UpdateCapacity(func(Capacity) Capacity { return c })
 }
 
 // UpdateCapacity sets the capacity that f returns for the present one, as
-// [Bulkhead.SetCapacity] does. Concurrent changes are not lost: if the capacity
-// has changed while f ran, f runs again, with the new one.
+// [Bulkhead.SetCapacity] does. No concurrent change is lost: if the capacity changes
+// while f runs, f runs again with the new one.
 //
 //	err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
 //		c.WaitingRoom = 100

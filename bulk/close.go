@@ -1,12 +1,11 @@
 package bulk
 
-import (
-	"context"
-)
+import "context"
 
-// Close turns away everyone who waits and everyone who comes later, and
-// interrupts nothing in flight. It never blocks, may be called again, and
-// always returns nil.
+// Close rejects all waiting operations and all that arrive later, and interrupts
+// nothing in flight. It may be called again, does not block except while event
+// handlers run, and always returns nil. Its cost is proportional to the number of
+// waiting operations.
 func (b *Bulkhead) Close() error {
 	var out outbox
 	b.mu.Lock()
@@ -22,8 +21,8 @@ func (b *Bulkhead) Close() error {
 	return nil
 }
 
-// drainIfIdle ends a closed bulkhead once nothing is in flight.
-// The lock is held.
+// drainIfIdle ends a closed bulkhead once nothing is in flight. Every section that
+// ends an operation or closes the bulkhead calls it. The lock is held.
 func (b *Bulkhead) drainIfIdle(out *outbox) {
 	if !b.closed || b.drained || b.inFlight() > 0 {
 		return
@@ -39,16 +38,16 @@ func (b *Bulkhead) drainIfIdle(out *outbox) {
 	b.drainers = nil
 }
 
-// Done returns a channel that is closed once the bulkhead is closed and nothing
-// is in flight. It is always the same one.
+// Done returns a channel that is closed once the bulkhead is closed and nothing is
+// in flight. Every call returns the same channel.
 //
-// In a testing/synctest bubble, waiting for the channel of a bulkhead that was
-// made outside does not count as durably blocked; [Bulkhead.Wait] does.
+// In a testing/synctest bubble, a goroutine that waits for the channel of a bulkhead
+// made outside is not durably blocked. One that calls [Bulkhead.Wait] is.
 func (b *Bulkhead) Done() <-chan struct{} { return b.done }
 
-// Wait blocks until the bulkhead is closed and nothing is in flight; it may
-// begin before Close. It returns nil then, even with a done ctx. If ctx ends
-// first it gives up with a [*DrainError]; that disturbs nobody else.
+// Wait blocks until the bulkhead is closed and nothing is in flight, and then
+// returns nil, even if ctx is done. It may be called before Close. If ctx ends first,
+// Wait returns a [*DrainError]; other callers of Wait are not affected.
 func (b *Bulkhead) Wait(ctx context.Context) error {
 	done := ctx.Done()
 	c := make(chan struct{}) // of the caller's bubble, if it runs in one

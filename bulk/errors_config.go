@@ -9,22 +9,32 @@ import (
 // ErrConfig is matched by every [*ConfigError].
 var ErrConfig = errors.New("bulk: bad configuration")
 
-// ConfigError says which value can't be used and what is allowed.
+// ConfigError says which value is not allowed, and what is allowed.
+//
+// Field is one of
+//
+//	label parallelism waiting_room wait_limit   a value of New or of a Capacity
+//	option handler                              an option that is nil or failed, a nil handler
+//	slots                                       the n of RunN, DoN and AcquireN
+//	max_keys idle_after key                     a value of a registry.Keyed
+//	reason kind severity                        a word of an enumeration
+//	capacity waits                              JSON of a Capacity or of Waits
 type ConfigError struct {
-	Label   string // of the bulkhead that the value is for; empty if that is not known, or if its label is what is wrong
-	Field   string // label parallelism waiting_room wait_limit option handler slots max_keys idle_after; reason kind severity: texts; capacity waits: their JSON; key: of a keyed one
-	Value   any    // what was given; nil where a nil was
+	Label   string // of the bulkhead; empty if it is not known, or not allowed itself
+	Field   string // see above
+	Value   any    // what was given
 	Problem string // what is allowed
 
 	cause error // what the option returned
 }
 
-// Error reads like one of
+// Error reads like
 //
 //	bulkhead "payments": parallelism 0: must be at least 1
-//	bulk: slots 0: must be at least 1
 //
-// the second if the label is not known.
+// and, without a label, like
+//
+//	bulk: slots 0: must be at least 1
 func (e *ConfigError) Error() string {
 	about := "bulk"
 	if e.Label != "" {
@@ -40,6 +50,6 @@ func (e *ConfigError) Error() string {
 // Is reports whether target is [ErrConfig].
 func (e *ConfigError) Is(target error) bool { return target == ErrConfig }
 
-// Unwrap returns the error that an option returned, [option.ErrNil] if the
-// option was nil, and nil if e is not about an option that failed.
+// Unwrap returns the error of an option that failed, [option.ErrNil] for a nil
+// option, and otherwise nil.
 func (e *ConfigError) Unwrap() error { return e.cause }

@@ -6,12 +6,11 @@ import (
 	"reflect"
 )
 
-// ran returns the error that a caller is given for err, with which an operation
-// ended that ran with ctx. It is err itself, unless err says that an operation was
-// never started and that can be taken for this one: because b is the bulkhead that
-// rejected (a nested call), or because the cause of ctx says the same (a group
-// cancels all its operations with the rejection of one of them, and net/http
-// returns that cause from requests in flight).
+// ran returns the error of an operation that ran with ctx and returned err. That is
+// err, unless err contains a rejection that could be taken for one of this operation:
+// one by b itself (of a nested call), or one that the cause of ctx contains too (a
+// group cancels its operations with the rejection of one of them, and net/http returns
+// that cause from requests in flight).
 func (b *Bulkhead) ran(ctx context.Context, err error) error {
 	mistakable := contains(err, func(e error) bool {
 		rejection := rejectionIn(e)
@@ -38,17 +37,17 @@ func isCause(ctx context.Context, rejection error) bool {
 	return contains(end.cause, same) || contains(end.err, same)
 }
 
-// ranError is the error of an operation that ran, in which there is one that
-// says that one was never started. It has the text of that error and matches what
-// that error matches, except the sentinels that say so and *AdmissionError. It has
-// no Unwrap method, which would let errors.Is and errors.As find these.
+// ranError wraps the error of an operation that ran, if it contains a rejection. It
+// has the same text and matches the same targets, except the sentinels of a rejection
+// and *AdmissionError. It has no Unwrap method, because errors.Is and errors.As would
+// find these through it.
 type ranError struct{ err error }
 
 func (e *ranError) Error() string { return e.err.Error() }
 
-// Is reports whether target is matched by the error, and is no sentinel that says
-// that an operation was never started. An *AdmissionError is none: to match the
-// cause of ctx, or the error of a sibling, by identity says nothing else.
+// Is reports whether the error matches target, and target is not a sentinel of a
+// rejection. A specific *AdmissionError is not one: that the error is the cause of ctx
+// stays visible.
 func (e *ranError) Is(target error) bool {
 	if _, ok := target.(*AdmissionError); !ok && (isSentinel(target) || saysNotStarted(target)) {
 		return false
@@ -56,8 +55,8 @@ func (e *ranError) Is(target error) bool {
 	return errors.Is(e.err, target)
 }
 
-// As does what [errors.As] does with the error, as if there were no
-// [*AdmissionError] in it, but with what a canceled one matches.
+// As is errors.As for the error, as if it contained no *AdmissionError, but with what
+// a canceled one matches.
 func (e *ranError) As(target any) bool {
 	to := reflect.ValueOf(target).Elem()
 	return to.Type() != admissionErrors && contains(e.err, func(e error) bool { return assign(e, to) })
@@ -65,8 +64,8 @@ func (e *ranError) As(target any) bool {
 
 var admissionErrors = reflect.TypeFor[*AdmissionError]()
 
-// assign sets to what err itself is, or finds by its As method, if that has the
-// type of to and is no *AdmissionError. It reports whether it did.
+// assign sets to to err itself, or to what the As method of err finds, and reports
+// whether it did. It skips *AdmissionErrors.
 func assign(err error, to reflect.Value) bool {
 	if a, ok := err.(*AdmissionError); ok {
 		if a.ended == nil {
@@ -94,9 +93,8 @@ func assign(err error, to reflect.Value) bool {
 	return true
 }
 
-// rejectionIn returns what in err, apart from the errors that it wraps, says that
-// an operation was never started; nil if nothing does. It is an *AdmissionError or,
-// when another package has an error of its own for that, err.
+// rejectionIn returns the rejection that err itself is, not one that it wraps, or nil.
+// It is an *AdmissionError, or an error of another package that matches ErrNotStarted.
 func rejectionIn(err error) error {
 	if e, ok := err.(*AdmissionError); ok {
 		return e
@@ -113,8 +111,8 @@ func rejectionIn(err error) error {
 	return nil
 }
 
-// saysNotStarted reports whether err itself matches ErrNotStarted, and not only an
-// error that it wraps.
+// saysNotStarted reports whether err itself matches ErrNotStarted, not only an error
+// that it wraps.
 func saysNotStarted(err error) bool {
 	x, ok := err.(interface{ Is(error) bool })
 	return ok && x.Is(ErrNotStarted)

@@ -9,17 +9,17 @@ import (
 type EventKind uint8
 
 const (
-	EventQueued         EventKind = iota + 1 // an arrival took its place in the waiting room
-	EventAdmitted                            // an operation got its slots, at once or after waiting
-	EventReleased                            // an operation finished and its slots are free
-	EventAbandoned                           // slots were handed to an operation whose ctx was done: it never ran and passed them on
-	EventSaturated                           // turned away: no slot free and no place, or no time, to wait
-	EventExpired                             // turned away: a bound of its wait passed
-	EventCanceled                            // turned away: its ctx was done
-	EventOversized                           // turned away: it asked for more slots than the parallelism
-	EventRejectedClosed                      // turned away: the bulkhead was closed
+	EventQueued         EventKind = iota + 1 // an arrival joined the queue
+	EventAdmitted                            // an operation got its slots, immediately or after it waited
+	EventReleased                            // an operation finished, and its slots are free
+	EventAbandoned                           // an operation got slots after its ctx was done: it does not run, and its slots are free
+	EventSaturated                           // rejected: no free slot, and the waiting room was full or waiting was not allowed
+	EventExpired                             // rejected: a bound of its wait passed
+	EventCanceled                            // rejected: its ctx was done
+	EventOversized                           // rejected: it asked for more slots than the parallelism
+	EventRejectedClosed                      // rejected: the bulkhead was closed
 	EventClosed                              // Close was called
-	EventDrained                             // closed, and the last operation in flight is gone
+	EventDrained                             // closed, and nothing is in flight any more
 	EventResized                             // the capacity was changed
 )
 
@@ -29,80 +29,80 @@ var eventKinds = enumText{"queued", "admitted", "released", "abandoned", "satura
 // String returns the kind as one lower-case word, the same as in JSON.
 func (k EventKind) String() string { return eventKinds.name("event kind", uint8(k)) }
 
-// MarshalText returns the word of String. A kind that doesn't exist is a
+// MarshalText returns the word of String. The error for an unknown kind is a
 // [*ConfigError].
 func (k EventKind) MarshalText() ([]byte, error) { return eventKinds.marshal("kind", uint8(k)) }
 
-// UnmarshalText accepts the words of String. Any other is a [*ConfigError] and
-// leaves k as it was.
+// UnmarshalText accepts the words of String. The error for any other word is a
+// [*ConfigError], and k is unchanged.
 func (k *EventKind) UnmarshalText(text []byte) error {
 	return eventKinds.unmarshal("kind", text, (*uint8)(k))
 }
 
-// Event is one transition of a bulkhead, with the numbers as they were right
-// after it.
+// Event describes one transition of a bulkhead. The numbers are those right after it:
+// a release that grants the slots to a waiting operation makes two events, released and
+// then admitted, each with its own numbers.
+//
+// One arrival makes exactly one of admitted, queued, or an event of a rejection. One
+// queued operation makes exactly one of admitted or an event of a rejection.
 type Event struct {
-	ID       uint64        `json:"id"`  // the bulkhead's: see [Status.ID]
-	Seq      uint64        `json:"seq"` // 1, 2, 3 … in the order in which the transitions happened, from New on, whether or not anybody listens
+	ID       uint64        `json:"id"`  // of the bulkhead: see [Status.ID]
+	Seq      uint64        `json:"seq"` // 1, 2, 3 … in the order of the transitions since New, whether or not there are handlers
 	Kind     EventKind     `json:"kind"`
-	Label    string        `json:"label"`
+	Label    string        `json:"label"` // of the bulkhead
 	At       time.Time     `json:"at"`
-	Slots    int           `json:"slots"`     // what the operation asked for; 0 where no operation is concerned
-	Queued   bool          `json:"queued"`    // the operation had been waiting: on each of its events but queued itself
-	Waited   time.Duration `json:"waited_ns"` // from arrival to admission or to being turned away; 0 on all other events
+	Slots    int           `json:"slots"`     // what the operation asked for; 0 if the event concerns no operation
+	Queued   bool          `json:"queued"`    // the operation had been waiting: on each of its events except queued itself
+	Waited   time.Duration `json:"waited_ns"` // from arrival to admission or rejection; 0 on other events
 	Capacity Capacity      `json:"capacity"`
-	Previous Capacity      `json:"previous,omitzero"` // the capacity before, on resized only
+	Previous Capacity      `json:"previous,omitzero"` // the capacity before; resized only
 
-	// After this one transition: a hand-over is released, then admitted, each
-	// with its own step.
-	InFlight int  `json:"in_flight"`
-	InUse    int  `json:"in_use"`
-	Waiting  int  `json:"waiting"`
+	InFlight int  `json:"in_flight"` // operations
+	InUse    int  `json:"in_use"`    // slots
+	Waiting  int  `json:"waiting"`   // operations
 	Closed   bool `json:"closed"`
 }
 
-// tellsWait reports whether Waited says how long the operation waited. Released
-// and abandoned come after an admitted that has said it.
-func (e Event) tellsWait() bool {
+// hasWait reports whether Waited says how long the operation waited. Released and
+// abandoned follow an admitted event that said it.
+func (e Event) hasWait() bool {
 	return e.Queued && e.Kind != EventReleased && e.Kind != EventAbandoned
 }
 
-// handler is boxed so that the same function added twice can be told apart.
+// handler is a pointer target, so that a function that was added twice can be removed
+// once.
 type handler struct{ handle func(Event) }
 
-// OnEvent adds a handler. From now on it is given an [Event] for every
-// transition, after those handlers that were added before. The function
-// returned takes it off again; calling it more than once does nothing more.
-// A nil h panics.
+// OnEvent adds a handler, which is called with an [Event] for every transition from
+// now on, after the handlers that were added before. The returned function removes
+// it, and does nothing when called again. A removed handler can still be called with
+// events of transitions before its removal. A nil h panics.
 //
-// Handlers run outside the lock, on the goroutine that made the transition:
-// when a call of this package returns, they have had every event of the
-// transitions that it made. Events of different goroutines can be delivered in
-// another order than that of the transitions, and at the same time: Seq has
-// the true order.
+// Handlers are called without the lock, on the goroutine that made the transition.
+// When a call of this package returns, they have been called with every event of the
+// transitions that it made. Events of different goroutines can be delivered
+// concurrently and out of order; Seq gives the order of the transitions.
 //
-// Handlers may call any method of the bulkhead that doesn't wait for it. They
-// should be brief: a slow handler of queued keeps its own operation from
-// starting, a slow handler of released delays the caller whose operation is
-// over. A handler that panics is contained: see [OnHandlerPanic]. One that ends
-// its goroutine (runtime.Goexit, t.FailNow) costs no slot: an operation that
-// was just admitted on that goroutine is abandoned, one that was just queued
-// leaves as canceled.
+// A handler may call any method of the bulkhead that does not wait for it. It should
+// be brief: a slow handler of [EventQueued] delays its own operation, one of
+// [EventReleased] the caller whose operation is over. The panic of a handler is
+// contained: see [OnHandlerPanic]. If a handler ends its goroutine (runtime.Goexit,
+// t.FailNow), no slot is lost: an operation that was just admitted on that goroutine is
+// abandoned, and one that was just queued leaves as canceled.
 //
-// What a handler does makes events of its own, and the handlers are given them
-// before it returns. A handler that reacts to a kind of event by causing that
-// kind again therefore recurses without end, and the program ends with a stack
-// overflow, which can't be recovered: a TryAcquire in a handler of saturated
-// does so, and a Resize in a handler of resized. (A Resize that changes nothing
-// is no event.) Hand such work to a goroutine of your own, without waiting for
-// it:
+// What a handler does makes further events, and the handlers are called with them
+// before it returns. A handler that reacts to a kind of event by causing that kind
+// again therefore recurses without end, and the program ends with a stack overflow,
+// which cannot be recovered. A TryAcquire in a handler of [EventSaturated] does so, and
+// a Resize in a handler of [EventResized]. (A Resize that changes nothing makes no
+// event.) Pass such work to a goroutine of your own without waiting for it:
 //
 //	saturated := make(chan bulk.Event, 1)
 //	b.OnEvent(func(e bulk.Event) {
 //		if e.Kind == bulk.EventSaturated {
 //			select {
 //			case saturated <- e:
-//			default: // one that is not handled yet says the same
+//			default: // an earlier one is not handled yet
 //			}
 //		}
 //	})
@@ -114,11 +114,9 @@ type handler struct{ handle func(Event) }
 //
 // Or react by causing events of other kinds only.
 //
-// Without handlers, events cost nothing. With some, getting slots and giving
-// them back each read the clock once, and each handler is given a copy of each
-// event, of 168 bytes; in steady state nothing is allocated. One handler that
-// does nothing costs about 0.1 µs for each event where a bare mutex
-// lock/unlock pair costs 5 ns: BenchmarkUncontended/RunListened measures it.
+// Without handlers, events cost nothing. With handlers, an admission and a release
+// read the clock once each, and each handler gets a copy of each event. In steady state
+// nothing is allocated. BenchmarkUncontended/RunListened measures the cost.
 func (b *Bulkhead) OnEvent(h func(Event)) (remove func()) {
 	if h == nil {
 		panic("bulk: OnEvent: nil handler")

@@ -30,7 +30,7 @@ func (e Event) LogValue() slog.Value {
 	if e.Slots > 0 {
 		attrs = append(attrs, slog.Int("slots", e.Slots))
 	}
-	if e.tellsWait() {
+	if e.hasWait() {
 		attrs = append(attrs, slog.Int64("waited_ns", int64(e.Waited)))
 	}
 	attrs = append(attrs, loadAttrs(e.InUse, e.Waiting, e.Capacity)...)

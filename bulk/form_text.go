@@ -71,7 +71,7 @@ func (e Event) String() string {
 	if e.Slots > 1 {
 		text += fmt.Sprintf(" %d slots", e.Slots)
 	}
-	if e.tellsWait() {
+	if e.hasWait() {
 		text += fmt.Sprintf(" after %v", round3(e.Waited))
 	}
 	if e.Kind == EventResized {

@@ -9,13 +9,11 @@ import (
 	"github.com/bulklink/bulklink-go/option"
 )
 
-// Option configures a bulkhead when it is made. Options are applied in order;
-// of two that set the same thing the later one holds. Several can be kept
-// together as a preset with [option.Join].
+// Option configures a bulkhead in [New]. Options are applied in order, so of two that
+// set the same value the later one counts. [option.Join] combines several into one.
 type Option = option.Option[Config]
 
-// Config is what options work on. It is opaque: use the options of this
-// package to fill it.
+// Config is what an [Option] changes. It is opaque: use the options of this package.
 type Config struct {
 	room           int
 	waitLimit      time.Duration
@@ -24,13 +22,13 @@ type Config struct {
 	onRelease      func() // see internal/hooks
 }
 
-// WaitingRoom sets how many operations may wait. The default is 0: nobody
-// waits, and an operation that can't be admitted immediately is rejected. (A
-// waiting room of 0 is none, but a wait limit of 0 is no limit.)
+// WaitingRoom sets how many operations may wait. The default is 0: an operation that
+// cannot be admitted immediately is rejected. (0 means no waiting room, but a wait
+// limit of 0 means no limit.)
 //
-// An operation whose ctx has just ended still occupies its place until its
-// goroutine has woken and left the room. So when many callers are canceled
-// together, operations that arrive in that moment can be rejected as saturated.
+// An operation whose ctx has just ended occupies the waiting room until its goroutine
+// has woken and left it. So when many callers are canceled together, operations that
+// arrive at that moment can be rejected as saturated.
 func WaitingRoom(n int) Option {
 	return func(c *Config) error {
 		c.room = n
@@ -38,14 +36,13 @@ func WaitingRoom(n int) Option {
 	}
 }
 
-// WaitLimit sets the longest time that an operation may wait. The default is
-// 0: no limit. Without [WaitingRoom] it has no effect, since nobody waits; a
-// report then has the finding wait_limit_unused. Limits given with a call can
-// tighten it, never extend it.
+// WaitLimit sets the longest time for which an operation may wait. The default is 0:
+// no limit. Without [WaitingRoom] it has no effect, because no operation waits; a
+// report then has the finding wait_limit_unused. The limits of a call can tighten it,
+// never extend it.
 //
-// When a slot is handed over in the moment in which the limit is reached,
-// whoever takes the lock first decides: on a busy machine an operation can be
-// admitted a little after its limit.
+// If a slot is granted when the limit passes, whoever takes the lock first decides: on
+// a busy machine an operation can be admitted a little after its limit.
 func WaitLimit(d time.Duration) Option {
 	return func(c *Config) error {
 		c.waitLimit = d
@@ -53,11 +50,10 @@ func WaitLimit(d time.Duration) Option {
 	}
 }
 
-// OnEvent adds a handler that has every event from the first on. It may be
-// given several times. [Bulkhead.OnEvent] says what a handler may do. It must not
-// react to a kind of event by causing that kind again: it would recurse without
-// end, until the program ends with a stack overflow. [Bulkhead.OnEvent] shows
-// what to do instead.
+// OnEvent adds a handler that is called with every event from the first on. It may be
+// given several times. [Bulkhead.OnEvent] describes what a handler may do. A handler
+// that reacts to a kind of event by causing that kind again recurses without end and
+// ends the program with a stack overflow: [Bulkhead.OnEvent] shows what to do instead.
 func OnEvent(h func(Event)) Option {
 	return func(c *Config) error {
 		if h == nil {
@@ -68,9 +64,9 @@ func OnEvent(h func(Event)) Option {
 	}
 }
 
-// OnHandlerPanic sets what is told when an event handler panics: the event
-// that it was given and the recovered value. The default logs with log/slog at
-// level Error. A panic of f itself is swallowed.
+// OnHandlerPanic sets the function that is called when an event handler panics, with
+// the event and the recovered value. The default logs with log/slog at level Error. A
+// panic of f itself is discarded.
 func OnHandlerPanic(f func(e Event, recovered any)) Option {
 	return func(c *Config) error {
 		if f == nil {
@@ -81,14 +77,14 @@ func OnHandlerPanic(f func(e Event, recovered any)) Option {
 	}
 }
 
-// configure applies opts and checks the whole. The errors are all that is
-// wrong, each a *ConfigError.
+// configure applies opts and checks everything. It returns all problems joined, each
+// a *ConfigError.
 func configure(label string, parallelism int, opts []Option) (Config, Capacity, error) {
 	var c Config
 	var errs []error
 	if strings.TrimSpace(label) == "" {
 		errs = append(errs, &ConfigError{Field: "label", Value: label, Problem: "must not be empty or only spaces"})
-		label = "" // it names nothing
+		label = "" // the other errors have no label to name
 	}
 	errs = append(errs, configErrors(label, option.Apply(&c, opts...))...)
 	capacity := Capacity{parallelism, c.room, c.waitLimit}
@@ -96,9 +92,8 @@ func configure(label string, parallelism int, opts []Option) (Config, Capacity, 
 	return c, capacity, errors.Join(errs...)
 }
 
-// configErrors takes apart what errors.Join has joined, and makes each error a
-// *ConfigError with the label. An error of another type that has several causes
-// is one problem and stays whole.
+// configErrors returns the errors that errors.Join has joined, each as a *ConfigError
+// with the label. An error of another type that wraps several is one problem.
 func configErrors(label string, err error) []error {
 	if err == nil {
 		return nil

@@ -6,22 +6,24 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// Slot is what an operation holds while it is in flight, for those who can't
-// put it into one function: a request whose body is read later, a connection.
-// It is a small value and may be copied and passed on.
+// A Slot represents an admitted operation. Use it instead of [Run] when the work
+// does not fit into one function: a response whose body is read later, a connection.
+// It is a small value that may be copied and passed on. The zero Slot represents
+// nothing.
 type Slot struct {
 	op  *operation
 	gen uint64
 }
 
-// Release frees the slots and hands them to those who wait. It may be called
-// any number of times, from any goroutine, on any copy: the first call frees,
-// all others do nothing. On the zero Slot it does nothing, so that
+// Release ends the operation: its slots are granted to waiting operations, or are
+// free. It may be called any number of times, from any goroutine, on any copy: the
+// first call releases, the others do nothing. On the zero Slot it does nothing, so
+// the deferred call may stand before the error check:
 //
 //	slot, err := b.Acquire(ctx)
 //	defer slot.Release()
 //
-// may stand before the error is looked at. It never blocks.
+// Release does not block, except while event handlers run.
 func (s Slot) Release() {
 	op := s.op
 	if op == nil {
@@ -33,7 +35,7 @@ func (s Slot) Release() {
 	case op.gen != s.gen:
 		b.mu.Unlock()
 	case b.onRelease != nil:
-		s.releaseAndTell(b)
+		s.releaseAndReport(b)
 	case op.sampled || op.queued || b.queue.head != nil || b.slowPath || b.free.len == maxFree:
 		b.release(op, op.slots)
 	default: // what release does for such an operation, without a call
@@ -48,23 +50,26 @@ func (s Slot) Release() {
 	}
 }
 
-// releaseAndTell is called with the lock held and gives it back. What is told
-// comes last, even if a handler ends this goroutine.
-func (s Slot) releaseAndTell(b *Bulkhead) {
+// releaseAndReport releases and then calls onRelease, even if a handler ends this
+// goroutine. It is called with the lock held and releases it.
+func (s Slot) releaseAndReport(b *Bulkhead) {
 	defer b.onRelease()
 	b.release(s.op, s.op.slots)
 }
 
-// Acquire admits one operation and returns its slot, or the [*AdmissionError]
-// that says why it was turned away, with the zero Slot. The operation is in
-// flight until the slot is released: a slot that is dropped is gone.
-// Prefer [Run], which can't forget it.
+// Acquire returns the slot of an admitted operation. If the operation is rejected,
+// Acquire returns the zero Slot and an [*AdmissionError]. It blocks while the
+// operation waits in the waiting room.
+//
+// The operation is in flight until Release is called. A Slot that is never released
+// is lost until the process ends. Prefer [Run], which always releases.
 func (b *Bulkhead) Acquire(ctx context.Context, limits ...deadline.Limit) (Slot, error) {
 	return b.acquire(ctx, 1, limits)
 }
 
-// AcquireN is [Bulkhead.Acquire] for an operation that needs n slots at once:
-// all or none, never some. n below 1 is a [*ConfigError], and not an arrival.
+// AcquireN is [Bulkhead.Acquire] for an operation that needs n slots
+// together: it gets all or none. If n is less than 1, AcquireN returns a
+// [*ConfigError] and counts no arrival.
 func (b *Bulkhead) AcquireN(ctx context.Context, n int, limits ...deadline.Limit) (Slot, error) {
 	if err := checkSlots(n); err != nil {
 		return Slot{}, err
@@ -72,12 +77,13 @@ func (b *Bulkhead) AcquireN(ctx context.Context, n int, limits ...deadline.Limit
 	return b.acquire(ctx, n, limits)
 }
 
-// TryAcquire is Acquire without waiting: it reports whether there was a free
-// slot and nobody waiting for it.
+// TryAcquire is [Bulkhead.Acquire] without waiting. It returns false if the
+// operation is rejected: no slot is free, an operation waits for one, or the
+// bulkhead is closed.
 func (b *Bulkhead) TryAcquire() (Slot, bool) { return b.TryAcquireN(1) }
 
-// TryAcquireN is AcquireN without waiting. n below 1 is false, and not an
-// arrival.
+// TryAcquireN is [Bulkhead.AcquireN] without waiting. If n is less than 1, it
+// returns false and counts no arrival.
 func (b *Bulkhead) TryAcquireN(n int) (Slot, bool) {
 	if n < 1 {
 		return Slot{}, false
