@@ -50,3 +50,26 @@ func ExampleMap_stop() {
 	// found in the south
 	// 0 in flight
 }
+
+// With MapUnordered a slow item holds up no other.
+func ExampleMapUnordered() {
+	search := bulk.Must(bulk.New("search", 2))
+	shops := slices.Values([]string{"slow", "fast"})
+
+	fastSeen := make(chan bool)
+	find := func(_ context.Context, shop string) (int, error) {
+		if shop == "slow" {
+			<-fastSeen
+		}
+		return len(shop), nil
+	}
+	for shop, r := range bulk.MapUnordered(context.Background(), search, shops, find) {
+		fmt.Println(shop, r.Or(0))
+		if shop == "fast" {
+			close(fastSeen)
+		}
+	}
+	// Output:
+	// fast 4
+	// slow 4
+}

@@ -70,6 +70,21 @@ func ExampleDo() {
 	// <nil>
 }
 
+// An import writes to all shards, so it takes all slots and runs alone.
+func ExampleDoN() {
+	ctx := context.Background()
+	shards := bulk.Must(bulk.New("shards", 4))
+	err := bulk.DoN(ctx, shards, 4, func(ctx context.Context) error {
+		_, alone := shards.Acquire(ctx)
+		fmt.Println(alone)
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// bulkhead "shards": saturated: 4/4 slots in use, 0/0 waiting
+	// <nil>
+}
+
 // The timeout bounds the call itself: it starts when the call is admitted. The
 // limit bounds the wait.
 func ExampleGuard() {
@@ -102,4 +117,16 @@ func ExampleGuardDo() {
 	// flushed
 	// <nil>
 	// bulkhead "mail": closed
+}
+
+func ExampleGuardDo1() {
+	mail := bulk.Must(bulk.New("mail", 3, bulk.WaitingRoom(100)))
+	send := bulk.GuardDo1(mail, func(_ context.Context, to string) error {
+		fmt.Println("sent to", to)
+		return nil
+	}, deadline.Within(time.Second))
+	fmt.Println(send(context.Background(), "lena@example.org"))
+	// Output:
+	// sent to lena@example.org
+	// <nil>
 }
