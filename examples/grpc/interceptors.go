@@ -15,17 +15,16 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// compartmentOf returns the bulkhead of a method, such as "/shop.Orders/Place",
-// or nil if the method is not limited. Do not limit health checks: a busy server
-// is not ill.
-type compartmentOf func(fullMethod string) *bulk.Bulkhead
+// bulkheadOf returns the bulkhead of a method, such as "/shop.Orders/Place",
+// or nil if the method is not limited. Do not limit health checks: a busy server is
+// healthy.
+type bulkheadOf func(fullMethod string) *bulk.Bulkhead
 
 // limitUnary returns a server interceptor whose calls hold a slot until the
-// handler returns. gRPC lets a panic end the process; if an interceptor around
-// this one recovers the panic, the slot is free again.
-func limitUnary(compartment compartmentOf) grpc.UnaryServerInterceptor {
+// handler returns or panics.
+func limitUnary(of bulkheadOf) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		b := compartment(info.FullMethod)
+		b := of(info.FullMethod)
 		if b == nil {
 			return handler(ctx, request)
 		}
@@ -38,13 +37,12 @@ func limitUnary(compartment compartmentOf) grpc.UnaryServerInterceptor {
 	}
 }
 
-// limitStream is limitUnary for streams: a stream holds its slot for its whole
-// life, from before its first message until the handler returns. Give streams
-// that stay open for hours a bulkhead of their own, with one slot for each
-// stream that may be open.
-func limitStream(compartment compartmentOf) grpc.StreamServerInterceptor {
+// limitStream is limitUnary for streams. A stream holds its slot from before its
+// first message until the handler returns. Give streams that stay open for hours a
+// separate bulkhead, with one slot for each stream that may be open.
+func limitStream(of bulkheadOf) grpc.StreamServerInterceptor {
 	return func(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		b := compartment(info.FullMethod)
+		b := of(info.FullMethod)
 		if b == nil {
 			return handler(server, stream)
 		}
@@ -57,11 +55,11 @@ func limitStream(compartment compartmentOf) grpc.StreamServerInterceptor {
 	}
 }
 
-// limitUnaryClient returns a client interceptor whose calls hold a slot until
-// the answer is there. A rejected call is not sent.
-func limitUnaryClient(compartment compartmentOf) grpc.UnaryClientInterceptor {
+// limitUnaryClient returns a client interceptor whose calls hold a slot until the
+// answer has arrived. A rejected call is not sent.
+func limitUnaryClient(of bulkheadOf) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-		b := compartment(method)
+		b := of(method)
 		if b == nil {
 			return invoke(ctx, method, request, reply, conn, opts...)
 		}
@@ -75,12 +73,12 @@ func limitUnaryClient(compartment compartmentOf) grpc.UnaryClientInterceptor {
 }
 
 // limitStreamClient is limitUnaryClient for streams. A stream holds its slot
-// until gRPC has finished it: it was read to its end, it failed, or its ctx
-// ended. A stream that is dropped without one of these holds its slot until the
-// connection is closed, as it holds its other resources.
-func limitStreamClient(compartment compartmentOf) grpc.StreamClientInterceptor {
+// until gRPC finishes it: when it was read to its end, when it fails, or when its
+// context ends. A stream that is abandoned without one of these holds its slot, like
+// its other resources, until the connection is closed.
+func limitStreamClient(of bulkheadOf) grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-		b := compartment(method)
+		b := of(method)
 		if b == nil {
 			return open(ctx, desc, conn, method, opts...)
 		}
@@ -101,9 +99,8 @@ func limitStreamClient(compartment compartmentOf) grpc.StreamClientInterceptor {
 	}
 }
 
-// rejected is the error of a call that was not admitted: a gRPC status for
-// those who ask for its code, and the error of the bulkhead for errors.Is and
-// bulk.NotStarted.
+// rejected is the error of a call that was not admitted. It has a gRPC status, and
+// wraps the error of the bulkhead for errors.Is and bulk.NotStarted.
 type rejected struct {
 	status *status.Status
 	err    error
@@ -113,25 +110,24 @@ func (r *rejected) Error() string              { return r.status.Err().Error() }
 func (r *rejected) GRPCStatus() *status.Status { return r.status }
 func (r *rejected) Unwrap() error              { return r.err }
 
-// rejection returns the error of a call that was not admitted, from what the
-// bulkhead's Acquire returned.
+// rejection returns the error of a call that was not admitted. err is the error that
+// Acquire returned.
 //
 //	saturated, expired   RESOURCE_EXHAUSTED, with RetryInfo
 //	closed               UNAVAILABLE
 //	canceled             DEADLINE_EXCEEDED if err matches context.DeadlineExceeded, else CANCELLED
 //	anything else        INTERNAL
 //
-// The code comes from err alone, and each path names a code that is not OK.
-// Never ask the context instead: status.FromContextError(ctx.Err()) is OK for a
-// context that is not done, and the client would take a call that never started
-// for one that succeeded.
+// The code depends on err alone, and is never OK. Do not derive it from the context:
+// status.FromContextError(ctx.Err()) is OK for a context that is not done, and the
+// client would take a call that never started for one that succeeded.
 //
-// Overload is not UNAVAILABLE, although that is defensible too, because clients
-// and meshes are commonly set to retry UNAVAILABLE immediately and without being
-// asked, which adds load to a server that has too much. A server that shuts down
-// wants exactly that: the call was never started, and another server takes it.
-// Overload is not DEADLINE_EXCEEDED either: the server's limit passed, not the
-// caller's.
+// Overload is RESOURCE_EXHAUSTED. UNAVAILABLE is defensible, but clients and meshes
+// are commonly configured to retry UNAVAILABLE automatically and immediately, which
+// adds load to an overloaded server. For a server that shuts down such a retry is
+// right: the call was never started, and another server can serve it.
+// DEADLINE_EXCEEDED would be wrong, because a limit of the server passed, not the
+// deadline of the caller.
 func rejection(err error) error {
 	text := "bulkhead: rejected without an error"
 	if err != nil {
@@ -148,8 +144,8 @@ func rejection(err error) error {
 		return &rejected{status.New(codes.Unavailable, text), err}
 	case errors.Is(err, bulk.ErrOverload):
 		s := status.New(codes.ResourceExhausted, text)
-		// Nobody knows when the load will be lower. The delay is random so that
-		// callers rejected together do not return together.
+		// It is unknown when the load falls. The delay is random so that callers
+		// rejected together do not return together.
 		after := time.Second + rand.N(2*time.Second)
 		if detailed, err := s.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(after)}); err == nil {
 			s = detailed

@@ -22,7 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// service is a test service whose methods are functions.
+// service is a test service whose methods call its function fields.
 type service struct {
 	pb.UnimplementedTestServiceServer
 	unary  func(context.Context) error
@@ -37,7 +37,7 @@ func (s service) FullDuplexCall(stream grpc.BidiStreamingServer[pb.StreamingOutp
 	return s.stream(stream)
 }
 
-// client is a client of a real server on loopback, and where that server is.
+// client is a client of a real server on loopback, with the address of that server.
 type client struct {
 	pb.TestServiceClient
 	address string
@@ -64,7 +64,7 @@ func dial(t *testing.T, address string, opts ...grpc.DialOption) *grpc.ClientCon
 	return conn
 }
 
-// watched returns a bulkhead and what happens to it.
+// watched returns a bulkhead and its events.
 func watched(slots, room int) (*bulk.Bulkhead, <-chan bulk.Event) {
 	events := make(chan bulk.Event, 64)
 	return bulk.Must(bulk.New("orders", slots, bulk.WaitingRoom(room), bulk.OnEvent(func(e bulk.Event) { events <- e }))), events
@@ -85,12 +85,11 @@ func await(t *testing.T, events <-chan bulk.Event, kind bulk.EventKind) {
 	}
 }
 
-// Twice as many calls as the handler can serve, for a second and a half, as
-// they come.
-func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
+// The test offers twice the load that the handler can serve, for 1.5 seconds.
+func TestEveryCallIsAnsweredUnderTwiceTheLoad(t *testing.T) {
 	const slots, calls = 4, 600
-	// The first ones take until somebody was turned away, so that there is an
-	// overload on any machine, also on one too slow to offer twice the load.
+	// The first calls last until one is rejected, so that there is overload on any
+	// machine, also on one too slow to offer twice the load.
 	overload := make(chan struct{})
 	var once sync.Once
 	b := bulk.Must(bulk.New("orders", slots, bulk.WaitingRoom(4), bulk.WaitLimit(100*time.Millisecond),
@@ -105,7 +104,7 @@ func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
 		<-overload
-		time.Sleep(20 * time.Millisecond) // the work: 4 slots do 200 of it a second
+		time.Sleep(20 * time.Millisecond) // the work: 4 slots serve 200 calls per second
 		inside.Add(-1)
 		return nil
 	}})
@@ -133,14 +132,14 @@ func TestUnderTwiceTheLoadEveryoneIsAnswered(t *testing.T) {
 		t.Errorf("%v, but %d finished and %d rejected", got, totals.Finished, totals.Rejected())
 	}
 	if most.Load() > slots {
-		t.Errorf("%d handlers at once", most.Load())
+		t.Errorf("%d concurrent handlers, want at most %d", most.Load(), slots)
 	}
 }
 
-func TestAStreamHoldsItsSlotForItsLife(t *testing.T) {
+func TestStreamHoldsItsSlotUntilTheHandlerReturns(t *testing.T) {
 	b, events := watched(1, 0)
 	client := start(t, b, service{stream: func(s grpc.BidiStreamingServer[pb.StreamingOutputCallRequest, pb.StreamingOutputCallResponse]) error {
-		for { // echo, until the client has nothing more to say
+		for { // echo until the client closes its side
 			if _, err := s.Recv(); err == io.EOF {
 				return nil
 			} else if err != nil {
@@ -167,7 +166,7 @@ func TestAStreamHoldsItsSlotForItsLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := open().Recv(); status.Code(err) != codes.ResourceExhausted {
-			t.Errorf("a second stream: %v", err)
+			t.Errorf("second stream: %v", err)
 		}
 	}
 	if err := first.CloseSend(); err != nil {
@@ -182,12 +181,11 @@ func TestAStreamHoldsItsSlotForItsLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := next.Recv(); err != io.EOF {
-		t.Errorf("after the first one's end: %v", err)
+		t.Errorf("after the end of the first stream: %v", err)
 	}
 }
 
-// A client's stream is in use until gRPC has finished it, in whichever way.
-func TestAClientStreamHoldsItsSlotUntilItIsFinished(t *testing.T) {
+func TestClientStreamHoldsItsSlotUntilGRPCFinishesIt(t *testing.T) {
 	server, _ := watched(100, 0)
 	echo := start(t, server, service{
 		unary: func(context.Context) error { return status.Error(codes.NotFound, "no such order") },
@@ -205,9 +203,9 @@ func TestAClientStreamHoldsItsSlotUntilItIsFinished(t *testing.T) {
 		},
 	})
 	b, events := watched(1, 0)
-	compartment := func(string) *bulk.Bulkhead { return b }
+	of := func(string) *bulk.Bulkhead { return b }
 	client := pb.NewTestServiceClient(dial(t, echo.address,
-		grpc.WithUnaryInterceptor(limitUnaryClient(compartment)), grpc.WithStreamInterceptor(limitStreamClient(compartment))))
+		grpc.WithUnaryInterceptor(limitUnaryClient(of)), grpc.WithStreamInterceptor(limitStreamClient(of))))
 	type open = grpc.BidiStreamingClient[pb.StreamingOutputCallRequest, pb.StreamingOutputCallResponse]
 	for name, finish := range map[string]func(open, context.CancelFunc){
 		"read to its end": func(s open, _ context.CancelFunc) {
@@ -218,8 +216,8 @@ func TestAClientStreamHoldsItsSlotUntilItIsFinished(t *testing.T) {
 				t.Error(err)
 			}
 		},
-		"canceled":        func(_ open, cancel context.CancelFunc) { cancel() },
-		"of wrong values": func(s open, _ context.CancelFunc) { _ = s.SendMsg("not a message") },
+		"canceled":           func(_ open, cancel context.CancelFunc) { cancel() },
+		"wrong message type": func(s open, _ context.CancelFunc) { _ = s.SendMsg("not a message") },
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		first, err := client.FullDuplexCall(ctx)
@@ -236,7 +234,7 @@ func TestAClientStreamHoldsItsSlotUntilItIsFinished(t *testing.T) {
 		_, unaryErr := client.EmptyCall(t.Context(), &pb.Empty{})
 		for _, err := range []error{streamErr, unaryErr} {
 			if status.Code(err) != codes.ResourceExhausted || !errors.Is(err, bulk.ErrSaturated) {
-				t.Errorf("%s: a second call: %v", name, err)
+				t.Errorf("%s: second call: %v", name, err)
 			}
 		}
 		finish(first, cancel)
@@ -244,14 +242,14 @@ func TestAClientStreamHoldsItsSlotUntilItIsFinished(t *testing.T) {
 		cancel()
 	}
 	if _, err := client.EmptyCall(t.Context(), &pb.Empty{}); status.Code(err) != codes.NotFound {
-		t.Errorf("the server's own answer: %v", err)
+		t.Errorf("got %v, want the answer of the server", err)
 	}
 	if n := b.Status().InFlight; n != 0 {
 		t.Errorf("%d in flight", n)
 	}
 }
 
-func TestAClientStreamThatCantBeOpenedCostsNoSlot(t *testing.T) {
+func TestClientStreamThatFailsToOpenReleasesItsSlot(t *testing.T) {
 	b, _ := watched(1, 0)
 	open := limitStreamClient(func(string) *bulk.Bulkhead { return b })
 	failed := errors.New("no connection")
@@ -273,11 +271,11 @@ func TestAClientStreamThatCantBeOpenedCostsNoSlot(t *testing.T) {
 	}
 }
 
-func TestACallerWhoGivesUpLeavesTheWaitingRoom(t *testing.T) {
+func TestCanceledCallLeavesTheWaitingRoom(t *testing.T) {
 	b, events := watched(1, 1)
 	client := start(t, b, service{
-		unary:  func(context.Context) error { t.Error("it was called"); return nil },
-		stream: nil, // would crash
+		unary:  func(context.Context) error { t.Error("the handler was called"); return nil },
+		stream: nil, // a call would panic
 	})
 	slot, _ := b.TryAcquire()
 	defer slot.Release()
@@ -294,11 +292,11 @@ func TestACallerWhoGivesUpLeavesTheWaitingRoom(t *testing.T) {
 			return err
 		},
 	} {
-		ctx, giveUp := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- call(ctx) }()
 		await(t, events, bulk.EventQueued)
-		giveUp()
+		cancel()
 		await(t, events, bulk.EventCanceled)
 		if err := <-done; status.Code(err) != codes.Canceled {
 			t.Errorf("%s: %v", name, err)
@@ -306,7 +304,7 @@ func TestACallerWhoGivesUpLeavesTheWaitingRoom(t *testing.T) {
 	}
 }
 
-func TestAPanicThatSomebodyRecoversCostsNoSlot(t *testing.T) {
+func TestRecoveredPanicReleasesTheSlot(t *testing.T) {
 	b, _ := watched(1, 0)
 	client := start(t, b, service{unary: func(context.Context) error { panic("bug") }},
 		grpc.ChainUnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (_ any, err error) {
@@ -319,7 +317,7 @@ func TestAPanicThatSomebodyRecoversCostsNoSlot(t *testing.T) {
 		}))
 	for range 3 {
 		if _, err := client.EmptyCall(t.Context(), &pb.Empty{}); status.Code(err) != codes.Internal {
-			t.Errorf("want the panic each time: %v", err)
+			t.Errorf("got %v, want the panic each time", err)
 		}
 	}
 }
@@ -344,40 +342,40 @@ func TestCodes(t *testing.T) {
 		{"saturated", t.Context(), full, codes.ResourceExhausted},
 		{"expired", t.Context(), waits, codes.ResourceExhausted},
 		{"closed", t.Context(), closed, codes.Unavailable},
-		{"the caller gave up", canceled, full, codes.Canceled},
-		{"the caller's time is over", late, full, codes.DeadlineExceeded},
-		{"outside any compartment", t.Context(), nil, codes.OK},
+		{"canceled by the caller", canceled, full, codes.Canceled},
+		{"deadline of the caller passed", late, full, codes.DeadlineExceeded},
+		{"method without a bulkhead", t.Context(), nil, codes.OK},
 	} {
 		for form, o := range throughAll(tt.ctx, tt.b) {
 			if status.Code(o.err) != tt.want || o.ran != (tt.want == codes.OK) {
 				t.Errorf("%s: %s %v, want %v; ran %v", tt.why, form, o.err, tt.want, o.ran)
 			}
 			if tt.b != nil && !bulk.NotStarted(o.err, tt.b) {
-				t.Errorf("%s: %s: %v does not say that it was not started", tt.why, form, o.err)
+				t.Errorf("%s: %s: %v does not match ErrNotStarted", tt.why, form, o.err)
 			}
 		}
 
-		compartment := func(string) *bulk.Bulkhead { return tt.b }
-		_, err := limitUnary(compartment)(tt.ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { return nil, nil })
+		of := func(string) *bulk.Bulkhead { return tt.b }
+		_, err := limitUnary(of)(tt.ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { return nil, nil })
 		hint := false
 		for _, d := range status.Convert(err).Details() {
 			info, ok := d.(*errdetails.RetryInfo)
 			hint = ok && info.GetRetryDelay().AsDuration() >= time.Second
 		}
 		if hint != (tt.want == codes.ResourceExhausted) {
-			t.Errorf("%s: says when to come back: %v", tt.why, hint)
+			t.Errorf("%s: has RetryInfo: %v", tt.why, hint)
 		}
 	}
 }
 
-// errorOfAnyKind matches everything and says of itself that it is fine.
+// errorOfAnyKind matches every target, and its gRPC status is OK.
 type errorOfAnyKind struct{}
 
 func (errorOfAnyKind) Error() string              { return "" }
 func (errorOfAnyKind) Is(error) bool              { return true }
 func (errorOfAnyKind) GRPCStatus() *status.Status { return status.New(codes.OK, "") }
 
-// endedWithoutError is a context that is done and has no error.
+// endedWithoutError is a context that is done and whose Err is nil.
 type endedWithoutError struct{ context.Context }
 
 func (endedWithoutError) Done() <-chan struct{} { return closedChannel }
@@ -385,8 +383,8 @@ func (endedWithoutError) Err() error            { return nil }
 
 var closedChannel = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-// Every reason there is and isn't, by itself and within what errors come in.
-func TestNoErrorIsAnsweredAsOK(t *testing.T) {
+// The test takes every value of a Reason, by itself and wrapped and joined in errors.
+func TestNoRejectionHasTheCodeOK(t *testing.T) {
 	bases := []error{nil, errorOfAnyKind{}, errors.New(""), context.Canceled, context.DeadlineExceeded, status.New(codes.OK, "fine").Err(),
 		bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrOversized, bulk.ErrCanceled}
 	for reason := range 256 {
@@ -400,7 +398,7 @@ func TestNoErrorIsAnsweredAsOK(t *testing.T) {
 	}
 }
 
-func FuzzNoErrorIsAnsweredAsOK(f *testing.F) {
+func FuzzNoRejectionHasTheCodeOK(f *testing.F) {
 	f.Add("payments", uint8(5), 1, int64(0), "left")
 	f.Add("caf\xe9", uint8(0), 0, int64(-1), "\xff")
 	f.Fuzz(func(t *testing.T, label string, reason uint8, slots int, limit int64, text string) {
@@ -415,7 +413,7 @@ func checkRejection(t *testing.T, err error) {
 	t.Helper()
 	got := rejection(err)
 	if got == nil || status.Code(got) == codes.OK || status.Convert(got).Err() == nil {
-		t.Errorf("%#v is answered as OK", err)
+		t.Errorf("%#v has the code OK", err)
 	}
 	if _, err := proto.Marshal(status.Convert(got).Proto()); err != nil {
 		t.Errorf("%#v can't be sent: %v", err, err)
@@ -425,9 +423,9 @@ func checkRejection(t *testing.T, err error) {
 	}
 }
 
-// However a context ends, none of the four interceptors answers OK unless the
-// call ran.
-func TestNoContextIsAnsweredAsOK(t *testing.T) {
+// None of the four interceptors answers OK unless the call ran, however the context
+// ended.
+func TestOKMeansThatTheCallRanForEveryEndOfAContext(t *testing.T) {
 	wide, _ := watched(1000, 0)
 	full, _ := watched(1, 1)
 	full.TryAcquire()
@@ -464,24 +462,24 @@ type outcome struct {
 
 // throughAll makes one call through each of the interceptors.
 func throughAll(ctx context.Context, b *bulk.Bulkhead) map[string]outcome {
-	compartment := func(string) *bulk.Bulkhead { return b }
+	of := func(string) *bulk.Bulkhead { return b }
 	all := map[string]outcome{}
 	for form, call := range map[string]func(ran *bool) error{
 		"unary server": func(ran *bool) error {
-			_, err := limitUnary(compartment)(ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { *ran = true; return nil, nil })
+			_, err := limitUnary(of)(ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { *ran = true; return nil, nil })
 			return err
 		},
 		"stream server": func(ran *bool) error {
-			return limitStream(compartment)(nil, stream{ctx: ctx}, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error { *ran = true; return nil })
+			return limitStream(of)(nil, stream{ctx: ctx}, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error { *ran = true; return nil })
 		},
 		"unary client": func(ran *bool) error {
-			return limitUnaryClient(compartment)(ctx, "", nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+			return limitUnaryClient(of)(ctx, "", nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
 				*ran = true
 				return nil
 			})
 		},
 		"stream client": func(ran *bool) error {
-			_, err := limitStreamClient(compartment)(ctx, nil, nil, "", func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+			_, err := limitStreamClient(of)(ctx, nil, nil, "", func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
 				*ran = true
 				return nil, nil
 			})
@@ -495,9 +493,9 @@ func throughAll(ctx context.Context, b *bulk.Bulkhead) map[string]outcome {
 	return all
 }
 
-// Callers whose deadlines are those of the wait limit, on a busy machine: the
-// bulkhead and the context decide in the same instant, in any order.
-func TestARejectionAtTheInstantOfTheDeadlineIsNotAnsweredAsOK(t *testing.T) {
+// The deadlines of the callers equal the wait limit, on a busy machine, so the bulkhead
+// and the context decide at the same instant, in either order.
+func TestRejectionAtTheDeadlineIsNotAnsweredWithOK(t *testing.T) {
 	const wait = 2 * time.Millisecond
 	b := bulk.Must(bulk.New("orders", 1, bulk.WaitingRoom(1000), bulk.WaitLimit(wait)))
 	b.TryAcquire()

@@ -1,10 +1,9 @@
-// Grpc puts the methods of a gRPC server behind a bulkhead with interceptors,
-// unary and stream. The same file has those for the calls of a client.
+// Grpc puts the methods of a gRPC server behind a bulkhead, with interceptors for
+// unary calls and streams. interceptors.go also has interceptors for clients.
 //
 //	go run .
 //
-// The part to copy is interceptors.go. The service is one that comes with gRPC
-// for its own tests; any will do.
+// The file to copy is interceptors.go. The service is the test service of gRPC.
 package main
 
 import (
@@ -30,22 +29,22 @@ func main() {
 	command.Main("grpc", about, func(out io.Writer) error { return run(context.Background(), out) })
 }
 
-// newServer returns a server whose methods, but for health checks, go through b.
+// newServer returns a server whose methods go through b, except health checks.
 func newServer(b *bulk.Bulkhead, service pb.TestServiceServer, outer ...grpc.ServerOption) *grpc.Server {
-	compartment := func(fullMethod string) *bulk.Bulkhead {
+	of := func(fullMethod string) *bulk.Bulkhead {
 		if strings.HasPrefix(fullMethod, "/grpc.health.v1.Health/") {
 			return nil
 		}
 		return b
 	}
 	server := grpc.NewServer(append(outer,
-		grpc.ChainUnaryInterceptor(limitUnary(compartment)),
-		grpc.ChainStreamInterceptor(limitStream(compartment)))...)
+		grpc.ChainUnaryInterceptor(limitUnary(of)),
+		grpc.ChainStreamInterceptor(limitStream(of)))...)
 	pb.RegisterTestServiceServer(server, service)
 	return server
 }
 
-// slow is a service that answers when it is told to.
+// slow is a service that answers when ready is closed.
 type slow struct {
 	pb.UnimplementedTestServiceServer
 	ready chan struct{}
@@ -56,9 +55,9 @@ func (s slow) EmptyCall(context.Context, *pb.Empty) (*pb.Empty, error) {
 	return &pb.Empty{}, nil
 }
 
-// run makes five calls to a server with one slot and two places to wait.
+// run makes five calls to a server with one slot and a waiting room for two.
 func run(ctx context.Context, out io.Writer) error {
-	events := make(chan bulk.Event, 16) // room for all of them: a handler must not block
+	events := make(chan bulk.Event, 16) // large enough for all events: a handler must not block
 	b := bulk.Must(bulk.New("orders", 1, bulk.WaitingRoom(2), bulk.OnEvent(func(e bulk.Event) { events <- e })))
 	service := slow{ready: make(chan struct{})}
 	server := newServer(b, service)
@@ -80,7 +79,7 @@ func run(ctx context.Context, out io.Writer) error {
 		calls.Go(func() {
 			_, answers[i] = pb.NewTestServiceClient(conn).EmptyCall(ctx, &pb.Empty{})
 		})
-		<-events // it is in, or waits, or was turned away: the next one comes after it
+		<-events // the call was admitted, queued or rejected; only then make the next one
 	}
 	close(service.ready)
 	calls.Wait()
