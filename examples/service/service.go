@@ -14,15 +14,15 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// service is an HTTP server whose routes call dependencies, each through a
-// bulkhead of its own.
+// service is an HTTP server. Each of its routes calls a dependency through the
+// bulkhead of that dependency.
 type service struct {
 	http         http.Server
 	dependencies []*bulk.Bulkhead
 
 	mu      sync.Mutex
 	next    int
-	running map[int]string // the requests in flight, by number
+	running map[int]string // names of the requests in flight, by number
 }
 
 // Each dependency gets at most slots calls concurrently, and at most room calls wait.
@@ -40,14 +40,14 @@ func newService(work time.Duration) *service {
 		mux.Handle("GET "+route.path, s.calling(b, work))
 	}
 	s.http.Handler = mux
-	// A client that never ends the headers of its request would delay the end.
+	// Without this limit, a client that never completes its headers delays the shutdown.
 	s.http.ReadHeaderTimeout = 5 * time.Second
 	return s
 }
 
 func (s *service) serve(l net.Listener) error { return s.http.Serve(l) }
 
-// stop ends the service within the budget, in the order that loses nothing:
+// stop shuts the service down within the budget, in an order that loses no request:
 //
 //  1. The server accepts no new connection. New clients find another instance.
 //  2. The accepted requests go on, and their answers are sent. The bulkheads of
@@ -56,15 +56,15 @@ func (s *service) serve(l net.Listener) error { return s.http.Serve(l) }
 //     already accepted.
 //  3. The bulkheads close when the server has drained, or when three quarters
 //     of the budget are used up. In the second case the requests that still wait
-//     for a slot get a 503 now: their call was not started, and will not be.
-//  4. Calls that did not come from a request (from a queue, from a timer) end.
+//     for a slot get a 503 immediately: their call was never started.
+//  4. stop waits for calls that belong to no request, for example of a timer.
 //  5. When the budget is used up, the remaining requests are cut off. The error
 //     names them.
 //
-// Behind a load balancer that needs time to notice, wait a little before step 1.
+// Behind a load balancer that takes time to notice the shutdown, wait before step 1.
 //
-// The statuses are those before requests are cut off: after that they would count
-// as finished.
+// The statuses are taken before requests are cut off, because requests that are cut
+// off count as finished.
 func (s *service) stop(budget time.Duration) ([]bulk.Status, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), budget)
 	defer cancel()
@@ -84,7 +84,7 @@ func (s *service) stop(budget time.Duration) ([]bulk.Status, error) {
 	// Report open connections also if all bulkheads are empty: a request that is
 	// still being read, or that calls no dependency, is cut off too.
 	err = fmt.Errorf("connections still open: %w", err)
-	err = errors.Join(err, s.drain(ctx)) // the number for each dependency, before the requests are disturbed
+	err = errors.Join(err, s.drain(ctx)) // the errors have the number for each dependency, before requests are cut off
 	if names := s.names(); len(names) > 0 {
 		err = errors.Join(err, fmt.Errorf("cut off: %s", strings.Join(names, ", ")))
 	}
@@ -100,8 +100,8 @@ func (s *service) statuses() []bulk.Status {
 	return all
 }
 
-// drain waits for every bulkhead. The errors name those that are not empty when
-// ctx ends.
+// drain waits until every bulkhead is empty. The errors name the bulkheads that are
+// not empty when ctx ends.
 func (s *service) drain(ctx context.Context) error {
 	var errs []error
 	for _, b := range s.dependencies {
@@ -131,7 +131,7 @@ func (s *service) calling(b *bulk.Bulkhead, work time.Duration) http.Handler {
 	})
 }
 
-// enter notes what is in flight, until the function that it returns is called.
+// enter records the name of a request in flight until leave is called.
 func (s *service) enter(name string) (leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

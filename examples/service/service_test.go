@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// process is the program itself, running.
+// process is a running process of the program.
 type process struct {
 	cmd    *exec.Cmd
 	url    string
@@ -69,40 +69,40 @@ func start(t *testing.T, args ...string) *process {
 	return p
 }
 
-// end returns what the process printed last, and its exit code.
+// end waits for the process, and returns the rest of its output and its exit code.
 func (p *process) end(t *testing.T) (string, int) {
 	rest, err := io.ReadAll(p.out)
 	if err != nil {
 		t.Error(err)
 	}
-	_ = p.cmd.Wait() // its error is the exit code
+	_ = p.cmd.Wait() // its error reports the exit code, which is returned
 	return string(rest), p.cmd.ProcessState.ExitCode()
 }
 
-// A request has a connection of its own, so that none lies idle and unused:
-// Shutdown would wait for it.
+// newClient returns a client with one connection for each request. Shutdown would wait
+// for a new connection that is idle.
 func newClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
-// Twice the load that the dependencies can bear, SIGTERM in the middle of it,
-// and more load after that. The process reports as many calls finished and
-// rejected as the clients got answers: no accepted request lost its answer. And
-// none was rejected because the service was stopping.
+// The test offers twice the load that the dependencies can serve, sends SIGTERM, and
+// goes on with the load. The numbers of finished and rejected calls that the process
+// reports must equal the numbers of answers, so no accepted request lost its answer.
+// No request may be rejected because the service is stopping.
 func TestSignalUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
-	p := start(t, "-drain", "1m") // more than it needs, on any machine
+	p := start(t, "-drain", "1m") // enough on any machine
 	client := newClient()
-	var done, turnedAway [2]atomic.Int64
+	var done, rejected [2]atomic.Int64
 	var notAccepted, closed atomic.Int64
 	answered := make(chan struct{}, 4000)
 
-	ticks := time.NewTicker(1250 * time.Microsecond) // 4 slots do 200 a second for each route
+	ticks := time.NewTicker(1250 * time.Microsecond) // 4 slots serve 200 requests per second for each route
 	defer ticks.Stop()
 	var clients sync.WaitGroup
 	ended := make(chan struct{})
 	go func() {
-		for range 100 { // it is in full swing
+		for range 100 { // let the load build up
 			<-answered
 		}
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)
@@ -124,7 +124,7 @@ load:
 		clients.Go(func() {
 			resp, err := client.Get(p.url + [...]string{"/reports", "/exports"}[route])
 			if err != nil {
-				notAccepted.Add(1) // or lost: then the sums below differ
+				notAccepted.Add(1) // or lost, and then the sums below differ
 				return
 			}
 			defer resp.Body.Close()
@@ -133,7 +133,7 @@ load:
 			case err == nil && resp.StatusCode == http.StatusOK && string(body) == "done\n":
 				done[route].Add(1)
 			case err == nil && resp.StatusCode == http.StatusServiceUnavailable:
-				turnedAway[route].Add(1)
+				rejected[route].Add(1)
 				if strings.HasSuffix(string(body), ": closed\n") {
 					closed.Add(1)
 				}
@@ -155,16 +155,16 @@ load:
 	}
 	want := ""
 	for route, label := range []string{"database", "storage"} {
-		want += fmt.Sprintf("%s: %d finished, %d turned away, 0 in flight\n", label, done[route].Load(), turnedAway[route].Load())
+		want += fmt.Sprintf("%s: %d finished, %d rejected, 0 in flight\n", label, done[route].Load(), rejected[route].Load())
 	}
 	if rest != want {
-		t.Errorf("the process says\n%s  the clients\n%s", rest, want)
+		t.Errorf("the process counted\n%s, the clients\n%s", rest, want)
 	}
 	t.Logf("%s%d not accepted", rest, notAccepted.Load())
 }
 
-// fill sends as many requests to /exports as fit, and returns their answers once
-// all of them are in flight or waiting.
+// fill sends requests to /exports until all slots and the waiting room are taken, and
+// returns their answers.
 func fill(t *testing.T, p *process) <-chan string {
 	client := newClient()
 	answers := make(chan string, slots+room+1)
@@ -180,9 +180,9 @@ func fill(t *testing.T, p *process) <-chan string {
 			answers <- fmt.Sprintf("%d %s", resp.StatusCode, body)
 		}()
 	}
-	// One too many: when that one is rejected, the others are inside.
+	// One request is too many. When it is rejected, the others are in flight or waiting.
 	if a := <-answers; !strings.Contains(a, "saturated") {
-		t.Errorf("one too many: %s", a)
+		t.Errorf("the request that is too many got: %s", a)
 	}
 	return answers
 }
@@ -204,18 +204,18 @@ func TestEveryAcceptedRequestIsAnsweredAfterTheSignal(t *testing.T) {
 	if rejected != 0 {
 		t.Errorf("%d of %d accepted requests got 503", rejected, slots+room)
 	}
-	if rest, code := p.end(t); code != 0 || !strings.Contains(rest, "storage: 12 finished, 1 turned away, 0 in flight\n") {
+	if rest, code := p.end(t); code != 0 || !strings.Contains(rest, "storage: 12 finished, 1 rejected, 0 in flight\n") {
 		t.Errorf("exit code %d; %s%s", code, rest, &p.stderr)
 	}
 }
 
-func TestWhoWaitsIsToldBeforeTheEndAndWhatCannotEndInTimeIsNamed(t *testing.T) {
+func TestWaitingRequestsAreAnsweredAndCutOffOnesNamed(t *testing.T) {
 	t.Parallel()
-	// A quarter of that is left to tell them, also on a machine that is busy.
+	// A quarter of the budget is left to send the 503s, enough on a busy machine.
 	p := start(t, "-work", "10m", "-drain", "6s")
 	answers := fill(t, p)
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	for range room { // before anybody is cut off
+	for range room { // before requests are cut off
 		if a := <-answers; a != "503 bulkhead \"storage\": closed\n" {
 			t.Errorf("a waiting request got: %s", a)
 		}
@@ -226,7 +226,7 @@ func TestWhoWaitsIsToldBeforeTheEndAndWhatCannotEndInTimeIsNamed(t *testing.T) {
 			t.Errorf("a request in flight got: %s", a)
 		}
 	}
-	if code != 1 || !strings.Contains(rest, fmt.Sprintf("storage: 0 finished, %d turned away, %d in flight\n", 1+room, slots)) {
+	if code != 1 || !strings.Contains(rest, fmt.Sprintf("storage: 0 finished, %d rejected, %d in flight\n", 1+room, slots)) {
 		t.Errorf("exit code %d; %s", code, rest)
 	}
 	stderr := p.stderr.String()
@@ -238,9 +238,9 @@ func TestWhoWaitsIsToldBeforeTheEndAndWhatCannotEndInTimeIsNamed(t *testing.T) {
 	}
 }
 
-// A request that never got as far as a compartment is lost as well, and the
-// process must not say that nothing was.
-func TestARequestOutsideTheCompartmentsIsNotCutOffInSilence(t *testing.T) {
+// A request that is cut off before it reaches a bulkhead is lost too, so the process
+// must report it.
+func TestRequestCutOffBeforeABulkheadIsReported(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-drain", "100ms")
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
@@ -248,8 +248,8 @@ func TestARequestOutsideTheCompartmentsIsNotCutOffInSilence(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprint(conn, "GET /reports HTTP/1.1\r\n") // and no more
-	// Connections are accepted in order: with this answer that one is in, too.
+	fmt.Fprint(conn, "GET /reports HTTP/1.1\r\n") // incomplete headers
+	// Connections are accepted in order, so after this answer conn is accepted too.
 	resp, err := newClient().Get(p.url)
 	if err != nil {
 		t.Fatal(err)
@@ -262,7 +262,7 @@ func TestARequestOutsideTheCompartmentsIsNotCutOffInSilence(t *testing.T) {
 	}
 }
 
-func TestAnInterruptHasItsExitCodeAlsoWhenNothingIsLost(t *testing.T) {
+func TestInterruptExitsWith130AlsoIfNothingIsLost(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	_ = p.cmd.Process.Signal(os.Interrupt)
