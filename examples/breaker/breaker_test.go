@@ -17,7 +17,7 @@ import (
 
 var errRefused = errors.New("connection refused")
 
-// harness is a breaker around a guarded dependency that does what it is told.
+// harness is a breaker around a guarded dependency, whose behavior is fn.
 type harness struct {
 	bulkhead *bulk.Bulkhead
 	breaker  *gobreaker.CircuitBreaker[string]
@@ -37,9 +37,9 @@ func newHarness() *harness {
 func fail(context.Context) (string, error)   { return "", errRefused }
 func answer(context.Context) (string, error) { return "receipt", nil }
 
-// Many callers at once on a dependency that takes a second for each: two run,
-// one waits in vain, everybody else is turned away, again and again.
-func TestOurOwnOverloadNeverOpensIt(t *testing.T) {
+// Twenty concurrent callers, repeatedly, of a dependency that takes two seconds: two
+// calls run, one waits until it expires, the others are saturated.
+func TestLocalOverloadNeverOpensTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness()
 		h.fn = func(context.Context) (string, error) {
@@ -60,7 +60,7 @@ func TestOurOwnOverloadNeverOpensIt(t *testing.T) {
 		}
 		totals := h.bulkhead.Status().Totals
 		if totals.Saturated != rounds*(callers-3) || totals.Expired != rounds {
-			t.Fatalf("%d saturated, %d expired: not the overload that was meant", totals.Saturated, totals.Expired)
+			t.Fatalf("%d saturated, %d expired: not the intended overload", totals.Saturated, totals.Expired)
 		}
 		counts := h.breaker.Counts()
 		if h.breaker.State() != gobreaker.StateClosed || counts.TotalFailures != 0 {
@@ -72,10 +72,10 @@ func TestOurOwnOverloadNeverOpensIt(t *testing.T) {
 	})
 }
 
-// Callers who have a second and a half each, for a dependency that needs one: a
-// caller that waited for the one before has too little left, and runs into its
-// own deadline. That is our overload.
-func TestADeadlineOfACallerDoesNotOpenIt(t *testing.T) {
+// Callers have deadlines of 1.5 s, and the dependency takes one second. A caller that
+// waited for a slot has too little time left and reaches its own deadline. That is
+// local overload.
+func TestDeadlinesOfCallersDoNotOpenTheBreaker(t *testing.T) {
 	for _, limit := range []deadline.Limit{deadline.Reserve(time.Second), {}} {
 		synctest.Test(t, func(t *testing.T) {
 			b := bulk.Must(bulk.New("bank", 1, bulk.WaitingRoom(10)))
@@ -89,7 +89,7 @@ func TestADeadlineOfACallerDoesNotOpenIt(t *testing.T) {
 				}()
 				time.Sleep(500 * time.Millisecond)
 			}
-			time.Sleep(3 * time.Second) // the last ones are gone, and it is not yet half-open
+			time.Sleep(3 * time.Second) // all callers have left, and the breaker is not yet half-open
 			if s, failures := breaker.State(), breaker.Counts().TotalFailures; s != gobreaker.StateClosed || failures != 0 {
 				t.Errorf("with %v: %v after %d failures", limit, s, failures)
 			}
@@ -104,14 +104,14 @@ func takes(d time.Duration) func(context.Context) (string, error) {
 		case <-time.After(d):
 			return "receipt", nil
 		case <-ctx.Done():
-			return "", context.Cause(ctx) // as net/http does
+			return "", context.Cause(ctx) // like net/http
 		}
 	}
 }
 
-// The bound is the operation's own, and no caller has left: this is how a slow
-// dependency opens the breaker, also when callers bring deadlines.
-func TestATimeoutOfTheOperationItselfOpensIt(t *testing.T) {
+// The operation has its own timeout, and no caller has left: so a slow dependency
+// opens the breaker, also if callers have deadlines.
+func TestTimeoutOfTheOperationOpensTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("bank", 1))
 		breaker := newBreaker[string]("bank")
@@ -127,10 +127,10 @@ func TestATimeoutOfTheOperationItselfOpensIt(t *testing.T) {
 	})
 }
 
-// However a caller leaves, and whatever the operation returns then: the breaker
-// of a healthy dependency stays closed, a half-open one stays half-open, and the
-// caller gets the operation's error.
-func TestACallerThatLeftSaysNothing(t *testing.T) {
+// However a caller leaves, and whatever error the operation then returns: a closed
+// breaker stays closed, a half-open one stays half-open, and the caller gets the error
+// of the operation.
+func TestErrorsAfterTheCallerHasLeftAreExcluded(t *testing.T) {
 	errPostcode := errors.New("bad postcode")
 	rejected := &bulk.AdmissionError{Label: "stock", Reason: bulk.Saturated}
 	leave := map[string]func(context.Context) (context.Context, func()){
@@ -193,7 +193,7 @@ func TestACallerThatLeftSaysNothing(t *testing.T) {
 							t.Errorf("%s, %s: the caller got %v, want %v", how, what, err, want)
 						}
 						end()
-						if ran && want == nil { // that was a success
+						if ran && want == nil { // the operation succeeded
 							return
 						}
 					}
@@ -206,14 +206,14 @@ func TestACallerThatLeftSaysNothing(t *testing.T) {
 	}
 }
 
-// overdue is a context whose deadline has passed, and which is not done yet.
+// overdue is a context whose deadline has passed but which is not done yet.
 type overdue struct{ context.Context }
 
 func (overdue) Deadline() (time.Time, bool) { return time.Now(), true }
 
-// The operation's own context ended, not the caller's: a dependency that hangs
-// up, or a timeout of its client.
-func TestACanceledOperationWhoseCallerIsThereCounts(t *testing.T) {
+// The context of the operation ended and the caller's did not, for example because a
+// timeout of the client of the dependency passed.
+func TestCanceledOperationCountsIfTheCallerHasNotLeft(t *testing.T) {
 	for _, err := range []error{context.Canceled, context.DeadlineExceeded, os.ErrDeadlineExceeded} {
 		h := newHarness()
 		h.fn = func(context.Context) (string, error) { return "", err }
@@ -223,8 +223,7 @@ func TestACanceledOperationWhoseCallerIsThereCounts(t *testing.T) {
 	}
 }
 
-// The caller left, and the answer came in spite of it.
-func TestAnAnswerIsASuccessAlsoAfterTheCallerHasLeft(t *testing.T) {
+func TestAnswerIsASuccessAlsoAfterTheCallerHasLeft(t *testing.T) {
 	h := newHarness()
 	ctx, cancel := context.WithCancel(t.Context())
 	h.fn = func(context.Context) (string, error) { cancel(); return "receipt", nil }
@@ -233,8 +232,8 @@ func TestAnAnswerIsASuccessAlsoAfterTheCallerHasLeft(t *testing.T) {
 	}
 }
 
-// The same callers and a breaker that counts everything: what IsExcluded is for.
-func TestABreakerThatCountsRejectionsOpens(t *testing.T) {
+// The same callers open a breaker without IsExcluded.
+func TestBreakerThatCountsRejectionsOpens(t *testing.T) {
 	h := newHarness()
 	h.breaker = gobreaker.NewCircuitBreaker[string](gobreaker.Settings{})
 	h.fn = answer
@@ -246,11 +245,11 @@ func TestABreakerThatCountsRejectionsOpens(t *testing.T) {
 		}
 	}
 	if h.breaker.State() != gobreaker.StateOpen {
-		t.Error("it stays closed: then nobody needs this example")
+		t.Error("the breaker stays closed, so IsExcluded is not needed")
 	}
 }
 
-func TestRealFailuresOpenIt(t *testing.T) {
+func TestFailuresOfTheDependencyOpenTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness()
 		h.fn = fail
@@ -264,59 +263,59 @@ func TestRealFailuresOpenIt(t *testing.T) {
 			t.Errorf("open: %v", err)
 		}
 		if h.bulkhead.Status().Totals.Arrivals() != before {
-			t.Error("open, and the call got to the bulkhead")
+			t.Error("a call reached the bulkhead while the breaker was open")
 		}
 
-		// The dependency recovers, but its compartment is full when the probe
-		// comes: that neither closes nor opens the breaker, and the next probe may go.
+		// The dependency recovers, but its bulkhead is full when the probe arrives.
+		// That neither closes nor opens the breaker, and another probe is allowed.
 		h.fn = answer
 		time.Sleep(openFor + 1)
 		slots, _ := h.bulkhead.TryAcquireN(2)
 		for range 3 {
 			if _, err := h.call(t.Context()); !errors.Is(err, bulk.ErrExpired) {
-				t.Errorf("probe into a full compartment: %v", err)
+				t.Errorf("probe into a full bulkhead: %v", err)
 			}
 			if s := h.breaker.State(); s != gobreaker.StateHalfOpen {
-				t.Errorf("%v after a probe that was turned away", s)
+				t.Errorf("%v after a rejected probe", s)
 			}
 		}
 		slots.Release()
 		if _, err := h.call(t.Context()); err != nil || h.breaker.State() != gobreaker.StateClosed {
-			t.Errorf("%v after a probe that got through: %v", h.breaker.State(), err)
+			t.Errorf("%v after an admitted probe: %v", h.breaker.State(), err)
 		}
 	})
 }
 
-func TestWhatSaysSomethingAboutTheDependency(t *testing.T) {
+func TestOnlyResultsOfTheDependencyCount(t *testing.T) {
 	closed := bulk.Must(bulk.New("bank", 1))
 	closed.Close()
 	_, errClosed := bulk.Run(t.Context(), closed, answer)
 	open := bulk.Must(bulk.New("bank", 1))
 	_, errOversized := bulk.RunN(t.Context(), open, 2, answer)
-	gone, cancel := context.WithTimeout(t.Context(), 0)
+	ended, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
-	_, errTooLate := bulk.Run(gone, open, answer)
+	_, errTooLate := bulk.Run(ended, open, answer)
 
 	for _, tt := range []struct {
 		why  string
 		err  error
 		want bool
 	}{
-		{"the program shuts down", errClosed, true},
-		{"a mistake of ours", errOversized, true},
-		{"its time was over before it started", errTooLate, true},
+		{"closed", errClosed, true},
+		{"oversized", errOversized, true},
+		{"canceled before it started", errTooLate, true},
 		{"the caller left while it ran", callerLeft{errRefused}, true},
-		{"its own context was canceled", fmt.Errorf("get: %w", context.Canceled), false},
-		{"it was too slow", context.DeadlineExceeded, false},
-		{"it failed", errRefused, false},
+		{"the operation's own context was canceled", fmt.Errorf("get: %w", context.Canceled), false},
+		{"timeout of the operation", context.DeadlineExceeded, false},
+		{"failure", errRefused, false},
 	} {
-		if got := saysNothing(tt.err); got != tt.want {
-			t.Errorf("%s: says nothing is %v (%v)", tt.why, got, tt.err)
+		if got := isExcluded(tt.err); got != tt.want {
+			t.Errorf("%s: excluded is %v, error %v", tt.why, got, tt.err)
 		}
 	}
 }
 
-func TestAPanicCountsAsFailureAndCostsNoSlot(t *testing.T) {
+func TestPanicCountsAsFailureAndReleasesTheSlot(t *testing.T) {
 	h := newHarness()
 	h.fn = func(context.Context) (string, error) { panic("bug") }
 	func() {
@@ -328,8 +327,9 @@ func TestAPanicCountsAsFailureAndCostsNoSlot(t *testing.T) {
 	}
 }
 
-// The caveat at broken. If this fails with a newer gobreaker, the caveat can go.
-func TestGoexitCostsNoSlotButTheBreakerItsProbe(t *testing.T) {
+// This is the caveat in the comment of broken. If the test fails with a newer
+// gobreaker, remove the caveat.
+func TestGoexitReleasesTheSlotButLosesTheProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness()
 		h.fn = fail
@@ -350,7 +350,7 @@ func TestGoexitCostsNoSlotButTheBreakerItsProbe(t *testing.T) {
 		h.fn = answer
 		time.Sleep(24 * time.Hour)
 		if _, err := h.call(t.Context()); !errors.Is(err, gobreaker.ErrTooManyRequests) {
-			t.Errorf("a day after the lost probe: %v", err)
+			t.Errorf("got %v a day after the lost probe, want ErrTooManyRequests", err)
 		}
 	})
 }
@@ -363,5 +363,5 @@ func Example() {
 	// 20 calls while it was full:   breaker closed, without IsExcluded open
 	// bank: connection refused
 	// 6 calls that failed:          breaker open, without IsExcluded open
-	// circuit breaker is open: of 100 calls the bulkhead saw 0
+	// circuit breaker is open: 0 of 100 calls reached the bulkhead
 }

@@ -1,9 +1,9 @@
 // Breaker puts a circuit breaker around a guarded call, so that it opens when
-// the dependency fails and not when its compartment is full.
+// the dependency fails and not when its bulkhead is full.
 //
 //	go run .
 //
-// The part to copy is breaker.go.
+// The file to copy is breaker.go.
 package main
 
 import (
@@ -40,7 +40,7 @@ func run(ctx context.Context, out io.Writer) {
 		return "receipt", nil
 	})
 	call, callNaive := broken(breaker, charge), broken(naive, charge)
-	tell := func(when string) {
+	show := func(when string) {
 		fmt.Fprintf(out, "%-28s  breaker %v, without IsExcluded %v\n", when, breaker.State(), naive.State())
 	}
 	times := func(n int, call func(context.Context) (string, error)) (err error) {
@@ -50,21 +50,21 @@ func run(ctx context.Context, out io.Writer) {
 		return err
 	}
 
-	slot, _ := bank.TryAcquire() // somebody takes long, and the bank is well
+	slot, _ := bank.TryAcquire() // one slow operation; the bank is healthy
 	_ = times(20, callNaive)
 	err := times(20, call)
 	fmt.Fprintln(out, err)
 	c := breaker.Counts()
 	fmt.Fprintf(out, "of %d calls %d excluded, %d failures\n", c.Requests, c.TotalExclusions, c.TotalFailures)
-	tell("20 calls while it was full:")
+	show("20 calls while it was full:")
 	slot.Release()
 
 	down = true
 	err = times(6, call)
 	fmt.Fprintln(out, err)
-	tell("6 calls that failed:")
+	show("6 calls that failed:")
 
 	admitted := bank.Status().Totals.Admitted
 	err = times(100, call)
-	fmt.Fprintf(out, "%v: of 100 calls the bulkhead saw %d\n", err, bank.Status().Totals.Admitted-admitted)
+	fmt.Fprintf(out, "%v: %d of 100 calls reached the bulkhead\n", err, bank.Status().Totals.Admitted-admitted)
 }
