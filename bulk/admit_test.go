@@ -2,9 +2,7 @@ package bulk_test
 
 import (
 	"context"
-	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -20,11 +18,7 @@ func TestAdmissionRules(t *testing.T) {
 		cancel()
 		return ctx
 	}
-	bubbles(t, []struct {
-		name string
-		why  string
-		test func(*testing.T)
-	}{
+	runScenarios(t, []scenario{
 		{"1 a done context comes before closed", "it never starts an operation, whatever else is wrong", func(t *testing.T) {
 			b := mustNew(t, 1)
 			b.Close()
@@ -190,76 +184,5 @@ func TestSaturatedOnTheQuickWay(t *testing.T) {
 	mustMatch(t, err, bulk.ErrOversized)
 	if n := b.Status().Totals; n.Saturated != 3 || n.OversizedAtArrival != 1 {
 		t.Errorf("%+v", n)
-	}
-}
-
-func mustMatch(t testing.TB, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Errorf("got %v, want %v", err, want)
-	}
-	if !errors.Is(err, bulk.ErrNotStarted) {
-		t.Errorf("%v doesn't match ErrNotStarted", err)
-	}
-}
-
-// Each kind of bound ends the wait at its instant: not one nanosecond earlier,
-// not one later, and the earliest of several wins.
-func TestBoundsEndTheWaitExactly(t *testing.T) {
-	const limit = 250 * time.Millisecond
-	cases := []struct {
-		name   string
-		room   time.Duration // the bulkhead's wait limit
-		ctx    time.Duration // life of ctx, 0: none
-		limits func() []deadline.Limit
-		want   error
-		at     time.Duration
-	}{
-		{"wait limit", limit, 0, nil, bulk.ErrExpired, limit},
-		{"within", 0, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit)} }, bulk.ErrExpired, limit},
-		{"within tightens the wait limit", limit, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit - 1)} }, bulk.ErrExpired, limit - 1},
-		{"within can't extend the wait limit", limit, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit + 1)} }, bulk.ErrExpired, limit},
-		{"before", 0, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Before(time.Now().Add(limit))} }, bulk.ErrExpired, limit},
-		{"reserve", 0, time.Second, func() []deadline.Limit { return []deadline.Limit{deadline.Reserve(time.Second - limit)} }, bulk.ErrExpired, limit},
-		{"the earliest of all", time.Hour, time.Minute, func() []deadline.Limit {
-			return []deadline.Limit{deadline.Within(time.Second), deadline.Before(time.Now().Add(limit)), deadline.Reserve(time.Second)}
-		}, bulk.ErrExpired, limit},
-		{"ctx alone", 0, limit, nil, bulk.ErrCanceled, limit},
-		{"ctx a nanosecond before the bound", limit, limit - 1, nil, bulk.ErrCanceled, limit - 1},
-		{"ctx at the instant of the bound", limit, limit, nil, bulk.ErrCanceled, limit},
-		{"ctx a nanosecond after the bound", limit, limit + 1, nil, bulk.ErrExpired, limit},
-		{"ctx at the instant of within", 0, limit, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit)} }, bulk.ErrCanceled, limit},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(c.room))
-				held := fill(t, b)
-				ctx := t.Context()
-				if c.ctx > 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, c.ctx)
-					defer cancel()
-				}
-				var limits []deadline.Limit
-				if c.limits != nil {
-					limits = c.limits()
-				}
-				p := parkWith(t, ctx, b, 1, limits...)
-				time.Sleep(c.at - 1)
-				p.mustWait(t)
-				time.Sleep(time.Nanosecond)
-				p.mustFail(t, c.want)
-				if p.took != c.at {
-					t.Errorf("waited %v, want %v", p.took, c.at)
-				}
-				var e *bulk.AdmissionError
-				if errors.As(p.err, &e) && e.Reason == bulk.Expired && e.Limit != c.at {
-					t.Errorf("Limit %v, want %v", e.Limit, c.at)
-				}
-				held[0].Release()
-				mustBeIdle(t, b)
-			})
-		})
 	}
 }

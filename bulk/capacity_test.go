@@ -11,11 +11,7 @@ import (
 )
 
 func TestChangingCapacity(t *testing.T) {
-	bubbles(t, []struct {
-		name string
-		why  string
-		test func(*testing.T)
-	}{
+	runScenarios(t, []scenario{
 		{"growing admits in order, before it returns", "nobody waits for slots that are there", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 1, bulk.WaitingRoom(3))
@@ -177,11 +173,7 @@ func TestChangingCapacity(t *testing.T) {
 }
 
 func TestUpdateCapacity(t *testing.T) {
-	bubbles(t, []struct {
-		name string
-		why  string
-		test func(*testing.T)
-	}{
+	runScenarios(t, []scenario{
 		{"a change while f runs", "it is not lost: f runs again, with the new capacity", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			runs := 0

@@ -20,11 +20,7 @@ func isDone(b *bulk.Bulkhead) bool {
 }
 
 func TestClose(t *testing.T) {
-	bubbles(t, []struct {
-		name string
-		why  string
-		test func(*testing.T)
-	}{
+	runScenarios(t, []scenario{
 		{"turns away those who wait and those who come", "and interrupts nothing in flight", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 1, bulk.WaitingRoom(2))
@@ -83,11 +79,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestWaitAndShutdown(t *testing.T) {
-	bubbles(t, []struct {
-		name string
-		why  string
-		test func(*testing.T)
-	}{
+	runScenarios(t, []scenario{
 		{"wait begins before close", "it ends when the bulkhead is drained", func(t *testing.T) {
 			b := mustNew(t, 1)
 			held := fill(t, b)

@@ -19,11 +19,7 @@ import (
 )
 
 func TestEvents(t *testing.T) {
-	bubbles(t, []struct {
-		name string
-		why  string
-		test func(*testing.T)
-	}{
+	runScenarios(t, []scenario{
 		{"every field", "one life: admitted, queued, handed over, released", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 2, bulk.WaitingRoom(3), bulk.OnEvent(r.handle))
@@ -251,11 +247,7 @@ func TestWhatComesWhileAPlainOneIsInFlight(t *testing.T) {
 			})
 		}
 	}
-	bubbles(t, []struct {
-		name string
-		why  string
-		test func(*testing.T)
-	}{
+	runScenarios(t, []scenario{
 		{"close", "it is drained when that one is over", func(t *testing.T) {
 			b := mustNew(t, 1)
 			plain(t, b, func() { b.Close() })
@@ -507,11 +499,7 @@ func TestHandlersComeAndGo(t *testing.T) {
 // A handler that reacts to a kind of event by causing it again would recurse
 // without end. These are the ways that OnEvent recommends.
 func TestAHandlerCanReactWithoutRecursion(t *testing.T) {
-	bubbles(t, []struct {
-		name string
-		why  string
-		test func(*testing.T)
-	}{
+	runScenarios(t, []scenario{
 		{"on a goroutine of one's own", "what it causes is handed over, not handled within", func(t *testing.T) {
 			b := mustNew(t, 1)
 			saturated, depth, deepest, dropped := make(chan bulk.Event, 1), 0, 0, 0

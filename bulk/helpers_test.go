@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +13,7 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
 	"github.com/bulklink/bulklink-go/internal/hooks"
+	"github.com/google/go-cmp/cmp"
 )
 
 // mustNew makes a bulkhead or fails the test.
@@ -73,19 +74,6 @@ func parkWith(t testing.TB, parent context.Context, b *bulk.Bulkhead, n int, lim
 	synctest.Wait()
 	mustBeSound(t, b)
 	return p
-}
-
-// quietCtx can end without closing its Done channel.
-type quietCtx struct {
-	context.Context
-	ended atomic.Bool
-}
-
-func (c *quietCtx) Err() error {
-	if c.ended.Load() {
-		return context.Canceled
-	}
-	return c.Context.Err()
 }
 
 // over reports whether Acquire has returned.
@@ -220,17 +208,93 @@ func (r *recorder) mustBe(t testing.TB, want ...bulk.EventKind) {
 	}
 }
 
-// bubbles runs each case in a bubble of its own.
-func bubbles(t *testing.T, cases []struct {
-	name string
-	why  string
-	test func(*testing.T)
-}) {
+// mustPanic returns what fn panics with.
+func mustPanic(t testing.TB, fn func()) (recovered any) {
 	t.Helper()
-	for _, c := range cases {
-		if c.why == "" {
-			t.Fatalf("case %q doesn't say why it is there", c.name)
+	defer func() {
+		t.Helper()
+		if recovered = recover(); recovered == nil {
+			t.Error("should have panicked")
 		}
-		t.Run(c.name, func(t *testing.T) { synctest.Test(t, c.test) })
+	}()
+	fn()
+	return nil
+}
+
+// mustPanicFor checks that fn panics with a text that names what is wrong.
+func mustPanicFor(t testing.TB, words string, fn func()) {
+	t.Helper()
+	text, _ := mustPanic(t, fn).(string)
+	if !strings.HasPrefix(text, "bulk: ") || !strings.Contains(text, words) {
+		t.Errorf("panicked with %q, which should say %q", text, words)
+	}
+}
+
+// mustBeAsBefore checks that nothing happened on b since the reading, but for
+// readings.
+func mustBeAsBefore(t testing.TB, b *bulk.Bulkhead, before bulk.Status) {
+	t.Helper()
+	after := b.Status()
+	after.Index, after.At = before.Index, before.At
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("something happened (-before +after):\n%s", diff)
+	}
+}
+
+// never is the fn of an operation that must not start.
+func never(t testing.TB) func(context.Context) (int, error) {
+	return func(context.Context) (int, error) {
+		t.Error("started")
+		return 0, nil
+	}
+}
+
+// years is a long time in a bubble, whose clock starts in 2000 and ends in 2262.
+func years(n int) time.Duration { return time.Duration(n) * 365 * 24 * time.Hour }
+
+// A scenario is a test of its own, in a bubble of its own.
+type scenario struct {
+	name string
+	why  string // the reason for the expected result
+	test func(*testing.T)
+}
+
+func runScenarios(t *testing.T, scenarios []scenario) {
+	t.Helper()
+	var rows table
+	for _, s := range scenarios {
+		rows.row(t, s.name, s.why, s.test)
+	}
+}
+
+// A table runs each of its rows as a subtest in a bubble of its own. It fails the
+// test for a row without a name or a reason, and for two rows of the same name.
+type table struct{ names map[string]bool }
+
+func (r *table) row(t *testing.T, name, why string, test func(*testing.T)) {
+	t.Helper()
+	switch {
+	case name == "":
+		t.Fatalf("a row has no name: %q", why)
+	case why == "":
+		t.Fatalf("row %q gives no reason", name)
+	case r.names[name]:
+		t.Fatalf("two rows have the name %q", name)
+	}
+	if r.names == nil {
+		r.names = make(map[string]bool)
+	}
+	r.names[name] = true
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
+
+// mustMatch checks that err is the rejection want.
+func mustMatch(t testing.TB, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("got %v, want %v", err, want)
+	}
+	if !errors.Is(err, bulk.ErrNotStarted) {
+		t.Errorf("%v doesn't match ErrNotStarted", err)
 	}
 }

@@ -37,11 +37,7 @@ func TestRecentJudgesAboutTheLastPeriod(t *testing.T) {
 			t.Fatalf("critical: %v, want %v: %v over %v", got, want, r.Summary(), r.Interval.Duration)
 		}
 	}
-	bubbles(t, []struct {
-		name string
-		why  string
-		test func(*testing.T)
-	}{
+	runScenarios(t, []scenario{
 		{"an incident ages out", "a program that was overloaded becomes ready again", func(t *testing.T) {
 			b := mustNew(t, 1)
 			incident(t, b)

@@ -2,14 +2,77 @@ package bulk_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
 )
+
+// Each kind of bound ends the wait at its instant: not one nanosecond earlier,
+// not one later, and the earliest of several wins.
+func TestBoundsEndTheWaitExactly(t *testing.T) {
+	const limit = 250 * time.Millisecond
+	cases := []struct {
+		name   string
+		room   time.Duration // the bulkhead's wait limit
+		ctx    time.Duration // life of ctx, 0: none
+		limits func() []deadline.Limit
+		want   error
+		at     time.Duration
+	}{
+		{"wait limit", limit, 0, nil, bulk.ErrExpired, limit},
+		{"within", 0, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit)} }, bulk.ErrExpired, limit},
+		{"within tightens the wait limit", limit, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit - 1)} }, bulk.ErrExpired, limit - 1},
+		{"within can't extend the wait limit", limit, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit + 1)} }, bulk.ErrExpired, limit},
+		{"before", 0, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Before(time.Now().Add(limit))} }, bulk.ErrExpired, limit},
+		{"reserve", 0, time.Second, func() []deadline.Limit { return []deadline.Limit{deadline.Reserve(time.Second - limit)} }, bulk.ErrExpired, limit},
+		{"the earliest of all", time.Hour, time.Minute, func() []deadline.Limit {
+			return []deadline.Limit{deadline.Within(time.Second), deadline.Before(time.Now().Add(limit)), deadline.Reserve(time.Second)}
+		}, bulk.ErrExpired, limit},
+		{"ctx alone", 0, limit, nil, bulk.ErrCanceled, limit},
+		{"ctx a nanosecond before the bound", limit, limit - 1, nil, bulk.ErrCanceled, limit - 1},
+		{"ctx at the instant of the bound", limit, limit, nil, bulk.ErrCanceled, limit},
+		{"ctx a nanosecond after the bound", limit, limit + 1, nil, bulk.ErrExpired, limit},
+		{"ctx at the instant of within", 0, limit, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit)} }, bulk.ErrCanceled, limit},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(c.room))
+				held := fill(t, b)
+				ctx := t.Context()
+				if c.ctx > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, c.ctx)
+					defer cancel()
+				}
+				var limits []deadline.Limit
+				if c.limits != nil {
+					limits = c.limits()
+				}
+				p := parkWith(t, ctx, b, 1, limits...)
+				time.Sleep(c.at - 1)
+				p.mustWait(t)
+				time.Sleep(time.Nanosecond)
+				p.mustFail(t, c.want)
+				if p.took != c.at {
+					t.Errorf("waited %v, want %v", p.took, c.at)
+				}
+				var e *bulk.AdmissionError
+				if errors.As(p.err, &e) && e.Reason == bulk.Expired && e.Limit != c.at {
+					t.Errorf("Limit %v, want %v", e.Limit, c.at)
+				}
+				held[0].Release()
+				mustBeIdle(t, b)
+			})
+		})
+	}
+}
 
 // looksLate is a ctx that takes its time to say how it has ended.
 type looksLate struct{ context.Context }

@@ -2,6 +2,7 @@ package bulk_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"testing"
@@ -12,36 +13,87 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// wreckCtx never ends by itself. It says that it does at the instant of its
-// deadline, and runs a hook at each look at it, which may not return.
-type wreckCtx struct {
-	context.Context
-	never                     chan struct{}
-	dies                      time.Time
-	onDone, onErr, onDeadline func(look int)
-	looks                     [3]int
-}
-
-func (c *wreckCtx) look(i int, hook func(int)) {
-	c.looks[i]++
-	if hook != nil {
-		hook(c.looks[i])
-	}
-}
-
-func (c *wreckCtx) Done() <-chan struct{} {
-	c.look(0, c.onDone)
-	return c.never
-}
-
-func (c *wreckCtx) Err() error {
-	c.look(1, c.onErr)
-	return nil
-}
-
-func (c *wreckCtx) Deadline() (time.Time, bool) {
-	c.look(2, c.onDeadline)
-	return c.dies, true
+func TestForeignContexts(t *testing.T) {
+	runScenarios(t, []scenario{
+		{"done without an error", "it can't be waited for any longer", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			held := fill(t, b)
+			ctx := foreignCtx{context.Background(), make(chan struct{}), nil}
+			p := parkWith(t, ctx, b, 1) // wrapped once more, by the standard library
+			var err error
+			var bare sync.WaitGroup
+			p.cancel(nil)
+			synctest.Wait()
+			bare.Go(func() { _, err = b.Acquire(ctx) })
+			synctest.Wait()
+			close(ctx.done)
+			bare.Wait()
+			mustMatch(t, err, bulk.ErrCanceled)
+			held[0].Release()
+			mustBeIdle(t, b)
+		}},
+		{"a deadline and no Done channel", "the wait limit still holds", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(time.Second))
+			held := fill(t, b)
+			parent, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			_, err := b.Acquire(foreignCtx{Context: parent})
+			mustMatch(t, err, bulk.ErrExpired)
+			held[0].Release()
+			mustBeIdle(t, b)
+		}},
+		{"a deadline that it doesn't keep", "it is not done, so the bound decides; neither the bound nor a hand-over waits for it", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			held := fill(t, b)
+			lying := lyingCtx{t.Context(), make(chan struct{}), time.Now().Add(time.Second)}
+			start := time.Now()
+			_, err := b.Acquire(lying, deadline.Within(time.Second))
+			mustMatch(t, err, bulk.ErrExpired)
+			if errors.Is(err, bulk.ErrCanceled) || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v, and the ctx is not done", err)
+			}
+			if d := time.Since(start); d > 2*time.Second {
+				t.Errorf("waited %v", d)
+			}
+			lying.dies = time.Now().Add(time.Second)
+			time.AfterFunc(time.Second+time.Microsecond, held[0].Release)
+			s, err := b.Acquire(lying, deadline.Within(time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Release()
+			mustBeIdle(t, b)
+		}},
+		{"one that panics", "the operation leaves the room, and the panic goes on up", func(t *testing.T) {
+			b := mustNew(t, 1, bulk.WaitingRoom(1))
+			held := fill(t, b)
+			func() {
+				defer func() {
+					if r := recover(); r != "ctx" {
+						t.Errorf("recovered %v", r)
+					}
+				}()
+				_, _ = b.Acquire(&hookCtx{Context: t.Context(), hook: func(look int) error {
+					if look == 1 {
+						return nil
+					}
+					panic("ctx")
+				}}, deadline.Within(time.Second))
+			}()
+			held[0].Release()
+			mustBeIdle(t, b)
+		}},
+		{"an error of its own", "it is matched, though the cause is unknown", func(t *testing.T) {
+			b := mustNew(t, 1)
+			own := errors.New("own")
+			parent, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			_, err := b.Acquire(foreignCtx{parent, nil, own})
+			mustMatch(t, err, bulk.ErrCanceled)
+			mustMatch(t, err, own)
+			mustBeIdle(t, b)
+		}},
+	})
 }
 
 // wrecks are the ways in which a ctx may not return.

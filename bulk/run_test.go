@@ -3,12 +3,16 @@ package bulk_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
 )
 
 // verbs are all the ways in which fn can be run on one slot.
@@ -139,4 +143,103 @@ func TestRunReturnsWhatFnReturns(t *testing.T) {
 	if !got {
 		t.Error("fn didn't get the caller's ctx")
 	}
+}
+
+func TestFaultRecoveredPanicCostsASlot(t *testing.T) {
+	b := mustNew(t, 1)
+	for range 1000 {
+		func() {
+			defer func() { _ = recover() }()
+			_ = bulk.Do(t.Context(), b, func(context.Context) error { panic("handler") })
+		}()
+	}
+	if err := bulk.Do(t.Context(), b, func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	mustBeIdle(t, b)
+}
+
+// The same as it happens in production: net/http recovers the panic.
+func TestFaultPanickingHTTPHandlerTurnsAllAway(t *testing.T) {
+	b := mustNew(t, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := bulk.Do(r.Context(), b, func(context.Context) error {
+			if r.URL.Path == "/panic" {
+				panic(http.ErrAbortHandler)
+			}
+			return nil
+		})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	}))
+	server.Start()
+	defer server.Close()
+	for range 5 {
+		if r, err := server.Client().Get(server.URL + "/panic"); err == nil {
+			r.Body.Close()
+			t.Error("the handler didn't panic")
+		}
+	}
+	r, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		t.Errorf("status %d after panics", r.StatusCode)
+	}
+	mustBeIdle(t, b)
+}
+
+func TestFaultGoexitCostsASlot(t *testing.T) {
+	b := mustNew(t, 1)
+	for range 1000 {
+		var g sync.WaitGroup
+		g.Go(func() {
+			_ = bulk.Do(t.Context(), b, func(context.Context) error { runtime.Goexit(); return nil })
+		})
+		g.Wait()
+	}
+	mustBeIdle(t, b)
+}
+
+func TestFaultDoneContextIsAdmitted(t *testing.T) {
+	b := mustNew(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 10_000 {
+		if err := bulk.Do(ctx, b, func(context.Context) error { t.Fatal("it ran"); return nil }); !errors.Is(err, bulk.ErrCanceled) {
+			t.Fatal(err)
+		}
+	}
+	if n := b.Status().Totals; n.CanceledAtArrival != 10_000 || n.Admitted != 0 {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestFaultRunsAfterTheCallerGotAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := mustNew(t, 1, bulk.WaitingRoom(10))
+		held := fill(t, b)
+		ran := 0
+		var callers sync.WaitGroup
+		for i := range 10 {
+			callers.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i+1)*time.Second)
+				defer cancel()
+				err := bulk.Do(ctx, b, func(context.Context) error { ran++; return nil }, deadline.Within(3*time.Second))
+				if err == nil {
+					t.Error("admitted without a free slot")
+				}
+			})
+		}
+		callers.Wait()
+		held[0].Release()
+		time.Sleep(time.Hour)
+		if ran != 0 {
+			t.Errorf("%d ran after their callers had been told otherwise", ran)
+		}
+		mustBeIdle(t, b)
+	})
 }

@@ -1,0 +1,70 @@
+package bulk_test
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+func TestFaultReleaseWithoutHolding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := mustNew(t, 1)
+		var zero bulk.Slot
+		zero.Release() // neither blocks nor frees
+		first, _ := b.TryAcquire()
+		zero.Release()
+		if _, ok := b.TryAcquire(); ok {
+			t.Fatal("the zero Slot freed somebody's slot")
+		}
+		first.Release()
+		mustBeIdle(t, b)
+	})
+}
+
+func TestFaultSecondReleaseFreesAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := mustNew(t, 1, bulk.WaitingRoom(1))
+		first, _ := b.TryAcquire()
+		copied := first
+		first.Release()
+		second, _ := b.TryAcquire() // on the same record
+		first.Release()
+		copied.Release()
+		if s, ok := b.TryAcquire(); ok {
+			s.Release()
+			t.Fatal("a second Release freed another's slot")
+		}
+		third := park(t, b, 1) // a record of its own
+		copied.Release()
+		third.mustWait(t)
+		second.Release()
+		third.mustHold(t)
+		second.Release()
+		first.Release()
+		if _, ok := b.TryAcquire(); ok {
+			t.Fatal("a second Release freed another's slot")
+		}
+		third.slot.Release()
+		mustBeIdle(t, b)
+	})
+}
+
+func TestFaultOneOfManyReleasesFrees(t *testing.T) {
+	b := mustNew(t, 2)
+	for range 1000 {
+		s, _ := b.TryAcquire()
+		other, _ := b.TryAcquire()
+		var g sync.WaitGroup
+		for range 8 {
+			g.Go(s.Release)
+		}
+		g.Wait()
+		if n := b.Status().InUse; n != 1 {
+			t.Fatalf("%d in use after 8 releases of one slot of two", n)
+		}
+		other.Release()
+	}
+	mustBeIdle(t, b)
+}
