@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
@@ -44,6 +45,7 @@ type Bulkhead struct {
 	origin         time.Time // instants count from here
 	onHandlerPanic func(Event, any)
 	onRelease      func()        // see internal/hooks
+	group          *hooks.Group  // nil without one
 	batches        sync.Pool     // of *batch: see outbox
 	done           chan struct{} // closed when drained; nil if there is an onRelease: see internal/hooks
 
@@ -104,6 +106,7 @@ func New(label string, parallelism int, opts ...Option) (*Bulkhead, error) {
 		origin:         time.Now(),
 		onHandlerPanic: config.onHandlerPanic,
 		onRelease:      config.onRelease,
+		group:          config.group,
 		capacity:       capacity,
 	}
 	if b.onHandlerPanic == nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
 // Reason says why an operation was rejected.
@@ -87,8 +89,9 @@ type AdmissionError struct {
 	Waiting     int           // operations
 	Limit       time.Duration // Expired only: the wait that was allowed, counted from arrival; 0: rejected at arrival
 
-	bulkhead uint64  // ID of the bulkhead that rejected it
-	ended    *ctxEnd // Canceled only; nil in an error that was not made here
+	bulkhead uint64       // ID of the bulkhead that rejected it
+	group    *hooks.Group // of that bulkhead; nil without one
+	ended    *ctxEnd      // Canceled only; nil in an error that was not made here
 }
 
 // Error reads like

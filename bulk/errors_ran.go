@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"reflect"
+
+	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
 // ran returns the error of an operation that ran with ctx and returned err. That is
 // err, unless err contains a rejection that could be taken for one of this operation:
-// one by b itself (of a nested call), or one that the cause of ctx contains too (a
-// group cancels its operations with the rejection of one of them, and net/http returns
-// that cause from requests in flight).
+// one by b itself or by its group (of a nested call), or one that the cause of ctx
+// contains too (errgroup cancels its operations with the rejection of one of them, and
+// net/http returns that cause from requests in flight).
 func (b *Bulkhead) ran(ctx context.Context, err error) error {
 	mistakable := contains(err, func(e error) bool {
 		rejection := rejectionIn(e)
@@ -22,9 +24,31 @@ func (b *Bulkhead) ran(ctx context.Context, err error) error {
 	return err
 }
 
+// rejected reports whether err is a rejection by b, or by the group of b.
 func (b *Bulkhead) rejected(err error) bool {
-	e, ok := err.(*AdmissionError)
-	return ok && e.bulkhead == b.id
+	if e, ok := err.(*AdmissionError); ok && e.bulkhead == b.id {
+		return true
+	}
+	return b.group != nil && isRejectionOf(b.group, err)
+}
+
+// isRejectionOf reports whether err is a rejection by g or by a bulkhead of g.
+func isRejectionOf(g *hooks.Group, err error) bool {
+	if e, ok := err.(*AdmissionError); ok {
+		return e.group == g
+	}
+	return err == g.Rejection
+}
+
+// groupRejected is [hooks.RejectedBy].
+func groupRejected(g *hooks.Group, err error) bool {
+	rejected := false
+	contains(err, func(e error) bool {
+		rejection := rejectionIn(e)
+		rejected = rejection != nil && isRejectionOf(g, rejection)
+		return rejection != nil
+	})
+	return rejected
 }
 
 // isCause reports whether ctx has ended with an error that contains the rejection.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/option"
 )
 
@@ -19,7 +20,8 @@ type Config struct {
 	waitLimit      time.Duration
 	handlers       []func(Event)
 	onHandlerPanic func(Event, any)
-	onRelease      func() // see internal/hooks
+	onRelease      func()       // see internal/hooks
+	group          *hooks.Group // nil without one
 }
 
 // WaitingRoom sets how many operations may wait. The default is 0: an operation that

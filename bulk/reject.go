@@ -48,7 +48,7 @@ func (b *Bulkhead) rejectionOf(reason Reason, slots int, limit int64, end *ctxEn
 		Label: b.label, Reason: reason, Slots: slots,
 		Parallelism: b.capacity.Parallelism, WaitingRoom: b.capacity.WaitingRoom,
 		InFlight: b.inFlight(), InUse: b.inUse, Waiting: b.queue.len, Limit: time.Duration(limit),
-		bulkhead: b.id, ended: end,
+		bulkhead: b.id, group: b.group, ended: end,
 	}
 	if end == nil || end == &endCanceled || end == &endExceeded {
 		b.lastRejections[reason-1] = e // another one would keep the cause of a caller's ctx alive

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/registry"
@@ -57,6 +58,8 @@ func done(t testing.TB) context.Context {
 }
 
 var errWhy = errors.New("the user went away")
+
+var past = time.Unix(0, 0)
 
 func mustBe(t testing.TB, err error, targets ...error) {
 	t.Helper()

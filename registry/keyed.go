@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
@@ -38,8 +39,8 @@ type Keyed[K comparable] struct {
 	maxKeys     int
 	idleAfter   time.Duration
 	each        []bulk.Option
-	origin      time.Time // clock readings count from here
-	tooMany     error     // for each one turned away
+	origin      time.Time    // clock readings count from here
+	group       *hooks.Group // of all bulkheads; Rejection is the *TooManyKeysError
 
 	*guardedKeys[K] // a pointer, because package fmt follows none in a field: see Format
 
@@ -105,13 +106,18 @@ type entry[K comparable] struct {
 // keys are in use, new ones are rejected.
 func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...KeyedOption) (*Keyed[K], error) {
 	c, errs := keyedConfig(label, maxKeys, opts)
-	rejector, err := bulk.New(label, parallelism, c.each...)
+	group := &hooks.Group{Rejection: &TooManyKeysError{label, maxKeys}}
+	each := append(c.each, func(c *bulk.Config) error {
+		hooks.JoinGroup(c, group)
+		return nil
+	})
+	rejector, err := bulk.New(label, parallelism, each...)
 	if errs = append(unjoin(err), errs...); len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	return &Keyed[K]{
-		label: label, parallelism: parallelism, maxKeys: maxKeys, idleAfter: c.idleAfter, each: c.each,
-		origin: time.Now(), tooMany: &TooManyKeysError{label, maxKeys},
+		label: label, parallelism: parallelism, maxKeys: maxKeys, idleAfter: c.idleAfter, each: each,
+		origin: time.Now(), group: group,
 		rejector: rejector, guardedKeys: &guardedKeys[K]{keys: make(map[K]*entry[K])},
 	}, nil
 }

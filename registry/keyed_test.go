@@ -188,48 +188,6 @@ func TestANewKeyIsTurnedAwayWhenNoneIsIdle(t *testing.T) {
 	check(t, k)
 }
 
-// A group of calls cancels all of them with the rejection of one. The operations
-// that ran return that cause, and it doesn't say of them that they never started.
-func TestAnOperationOfAKeyThatRanNeverSaysThatItWasNotStarted(t *testing.T) {
-	runs := map[string]func(context.Context, *registry.Keyed[string], func(context.Context) (int, error)) error{
-		"RunKey": func(ctx context.Context, k *registry.Keyed[string], fn func(context.Context) (int, error)) error {
-			_, err := registry.RunKey(ctx, k, "a", fn)
-			return err
-		},
-		"GuardKey": func(ctx context.Context, k *registry.Keyed[string], fn func(context.Context) (int, error)) error {
-			same := func(key string) string { return key }
-			_, err := registry.GuardKey(k, same, func(ctx context.Context, _ string) (int, error) { return fn(ctx) })(ctx, "a")
-			return err
-		},
-	}
-	for name, run := range runs {
-		for key, reason := range map[string]error{"a": bulk.ErrSaturated, "b": registry.ErrTooManyKeys} {
-			for _, wrap := range []func(error) error{
-				func(err error) error { return err },
-				func(err error) error { return fmt.Errorf("sibling: %w", err) },
-				func(err error) error { return errors.Join(errWhy, err) },
-			} {
-				k := mustKeyed[string](t, 1, 1)
-				ctx, cancel := context.WithCancelCause(t.Context())
-				var cause error
-				err := run(ctx, k, func(ctx context.Context) (int, error) {
-					_, cause = registry.RunKey(t.Context(), k, key, nothing)
-					mustBe(t, cause, reason, bulk.ErrNotStarted)
-					cancel(wrap(cause))
-					return 0, context.Cause(ctx)
-				})
-				if err == nil || err.Error() != wrap(cause).Error() {
-					t.Errorf("%s: %v, want the text of %v", name, err, wrap(cause))
-				}
-				mustNotBe(t, err, reason, bulk.ErrNotStarted, bulk.ErrOverload)
-				if e := (*bulk.AdmissionError)(nil); errors.As(err, &e) {
-					t.Errorf("%s: %v is an AdmissionError", name, err)
-				}
-			}
-		}
-	}
-}
-
 // What is lost whatever its key is turned away as by any bulkhead, and makes
 // and evicts nothing.
 func TestWhatIsLostNeitherMakesNorEvicts(t *testing.T) {

@@ -36,7 +36,7 @@ func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit)
 		if full && k.idle.oldest == nil {
 			k.tooManyKeys++
 			k.mu.Unlock()
-			return nil, k.tooMany
+			return nil, k.group.Rejection
 		}
 		if created != nil {
 			var evicted *bulk.Bulkhead

@@ -1,9 +1,11 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
@@ -34,5 +36,19 @@ func (e *TooManyKeysError) Error() string {
 	return fmt.Sprintf("registry: %s: too many keys: %d of %d in use", safetext.Quote(e.Label), e.MaxKeys, e.MaxKeys)
 }
 
-// Unwrap returns [ErrTooManyKeys].
-func (e *TooManyKeysError) Unwrap() error { return ErrTooManyKeys }
+// Is reports whether target is [ErrTooManyKeys] or one of the sentinels that it
+// matches.
+func (e *TooManyKeysError) Is(target error) bool {
+	return errors.Is(ErrTooManyKeys, target)
+}
+
+// NotStarted reports whether err says that k itself rejected the operation, so that
+// it did not run and may be done again: one of its bulkheads rejected it, there were
+// too many keys, or k is closed. It answers by identity, not by label, and looks at
+// the outermost rejection in err (of several joined ones, the first).
+//
+// For an error of [RunKey] and of a function that [GuardKey] returned, the answer is
+// exact, as that of [bulk.NotStarted] is for an error of bulk.Run: when an operation
+// that ran returns a rejection by k, under whatever key, or the cause of its ctx,
+// its caller gets an error with the same text that is not a rejection.
+func (k *Keyed[K]) NotStarted(err error) bool { return hooks.RejectedBy(k.group, err) }

@@ -6,8 +6,10 @@
 package hooks
 
 var (
-	onRelease any // func(*bulk.Config, func())
-	check     any // func(*bulk.Bulkhead) error
+	onRelease  any // func(*bulk.Config, func())
+	joinGroup  any // func(*bulk.Config, *Group)
+	rejectedBy func(*Group, error) bool
+	check      any // func(*bulk.Bulkhead) error
 )
 
 // SetOnRelease sets what [OnRelease] calls.
@@ -21,6 +23,28 @@ func SetOnRelease[Config any](f func(*Config, func())) { onRelease = f }
 // channel for Done. It must not have one, because it may be made in one synctest
 // bubble and closed in another.
 func OnRelease[Config any](c *Config, f func()) { onRelease.(func(*Config, func()))(c, f) }
+
+// A Group is several bulkheads that are one to their users: those of a Keyed. An
+// operation that runs in one of them never returns a rejection by another one, as
+// it never returns a rejection by its own bulkhead: see [bulk.NotStarted].
+type Group struct {
+	// Rejection is the error with which the group itself rejects an operation. It
+	// is compared by identity.
+	Rejection error
+}
+
+// SetGroups sets what [JoinGroup] and [RejectedBy] call.
+func SetGroups[Config any](join func(*Config, *Group), rejected func(*Group, error) bool) {
+	joinGroup, rejectedBy = join, rejected
+}
+
+// JoinGroup makes every bulkhead of a [*bulk.Config] a member of g.
+func JoinGroup[Config any](c *Config, g *Group) { joinGroup.(func(*Config, *Group))(c, g) }
+
+// RejectedBy reports whether the outermost error in err that says that an
+// operation was not started (of several joined ones, the first) is a rejection by
+// g or by a member of g.
+func RejectedBy(g *Group, err error) bool { return rejectedBy(g, err) }
 
 // SetCheck sets what [Check] calls.
 func SetCheck[Bulkhead any](f func(*Bulkhead) error) { check = f }
