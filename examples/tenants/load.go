@@ -11,19 +11,19 @@ import (
 
 const (
 	noisy      = "noisy"
-	quietUsers = 2                     // requests that a quiet tenant has on its way at once
-	quietPause = 30 * time.Millisecond // between them
+	quietUsers = 2                     // concurrent requests of a quiet tenant
+	quietPause = 30 * time.Millisecond // from an answer to the next request
 	noisyPause = 5 * time.Millisecond
 )
 
-// tally is what became of the requests of one tenant.
+// tally counts the requests of one tenant by outcome.
 type tally struct {
-	mu                         sync.Mutex
-	served, turnedAway, failed int
-	times                      []time.Duration // of those that were served
+	mu                       sync.Mutex
+	served, rejected, failed int
+	times                    []time.Duration // latencies of the served requests
 }
 
-func (t *tally) sent() int { return t.served + t.turnedAway + t.failed }
+func (t *tally) sent() int { return t.served + t.rejected + t.failed }
 
 func (t *tally) count(status int, err error, took time.Duration) {
 	t.mu.Lock()
@@ -33,13 +33,13 @@ func (t *tally) count(status int, err error, took time.Duration) {
 		t.served++
 		t.times = append(t.times, took)
 	case err == nil && status == http.StatusServiceUnavailable:
-		t.turnedAway++
+		t.rejected++
 	default:
 		t.failed++
 	}
 }
 
-// phase is what came of one way to divide the server.
+// phase holds the results with one limiter.
 type phase struct {
 	name    string
 	tenants []string // the noisy one last
@@ -47,10 +47,10 @@ type phase struct {
 	counts  counts
 }
 
-// runPhase lets all tenants send requests for a while. What is on its way at the
-// end is waited for.
-func runPhase(ctx context.Context, cfg config, g gate) (phase, error) {
-	p := phase{name: g.name, tallies: make(map[string]*tally)}
+// runPhase lets all tenants send requests for cfg.duration, and waits for the requests
+// in flight at the end.
+func runPhase(ctx context.Context, cfg config, l limiter) (phase, error) {
+	p := phase{name: l.name, tallies: make(map[string]*tally)}
 	for i := range cfg.quiet {
 		p.tenants = append(p.tenants, fmt.Sprintf("quiet %d", i+1))
 	}
@@ -60,7 +60,7 @@ func runPhase(ctx context.Context, cfg config, g gate) (phase, error) {
 	client := &http.Client{Transport: transport, Timeout: 5 * time.Second}
 	ctx, cancel := context.WithTimeout(ctx, cfg.duration)
 	defer cancel()
-	err := serve(g, func(url string) {
+	err := serve(l, func(url string) {
 		var users sync.WaitGroup
 		for _, tenant := range p.tenants {
 			t := new(tally)
@@ -75,15 +75,15 @@ func runPhase(ctx context.Context, cfg config, g gate) (phase, error) {
 						start := time.Now()
 						status, err := get(client, url, tenant)
 						t.count(status, err, time.Since(start))
-						_ = pause(ctx, between) // the loop looks at ctx
+						_ = pause(ctx, between) // the loop checks ctx
 					}
 				})
 			}
 		}
 		users.Wait()
-		transport.CloseIdleConnections() // or the server would wait for them
+		transport.CloseIdleConnections() // otherwise the server would wait for them
 	})
-	p.counts = g.counts()
+	p.counts = l.counts()
 	return p, err
 }
 
@@ -98,6 +98,6 @@ func get(client *http.Client, url, tenant string) (status int, err error) {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body) // or the connection is not used again
+	_, err = io.Copy(io.Discard, resp.Body) // otherwise the connection is not reused
 	return resp.StatusCode, err
 }

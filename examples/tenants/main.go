@@ -1,11 +1,11 @@
-// Tenants shows what a compartment for each tenant is for. A real HTTP server
-// on loopback serves some quiet tenants and a noisy one, which sends as much as
-// it can. The same is done twice: first with one bulkhead for all, then with
-// one for each tenant. The figures of each tenant are printed.
+// Tenants shows the effect of a bulkhead for each tenant. A real HTTP server on
+// loopback serves some quiet tenants and a noisy one, which sends as much as it can.
+// The program does this twice, first with one bulkhead for all tenants and then with
+// one for each tenant, and prints the figures of each tenant.
 //
 //	go run ./examples/tenants
 //
-// The part to copy is in gate.go and server.go.
+// The file to copy is limiter.go. server.go shows how to use it.
 package main
 
 import (
@@ -21,8 +21,8 @@ func main() {
 	os.Exit(run(command.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the whole program but for what belongs to the process. It returns the
-// exit code, and leaves nothing running.
+// run is the whole program, except for signals, standard streams and os.Exit. It
+// returns the exit code and leaves no server or goroutine running.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var cfg config
 	return flags(&cfg).Run(args, stdout, stderr, func() error {
@@ -30,18 +30,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return err
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%w: the figures are those of the requests sent until then", command.ErrInterrupted)
+			return fmt.Errorf("%w: the figures cover only the requests sent until then", command.ErrInterrupted)
 		}
 		return nil
 	})
 }
 
-// demonstrate runs both phases, the second only if nobody interrupts the first,
-// and prints each as soon as it is over.
+// demonstrate runs both phases and prints the results of each when it ends. It skips
+// the second phase if the first is interrupted.
 func demonstrate(ctx context.Context, cfg config, stdout io.Writer) error {
 	introduce(stdout, cfg)
 	var phases []phase
-	for _, open := range []func() gate{shared, perTenant} {
+	for _, open := range []func() limiter{shared, perTenant} {
 		if len(phases) > 0 && ctx.Err() != nil {
 			break
 		}

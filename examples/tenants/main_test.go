@@ -13,7 +13,7 @@ import (
 	"github.com/bulklink/bulklink-go/examples/internal/command/commandtest"
 )
 
-func TestTheNoisyTenantFillsOnlyItsOwnCompartment(t *testing.T) {
+func TestNoisyTenantFillsOnlyItsOwnBulkhead(t *testing.T) {
 	before := runtime.NumGoroutine()
 	p, err := runPhase(t.Context(), config{duration: 400 * time.Millisecond, quiet: 3, noise: 40}, perTenant())
 	if err != nil {
@@ -21,28 +21,28 @@ func TestTheNoisyTenantFillsOnlyItsOwnCompartment(t *testing.T) {
 	}
 	for _, tenant := range p.tenants {
 		n := p.tallies[tenant]
-		// A quiet tenant never has more on its way than it has slots: the others can't matter.
-		if tenant != noisy && (n.turnedAway > 0 || n.failed > 0 || n.served == 0) {
-			t.Errorf("%s: %d served, %d turned away, %d failed", tenant, n.served, n.turnedAway, n.failed)
+		// A quiet tenant never has more concurrent requests than slots.
+		if tenant != noisy && (n.rejected > 0 || n.failed > 0 || n.served == 0) {
+			t.Errorf("%s: %d served, %d rejected, %d failed", tenant, n.served, n.rejected, n.failed)
 		}
-		if tenant == noisy && (n.turnedAway == 0 || n.served == 0) {
-			t.Errorf("%s: %d served, %d turned away", tenant, n.served, n.turnedAway)
+		if tenant == noisy && (n.rejected == 0 || n.served == 0) {
+			t.Errorf("%s: %d served, %d rejected", tenant, n.served, n.rejected)
 		}
 	}
-	if got := describe(p.counts); !strings.HasPrefix(got, "4 compartments, 16 slots\n") {
+	if got := describe(p.counts); !strings.HasPrefix(got, "4 bulkheads, 16 slots\n") {
 		t.Error(got)
 	}
 	commandtest.VerifyNoGoroutines(t, before)
 }
 
-func TestRunShowsBothPhasesAndLeavesNothing(t *testing.T) {
+func TestRunShowsBothPhasesAndStopsEverything(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"-duration", "200ms", "-noise", "50"}, &out, &errs)
 	if code != command.OK || errs.Len() > 0 {
 		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
 	}
-	for _, want := range []string{"4 quiet tenants", "\none compartment for all\n", "\na compartment for each tenant\n", "\n  noisy ", "\n  quiet 4 ", "did nothing wrong", "\nThe price: "} {
+	for _, want := range []string{"4 quiet tenants", "\none bulkhead for all\n", "\na bulkhead for each tenant\n", "\n  noisy ", "\n  quiet 4 ", "sent few requests", "\nThe price: "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("output does not contain %q:\n%s", want, &out)
 		}
@@ -55,12 +55,12 @@ func TestRunShowsBothPhasesAndLeavesNothing(t *testing.T) {
 	commandtest.VerifyNoGoroutines(t, before)
 }
 
-func TestInterruptionPrintsWhatThereIs(t *testing.T) {
+func TestInterruptionPrintsTheResultsSoFar(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	var out, errs bytes.Buffer
 	code := run(ctx, []string{"-duration", "10m"}, &out, &errs)
-	if code != command.Interrupted || !strings.Contains(errs.String(), "interrupted") || !strings.Contains(out.String(), "one compartment for all") || strings.Contains(out.String(), "nothing wrong") {
+	if code != command.Interrupted || !strings.Contains(errs.String(), "interrupted") || !strings.Contains(out.String(), "one bulkhead for all") || strings.Contains(out.String(), "few requests") {
 		t.Errorf("exit code %d, stderr %s, stdout %s", code, &errs, &out)
 	}
 }
@@ -92,21 +92,21 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-func TestVerdictCountsTheQuietOnes(t *testing.T) {
-	p := func(served, turnedAway int) phase {
-		return phase{tallies: map[string]*tally{noisy: {turnedAway: 1000}, "quiet 1": {served: served, turnedAway: turnedAway}}}
+func TestVerdictCountsTheQuietTenants(t *testing.T) {
+	p := func(served, rejected int) phase {
+		return phase{tallies: map[string]*tally{noisy: {rejected: 1000}, "quiet 1": {served: served, rejected: rejected}}}
 	}
 	if got := verdict(p(3, 7), p(10, 0)); !strings.Contains(got, "7 of their\n10 requests") || !strings.Contains(got, "0 of 10") {
 		t.Error(got)
 	}
 }
 
-func TestThePriceIsToldInFigures(t *testing.T) {
+func TestPriceIsGivenInFigures(t *testing.T) {
 	p := func(noisyServed, quietServed, slots int) phase {
 		return phase{counts: counts{slots: slots}, tallies: map[string]*tally{noisy: {served: noisyServed}, "quiet 1": {served: quietServed}}}
 	}
 	got := price(p(70, 20, 16), p(9, 30, 8))
-	for _, want := range []string{"served 9 times instead of 70", "whole 39 times\ninstead of 90", "8 slots instead of 16", "100 tenants", "400 slots"} {
+	for _, want := range []string{"served\n9 requests of the noisy tenant instead of 70", "39 requests in total\ninstead of 90", "8 slots instead of 16", "100 tenants", "400 slots"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in %s", want, got)
 		}

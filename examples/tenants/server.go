@@ -11,16 +11,16 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// work is how long it takes to serve one request.
+// work is the time to serve one request.
 const work = 20 * time.Millisecond
 
-// handler serves a page to a tenant, if the gate lets it. A tenant whose
-// compartment is full is told at once to come back later.
-func handler(g gate) http.Handler {
+// handler returns a handler that serves a page to a tenant if the limiter admits the
+// request. On overload it immediately answers 503 with Retry-After.
+func handler(l limiter) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// In earnest it is the tenant that was authenticated: who can name any tenant
-		// can fill all places.
-		slot, err := g.admit(r.Context(), r.Header.Get("X-Tenant"))
+		// In production, use the authenticated tenant: a client that can claim to be
+		// any tenant can occupy all keys.
+		slot, err := l.admit(r.Context(), r.Header.Get("X-Tenant"))
 		defer slot.Release()
 		switch {
 		case errors.Is(err, bulk.ErrOverload):
@@ -37,15 +37,15 @@ func handler(g gate) http.Handler {
 }
 
 // serve runs a server on loopback while f runs.
-func serve(g gate, f func(url string)) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func serve(l limiter, f func(url string)) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler(g), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: handler(l), ReadHeaderTimeout: 5 * time.Second}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	f("http://" + l.Addr().String())
+	go func() { ended <- server.Serve(listener) }()
+	f("http://" + listener.Addr().String())
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err = server.Shutdown(ctx)

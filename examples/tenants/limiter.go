@@ -8,7 +8,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// What each tenant has to itself when it has a compartment of its own.
+// The capacity of the bulkhead of one tenant, and the largest number of tenants.
 const (
 	parallelism = 4
 	waitingRoom = 4
@@ -16,27 +16,28 @@ const (
 	maxTenants  = 100
 )
 
-// gate decides which requests are served.
-type gate struct {
+// limiter admits or rejects the requests of tenants.
+type limiter struct {
 	name   string
 	admit  func(ctx context.Context, tenant string) (bulk.Slot, error)
 	counts func() counts
 }
 
-// counts is what a gate has counted.
+// counts holds the totals of all bulkheads of a limiter.
 type counts struct {
-	compartments int
-	slots        int // of all compartments together
-	totals       bulk.Totals
+	bulkheads int
+	slots     int // of all bulkheads together
+	totals    bulk.Totals
 }
 
-// shared is one compartment for all: as large as four of one tenant.
-func shared() gate {
+// shared returns a limiter with one bulkhead for all tenants, which is as large as the
+// bulkheads of four tenants.
+func shared() limiter {
 	const tenants = 4
 	b := bulk.Must(bulk.New("server", tenants*parallelism,
 		bulk.WaitingRoom(tenants*waitingRoom), bulk.WaitLimit(waitLimit)))
-	return gate{
-		name:  "one compartment for all",
+	return limiter{
+		name:  "one bulkhead for all",
 		admit: func(ctx context.Context, _ string) (bulk.Slot, error) { return b.Acquire(ctx) },
 		counts: func() counts {
 			s := b.Status()
@@ -45,15 +46,16 @@ func shared() gate {
 	}
 }
 
-// perTenant is a compartment for each tenant, made when its first request comes.
-func perTenant() gate {
+// perTenant returns a limiter that creates a bulkhead for each tenant, at its first
+// request.
+func perTenant() limiter {
 	k, err := registry.NewKeyed[string]("tenants", parallelism, maxTenants,
 		registry.Each(bulk.WaitingRoom(waitingRoom), bulk.WaitLimit(waitLimit)))
 	if err != nil {
-		panic(err) // the values stand above
+		panic(err) // the arguments are constants
 	}
-	return gate{
-		name:  "a compartment for each tenant",
+	return limiter{
+		name:  "a bulkhead for each tenant",
 		admit: func(ctx context.Context, tenant string) (bulk.Slot, error) { return k.Acquire(ctx, tenant) },
 		counts: func() counts {
 			s := k.Status()
