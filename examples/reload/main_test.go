@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { commandtest.Main(m, main) }
 
-// The real process, under load, is sent real signals.
-func TestHangupsReloadTheFileAndLoseNothing(t *testing.T) {
+// The test starts the program as a process and sends it signals.
+func TestHangupsReloadTheFileAndLoseNoOperation(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "capacities.json")
 	put := func(text string) {
 		t.Helper()
@@ -53,13 +53,13 @@ func TestHangupsReloadTheFileAndLoseNothing(t *testing.T) {
 	expect(`"payments": `)
 	expect(`"search": `)
 	expect(", 0 lost")
-	_ = cmd.Wait() // its error is the exit code
-	if code := cmd.ProcessState.ExitCode(); code != command.Interrupted || errs.String() != "reload: interrupted: nothing is lost\n" {
+	_ = cmd.Wait() // its error reports the exit code, which is checked below
+	if code := cmd.ProcessState.ExitCode(); code != command.Interrupted || errs.String() != "reload: interrupted: no operation was lost\n" {
 		t.Errorf("exit code %d, want %d; stderr: %s", code, command.Interrupted, errs)
 	}
 }
 
-func TestRunWithAFileOfItsOwn(t *testing.T) {
+func TestRunWithoutAFileMakesATemporaryOne(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"-duration", "400ms"}, &out, &errs, make(chan os.Signal, 1))
@@ -71,8 +71,8 @@ func TestRunWithAFileOfItsOwn(t *testing.T) {
 			t.Errorf("output does not contain %q:\n%s", want, &out)
 		}
 	}
-	if _, err := os.Stat(strings.Fields(strings.SplitN(out.String(), " works with ", 2)[1])[0]); err == nil {
-		t.Error("the file was left behind")
+	if _, err := os.Stat(strings.Fields(strings.SplitN(out.String(), " uses ", 2)[1])[0]); err == nil {
+		t.Error("the temporary file was not removed")
 	}
 	for range 1000 {
 		if runtime.NumGoroutine() <= before {
@@ -83,7 +83,7 @@ func TestRunWithAFileOfItsOwn(t *testing.T) {
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
 
-func TestABadFileAtTheStartIsFatal(t *testing.T) {
+func TestInvalidFileAtTheStartIsFatal(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "bad.json")
 	if err := write(bad, "[]"); err != nil {
@@ -96,23 +96,23 @@ func TestABadFileAtTheStartIsFatal(t *testing.T) {
 		}
 	}
 	if err := write(filepath.Join(dir, "no", "file"), ""); err == nil {
-		t.Error("written into a directory that is not there")
+		t.Error("write succeeded in a directory that does not exist")
 	}
 }
 
-func TestADifferenceInTheFiguresIsAnError(t *testing.T) {
+func TestDifferentCountsAreAnError(t *testing.T) {
 	r, err := open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c crew
+	var c workers
 	c.started.Add(1)
 	c.finished.Add(1)
-	if err := account(new(bytes.Buffer), r, &c); err == nil || !strings.Contains(err.Error(), "the figures differ: 1 started, 1 finished") {
+	if err := compare(new(bytes.Buffer), r, &c); err == nil || !strings.Contains(err.Error(), "the counts differ: 1 started, 1 finished") {
 		t.Errorf("got %v", err)
 	}
-	if err := account(commandtest.BrokenWriter{}, r, new(crew)); err == nil {
-		t.Error("output was lost")
+	if err := compare(commandtest.BrokenWriter{}, r, new(workers)); err == nil {
+		t.Error("no error from a writer that fails")
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// What the file says when the program has its own: a new one for each hangup,
-// the third one with a mistake.
+// own holds the contents of the temporary file: the first at the start, then one for
+// each hangup. The third one has a mistake.
 var own = []string{
 	`{"payments": {"parallelism": 4}}`,
 	`{"payments": {"parallelism": 16, "waiting_room": 30}, "search": {"parallelism": 1}}`,
@@ -26,8 +26,8 @@ func ownFile() (file string, clean func(), err error) {
 	return file, func() { _ = os.RemoveAll(dir) }, write(file, own[0])
 }
 
-// write replaces the file in one step: who reads it has the old one or the new
-// one, never a half.
+// write replaces the file atomically, so that a reader gets the old content or the
+// new one.
 func write(file, text string) error {
 	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
 		return err
@@ -38,7 +38,8 @@ func write(file, text string) error {
 // hangup is syscall.SIGHUP, which has no name on js/wasm.
 const hangup = syscall.Signal(1)
 
-// hangUp plays the operator: a new file and a hangup, evenly over the time.
+// hangUp replaces the file and sends a hangup several times, evenly spread over
+// cfg.duration.
 func hangUp(ctx context.Context, cfg config, hangups chan<- os.Signal) {
 	each := time.NewTicker(cfg.duration / time.Duration(len(own)))
 	defer each.Stop()
@@ -49,7 +50,7 @@ func hangUp(ctx context.Context, cfg config, hangups chan<- os.Signal) {
 		case <-each.C:
 		}
 		if write(cfg.file, text) != nil {
-			return // the directory is gone: the program is about to end
+			return // the directory was removed: the program is ending
 		}
 		select {
 		case <-ctx.Done():

@@ -13,8 +13,8 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// open makes the bulkheads, with capacities that hold where the file says
-// nothing.
+// open creates the bulkheads. Their capacities stay in effect where the file has no
+// other values.
 func open() (*registry.Registry, error) {
 	r := registry.New(bulk.WaitingRoom(20), bulk.WaitLimit(250*time.Millisecond))
 	_, first := r.Create("payments", 4)
@@ -22,7 +22,7 @@ func open() (*registry.Registry, error) {
 	return r, errors.Join(first, second)
 }
 
-// load applies the file: all of it, or, if anything is wrong, nothing.
+// load applies the whole file. If any value is invalid, it changes nothing.
 func load(r *registry.Registry, file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -31,8 +31,8 @@ func load(r *registry.Registry, file string) error {
 	return r.ApplyJSON(data)
 }
 
-// watch loads the file on each hangup, until ctx ends. A mistake is reported,
-// and the work goes on as before.
+// watch loads the file on each hangup, until ctx ends. If the file is invalid, watch
+// prints the error and the capacities stay unchanged.
 func watch(ctx context.Context, r *registry.Registry, file string, hangups <-chan os.Signal, out io.Writer) {
 	for {
 		select {
@@ -48,7 +48,7 @@ func watch(ctx context.Context, r *registry.Registry, file string, hangups <-cha
 	}
 }
 
-// capacities puts those of all members into one line.
+// capacities returns the capacities of all members in one line.
 func capacities(r *registry.Registry) string {
 	var all []string
 	for label, b := range r.All() {
