@@ -2,9 +2,7 @@ package registry_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -13,67 +11,8 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
-	"github.com/bulklink/bulklink-go/option"
 	"github.com/bulklink/bulklink-go/registry"
 )
-
-func TestWhatIsWrongWithAKeyedIsReturnedAtOnce(t *testing.T) {
-	failed := errors.New("no file")
-	k, err := registry.NewKeyed[string]("", 0, 0,
-		registry.IdleAfter(-1), nil, registry.Each(bulk.WaitingRoom(-1), nil),
-		registry.Each(func(*bulk.Config) error { return failed }))
-	mustBe(t, err, bulk.ErrConfig, option.ErrNil, failed)
-	fields := make(map[string]int)
-	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
-		var c *bulk.ConfigError
-		if !errors.As(err, &c) {
-			t.Fatalf("%v is no ConfigError", err)
-		}
-		fields[c.Field]++
-	}
-	for field, n := range map[string]int{"label": 1, "parallelism": 1, "max_keys": 1, "idle_after": 1, "waiting_room": 1, "option": 3} {
-		if fields[field] != n {
-			t.Errorf("%d errors about %s, want %d: %v", fields[field], field, n, err)
-		}
-	}
-	if k != nil {
-		t.Error("there is a Keyed")
-	}
-	_, err = registry.NewKeyed[string]("tenants", 1, -1)
-	var c *bulk.ConfigError
-	if !errors.As(err, &c) || c.Field != "max_keys" || c.Value != -1 {
-		t.Errorf("-1 keys: %v", err)
-	}
-}
-
-// An option that a caller wrote can fail in ways of its own.
-func TestEachFailedOptionOfAKeyedIsOneConfigErrorWithItsCause(t *testing.T) {
-	fail := func(err error) registry.KeyedOption { return func(*registry.KeyedConfig) error { return err } }
-	failed, why := errors.New("no file"), errors.New("no such directory")
-	bad := &bulk.ConfigError{Field: "idle_after", Value: "soon", Problem: "must be a duration"}
-	_, err := registry.NewKeyed[string]("tenants", 1, 1,
-		option.Join(fail(failed), option.Join(fail(fmt.Errorf("%w: %w", errWhy, why)), nil)), fail(bad))
-	mustBe(t, err, bulk.ErrConfig, failed, errWhy, why, option.ErrNil, bad)
-	errs := err.(interface{ Unwrap() []error }).Unwrap()
-	if len(errs) != 4 {
-		t.Fatalf("%d errors, want 4: %v", len(errs), err)
-	}
-	for i, want := range []string{
-		`bulkhead "tenants": option <nil>: no file`,
-		`bulkhead "tenants": option <nil>: the user went away: no such directory`,
-		`bulkhead "tenants": option <nil>: option: nil option (2 of 2)`,
-		`bulkhead "tenants": idle_after "soon": must be a duration`,
-	} {
-		var e *bulk.ConfigError
-		if !errors.As(errs[i], &e) || e.Label != "tenants" || errs[i].Error() != want {
-			t.Errorf("error %d is %v, want %s", i, errs[i], want)
-		}
-	}
-	_, err = registry.NewKeyed[string](" ", 1, 0)
-	if text := err.Error(); text != "bulk: label \" \": must not be empty or only spaces\nbulk: max_keys 0: must be at least 1" {
-		t.Error(text)
-	}
-}
 
 func TestEachKeyHasItsOwnBulkhead(t *testing.T) {
 	var ids []uint64
@@ -106,86 +45,6 @@ func TestEachKeyHasItsOwnBulkhead(t *testing.T) {
 	if len(ids) != 3 || ids[0] == ids[1] || ids[0] != ids[2] {
 		t.Errorf("admitted by %v", ids)
 	}
-}
-
-// The names in JSON are those of a bulkhead's status, as far as it has the same.
-func TestKeyedStatusInJSON(t *testing.T) {
-	k := mustKeyed[string](t, 1, 2)
-	hold(t, k, "secret")
-	_, _ = k.Acquire(t.Context(), "secret")
-	text, err := json.Marshal(k.Status())
-	if err != nil {
-		t.Fatal(err)
-	}
-	head := `{"label":"tenants","keys":1,"max_keys":2,"in_flight":1,"in_use":1,"waiting":0,"closed":false,"created":1,"evicted":0,"too_many_keys":0,"totals":{"admitted":1,`
-	if !strings.HasPrefix(string(text), head) || strings.Contains(string(text), "secret") {
-		t.Errorf("%s", text)
-	}
-	var back registry.KeyedStatus
-	if err := json.Unmarshal(text, &back); err != nil || back != k.Status() {
-		t.Errorf("read back as %+v, %v", back, err)
-	}
-}
-
-func TestTheLongestIdleMakesRoom(t *testing.T) {
-	k := mustKeyed[string](t, 1, 3)
-	touch(t, k, "a", "b", "c", "a") // b is the oldest
-	touch(t, k, "d")
-	if k.Evict("b") {
-		t.Error("b was still there")
-	}
-	slot := hold(t, k, "c") // now a is the oldest that is idle
-	touch(t, k, "e")
-	if k.Evict("a") || !k.Evict("d") || !k.Evict("e") || k.Evict("c") {
-		t.Error("it was not a that made room")
-	}
-	slot.Release()
-	if !k.Evict("c") || k.Evict("c") {
-		t.Error("c could not be evicted once it was idle")
-	}
-	if s := k.Status(); s.Keys != 0 || s.Created != 5 || s.Evicted != 5 || s.Totals.Finished != 7 {
-		t.Errorf("%+v", s)
-	}
-}
-
-// Idle counts from the last release, not from the arrival.
-func TestTheOrderIsThatOfDeparture(t *testing.T) {
-	k := mustKeyed[string](t, 1, 2)
-	a, b := hold(t, k, "a"), hold(t, k, "b")
-	b.Release()
-	a.Release()
-	touch(t, k, "c")
-	if k.Evict("b") || !k.Evict("a") {
-		t.Error("b went first, so it should have made room")
-	}
-}
-
-func TestANewKeyIsTurnedAwayWhenNoneIsIdle(t *testing.T) {
-	k := mustKeyed[string](t, 2, 2)
-	a, b := hold(t, k, "a"), hold(t, k, "b")
-	_, err := registry.RunKey(t.Context(), k, "secret", func(context.Context) (int, error) {
-		t.Error("started")
-		return 0, nil
-	})
-	mustBe(t, err, registry.ErrTooManyKeys, bulk.ErrNotStarted, bulk.ErrOverload)
-	mustNotBe(t, err, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrCanceled, context.Canceled)
-	var e *registry.TooManyKeysError
-	if !errors.As(err, &e) || e.Label != "tenants" || e.MaxKeys != 2 || strings.Contains(err.Error(), "secret") {
-		t.Errorf("%#v: %v", e, err)
-	}
-	mustBe(t, registry.ErrTooManyKeys, bulk.ErrNotStarted, bulk.ErrOverload)
-	if text := registry.ErrTooManyKeys.Error(); !strings.Contains(text, "too many keys") {
-		t.Error(text)
-	}
-	// Known keys are not concerned.
-	touch(t, k, "a", "b")
-	if s := k.Status(); s.TooManyKeys != 1 || s.Keys != 2 || s.Totals.Arrivals() != 4 {
-		t.Errorf("%+v", s)
-	}
-	a.Release()
-	touch(t, k, "secret")
-	b.Release()
-	check(t, k)
 }
 
 // What is lost whatever its key is turned away as by any bulkhead, and makes
@@ -346,25 +205,5 @@ func TestGuardKeyRunsUnderTheKeyOfItsArgument(t *testing.T) {
 	k.Close()
 	_, err = guarded(t.Context(), 1)
 	mustBe(t, err, bulk.ErrClosed)
-	check(t, k)
-}
-
-// An option that fails for one key only is the error of that call.
-func TestAnOptionThatFailsLater(t *testing.T) {
-	fail := false
-	k := mustKeyed[string](t, 1, 1, registry.Each(func(*bulk.Config) error {
-		if fail {
-			return errWhy
-		}
-		return nil
-	}))
-	touch(t, k, "a")
-	fail = true
-	touch(t, k, "a")
-	_, err := k.Acquire(t.Context(), "b")
-	mustBe(t, err, bulk.ErrConfig, errWhy)
-	if s := k.Status(); s.Keys != 1 || s.Evicted != 0 {
-		t.Errorf("%+v", s)
-	}
 	check(t, k)
 }

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -182,65 +183,63 @@ func TestTotalsOutliveTheirKey(t *testing.T) {
 	})
 }
 
-func TestKeyedCloseAndShutdown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		k := mustKeyed[string](t, 2, 3, registry.Each(bulk.WaitingRoom(1)))
-		a1, a2, b := hold(t, k, "a"), hold(t, k, "a"), hold(t, k, "b")
-		touch(t, k, "c")
-		var g sync.WaitGroup
-		g.Go(func() {
-			_, err := k.Acquire(t.Context(), "a")
-			mustBe(t, err, bulk.ErrClosed)
-		})
-		synctest.Wait()
-		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errWhy)
-		defer cancel()
-		time.AfterFunc(time.Second, a2.Release)
-		err := k.Shutdown(ctx)
-		g.Wait()
-		var drain *bulk.DrainError
-		if !errors.As(err, &drain) || drain.Label != "tenants" || drain.InFlight != 2 {
-			t.Errorf("got %v", err)
-		}
-		mustBe(t, err, context.DeadlineExceeded, errWhy)
-		if s := k.Status(); !s.Closed || s.InFlight != 2 || s.Totals.Closed != 1 {
-			t.Errorf("%+v", s)
-		}
-		if !k.Evict("c") || k.Evict("a") {
-			t.Error("what is idle can be evicted, what is in use can't, also when it is closed")
-		}
-		time.AfterFunc(time.Hour, a1.Release)
-		time.AfterFunc(2*time.Hour, b.Release)
-		start := time.Now()
-		if err := k.Shutdown(t.Context()); err != nil || time.Since(start) != 2*time.Hour {
-			t.Errorf("%v after %v", err, time.Since(start))
-		}
-		if err := errors.Join(k.Close(), k.Shutdown(done(t))); err != nil {
-			t.Errorf("drained, and yet %v", err)
-		}
-		check(t, k)
-	})
+func TestTheLongestIdleMakesRoom(t *testing.T) {
+	k := mustKeyed[string](t, 1, 3)
+	touch(t, k, "a", "b", "c", "a") // b is the oldest
+	touch(t, k, "d")
+	if k.Evict("b") {
+		t.Error("b was still there")
+	}
+	slot := hold(t, k, "c") // now a is the oldest that is idle
+	touch(t, k, "e")
+	if k.Evict("a") || !k.Evict("d") || !k.Evict("e") || k.Evict("c") {
+		t.Error("it was not a that made room")
+	}
+	slot.Release()
+	if !k.Evict("c") || k.Evict("c") {
+		t.Error("c could not be evicted once it was idle")
+	}
+	if s := k.Status(); s.Keys != 0 || s.Created != 5 || s.Evicted != 5 || s.Totals.Finished != 7 {
+		t.Errorf("%+v", s)
+	}
 }
 
-// A Keyed is closed as a whole: when the first key's bulkhead is closed, nobody
-// is let in under another key.
-func TestKeyedIsClosedForAllKeysAtOnce(t *testing.T) {
-	var k *registry.Keyed[string]
-	closed := 0
-	k = mustKeyed[string](t, 1, 3, registry.Each(bulk.OnEvent(func(e bulk.Event) {
-		if e.Kind != bulk.EventClosed {
-			return
-		}
-		if closed++; closed == 2 { // the door was first
-			for _, key := range []string{"a", "b", "c"} {
-				_, err := registry.RunKey(t.Context(), k, key, nothing)
-				mustBe(t, err, bulk.ErrClosed)
-			}
-		}
-	})))
-	touch(t, k, "a", "b")
-	_ = k.Close()
-	if s := k.Status(); closed != 3 || s.Totals.ClosedAtArrival != 3 || s.Totals.Admitted != 2 {
-		t.Errorf("closed %d, %+v", closed, s)
+// Idle counts from the last release, not from the arrival.
+func TestTheOrderIsThatOfDeparture(t *testing.T) {
+	k := mustKeyed[string](t, 1, 2)
+	a, b := hold(t, k, "a"), hold(t, k, "b")
+	b.Release()
+	a.Release()
+	touch(t, k, "c")
+	if k.Evict("b") || !k.Evict("a") {
+		t.Error("b went first, so it should have made room")
 	}
+}
+
+func TestANewKeyIsTurnedAwayWhenNoneIsIdle(t *testing.T) {
+	k := mustKeyed[string](t, 2, 2)
+	a, b := hold(t, k, "a"), hold(t, k, "b")
+	_, err := registry.RunKey(t.Context(), k, "secret", func(context.Context) (int, error) {
+		t.Error("started")
+		return 0, nil
+	})
+	mustBe(t, err, registry.ErrTooManyKeys, bulk.ErrNotStarted, bulk.ErrOverload)
+	mustNotBe(t, err, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrCanceled, context.Canceled)
+	var e *registry.TooManyKeysError
+	if !errors.As(err, &e) || e.Label != "tenants" || e.MaxKeys != 2 || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%#v: %v", e, err)
+	}
+	mustBe(t, registry.ErrTooManyKeys, bulk.ErrNotStarted, bulk.ErrOverload)
+	if text := registry.ErrTooManyKeys.Error(); !strings.Contains(text, "too many keys") {
+		t.Error(text)
+	}
+	// Known keys are not concerned.
+	touch(t, k, "a", "b")
+	if s := k.Status(); s.TooManyKeys != 1 || s.Keys != 2 || s.Totals.Arrivals() != 4 {
+		t.Errorf("%+v", s)
+	}
+	a.Release()
+	touch(t, k, "secret")
+	b.Release()
+	check(t, k)
 }
