@@ -47,7 +47,7 @@ func (all *changes) add(r *Registry, label string, update func(bulk.Capacity) (b
 	if ok {
 		present = b.Capacity()
 	} else {
-		all.errors = append(all.errors, labelError(label, ErrUnknown))
+		all.errors = append(all.errors, labelError(label, "no such label", ErrUnknown))
 	}
 	c, err := update(present)
 	if err == nil {

@@ -40,7 +40,7 @@ func (r *Registry) ApplyJSON(data []byte) error {
 	seen := make(map[string]bool)
 	if !object.Each(text, func(label string, value json.RawMessage) {
 		if seen[label] {
-			all.errors = append(all.errors, fmt.Errorf("registry: %w", &bulk.ConfigError{Field: "label", Value: safetext.Excerpt(label), Problem: "must not be there twice"}))
+			all.errors = append(all.errors, memberError(label, &bulk.ConfigError{Field: "label", Value: safetext.Excerpt(label), Problem: "must not occur twice"}))
 			return
 		}
 		seen[label] = true
@@ -52,7 +52,7 @@ func (r *Registry) ApplyJSON(data []byte) error {
 			return c, err
 		})
 	}) {
-		return fmt.Errorf("registry: %w", typeError("capacities", text, "an object with labels"))
+		return memberError("", typeError("capacities", text, "an object with labels"))
 	}
 	return all.apply()
 }
@@ -89,5 +89,6 @@ func offsetOfFirst() int {
 
 // atLine says in which line err is, after the text before it.
 func atLine(before []byte, err error) error {
-	return fmt.Errorf("registry: capacities, line %d: %w: %w", 1+bytes.Count(before, []byte("\n")), bulk.ErrConfig, err)
+	line := 1 + bytes.Count(before, []byte("\n"))
+	return &registryError{fmt.Sprintf("capacities, line %d: %v", line, err), []error{bulk.ErrConfig, err}}
 }

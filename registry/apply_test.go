@@ -64,7 +64,7 @@ func TestApplyChecksAllBeforeItSetsAny(t *testing.T) {
 	})
 	mustBe(t, err, registry.ErrUnknown, bulk.ErrConfig)
 	text := err.Error()
-	for _, s := range []string{`bulkhead "payments": parallelism 0`, `bulkhead "payments": waiting_room -1`, `bulkhead "payments": wait_limit -1ns`, `label: "nobody"`, `bulkhead "nobody": parallelism 0`, `label: "another"`} {
+	for _, s := range []string{`bulkhead "payments": parallelism 0`, `bulkhead "payments": waiting_room -1`, `bulkhead "payments": wait_limit -1ns`, `bulkhead "nobody": no such label`, `bulkhead "nobody": parallelism 0`, `bulkhead "another": no such label`} {
 		if !strings.Contains(text, s) {
 			t.Errorf("%q is not in\n%s", s, text)
 		}

@@ -15,7 +15,7 @@ import (
 func (r *Registry) Create(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error) {
 	b, made, err := r.getOrCreate(label, parallelism, opts)
 	if err == nil && !made {
-		return nil, labelError(label, ErrDuplicate)
+		return nil, labelError(label, "label is taken", ErrDuplicate)
 	}
 	if !made {
 		return nil, err
@@ -47,7 +47,7 @@ func (r *Registry) getOrCreate(label string, parallelism int, opts []bulk.Option
 	case exists:
 		return b, false, nil
 	case closed:
-		return nil, false, labelError(label, ErrClosed)
+		return nil, false, labelError(label, "the registry is closed", ErrClosed)
 	}
 
 	b, err = bulk.New(label, parallelism, slices.Concat(r.defaults, opts)...)
@@ -61,7 +61,7 @@ func (r *Registry) getOrCreate(label string, parallelism int, opts []bulk.Option
 		return first, false, nil
 	}
 	if r.closed {
-		return nil, false, labelError(label, ErrClosed)
+		return nil, false, labelError(label, "the registry is closed", ErrClosed)
 	}
 	r.members[label] = b
 	r.order = append(r.order, b)

@@ -4,36 +4,55 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
-// What errors.Is answers for the errors of a [Registry]. Each of them names the
-// label.
+// Sentinels for errors.Is. The errors that match them name the label.
 var (
+	// ErrDuplicate is matched by the error of [Registry.Create] for a label that a
+	// member has already.
 	ErrDuplicate = errors.New("registry: label is taken")
-	ErrUnknown   = errors.New("registry: no such label")
-	ErrClosed    = errors.New("registry: closed")
+
+	// ErrUnknown is matched by errors of [Registry.Remove], [Registry.Apply] and
+	// [Registry.ApplyJSON] for a label that no member has.
+	ErrUnknown = errors.New("registry: no such label")
+
+	// ErrClosed is matched by errors of [Registry.Create] and
+	// [Registry.GetOrCreate] after [Registry.Close]. [bulk.ErrClosed], for a
+	// closed bulkhead, is another error.
+	ErrClosed = errors.New("registry: closed")
 )
 
-// labelError says which label err is about.
-func labelError(label string, err error) error {
-	return fmt.Errorf("%w: %s", err, safetext.Quote(label))
+// registryError is an error with the prefix of this package.
+type registryError struct {
+	text    string
+	matches []error
 }
 
-// memberError says which member err is about: a *bulk.ConfigError names it itself.
+func (e *registryError) Error() string   { return "registry: " + e.text }
+func (e *registryError) Unwrap() []error { return e.matches }
+
+// labelError returns an error for a label, which matches the sentinel.
+func labelError(label, problem string, sentinel error) error {
+	return &registryError{fmt.Sprintf("bulkhead %s: %s", safetext.Quote(label), problem), []error{sentinel}}
+}
+
+// memberError returns err, an error of package bulk, as one of this package. A
+// *bulk.ConfigError gets the label of the member.
 func memberError(label string, err error) error {
 	if e, ok := err.(*bulk.ConfigError); ok {
 		named := *e
 		named.Label = label
 		err = &named
 	}
-	return fmt.Errorf("registry: %w", err)
+	return &registryError{strings.TrimPrefix(err.Error(), "bulk: "), []error{err}}
 }
 
 // unjoin returns the errors that [errors.Join] joined in err, one by one. An
-// error of another type stays whole, also if it wraps several.
+// error of another type stays whole, even if it wraps several.
 func unjoin(err error) []error {
 	if err == nil {
 		return nil

@@ -108,7 +108,7 @@ func ExampleTooManyKeysError() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, registry.ErrTooManyKeys), errors.Is(err, bulk.ErrOverload), errors.Is(err, bulk.ErrNotStarted))
 	// Output:
-	// registry: "tenants": too many keys: 1 of 1 in use
+	// registry: keyed "tenants": too many keys: 1 of 1 in use
 	// true true true
 }
 
@@ -193,7 +193,7 @@ func ExampleKeyedStatus() {
 	// <nil>
 	// bulkhead "tenants": saturated: 1/1 slots in use, 0/0 waiting
 	// <nil>
-	// registry: "tenants": too many keys: 2 of 2 in use
+	// registry: keyed "tenants": too many keys: 2 of 2 in use
 	// 2 keys, 2 in flight, 1 saturated, 1 keys too many
 }
 

@@ -50,7 +50,7 @@ func ExampleRegistry_Create() {
 	fmt.Println(errors.Is(err, bulk.ErrConfig), err)
 	// Output:
 	// <nil>
-	// true registry: label is taken: "payments"
+	// true registry: bulkhead "payments": label is taken
 	// true bulkhead "search": parallelism 0: must be at least 1
 }
 
@@ -89,7 +89,7 @@ func ExampleRegistry_Remove() {
 	// Output:
 	// bulkhead "partner": not drained, 1 in flight: context canceled
 	// <nil>
-	// registry: no such label: "partner"
+	// registry: bulkhead "partner": no such label
 }
 
 func ExampleRegistry_All() {
@@ -153,7 +153,7 @@ func ExampleRegistry_Apply() {
 	fmt.Println(b.Capacity(), err) // nothing is set if anything is wrong
 	// Output:
 	// {20 50 0s} <nil>
-	// {20 50 0s} registry: no such label: "paymens"
+	// {20 50 0s} registry: bulkhead "paymens": no such label
 }
 
 // A configuration file is one call. What it doesn't mention stays as it is.
@@ -200,7 +200,7 @@ func ExampleRegistry_Close() {
 	fmt.Println(err)
 	// Output:
 	// bulkhead "payments": closed
-	// registry: closed: "search"
+	// registry: bulkhead "search": the registry is closed
 }
 
 func ExampleRegistry_Shutdown() {

@@ -33,7 +33,7 @@ type TooManyKeysError struct {
 }
 
 func (e *TooManyKeysError) Error() string {
-	return fmt.Sprintf("registry: %s: too many keys: %d of %d in use", safetext.Quote(e.Label), e.MaxKeys, e.MaxKeys)
+	return fmt.Sprintf("registry: keyed %s: too many keys: %d of %d in use", safetext.Quote(e.Label), e.MaxKeys, e.MaxKeys)
 }
 
 // Is reports whether target is [ErrTooManyKeys] or one of the sentinels that it

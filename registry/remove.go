@@ -18,7 +18,7 @@ import (
 func (r *Registry) Remove(ctx context.Context, label string) error {
 	b, ok := r.Get(label)
 	if !ok {
-		return labelError(label, ErrUnknown)
+		return labelError(label, "no such label", ErrUnknown)
 	}
 	if err := b.Shutdown(ctx); err != nil {
 		return err

@@ -37,7 +37,7 @@ func TestHangupsReloadTheFileAndLoseNoOperation(t *testing.T) {
 	expect("payments 4+20, search 4+20")
 	for _, c := range []struct{ text, want string }{
 		{`{"payments": {"parallelism": 16}}`, "reloaded: payments 16+20, search 4+20"},
-		{`{"payments": {"parallelism": 1}, "serch": {}}`, `not reloaded: registry: no such label: "serch"`},
+		{`{"payments": {"parallelism": 1}, "serch": {}}`, `not reloaded: registry: bulkhead "serch": no such label`},
 		{`{"payments": `, "not reloaded: registry: capacities, line 1"},
 		{`{"payments": {"parallelism": 1, "waiting_room": 2}, "search": {"parallelism": 30}}`, "reloaded: payments 1+2, search 30+20"},
 	} {

@@ -31,7 +31,7 @@ var functions = slices.Concat(bulkFunctions, registryFunctions)
 // registryFunctions lists the faults of package registry.
 var registryFunctions = []function{
 	// Registry.
-	{"registry", "Registry.Create", []fault{{"registry: a taken label is accepted", "return nil, labelError(label, ErrDuplicate)", "return b, nil"}}},
+	{"registry", "Registry.Create", []fault{{"registry: a taken label is accepted", "return nil, labelError(MORE)", "return b, nil"}}},
 	{"registry", "Registry.getOrCreate", []fault{
 		{"registry: both goroutines of a race create the member", "if first, exists := r.members[label]; exists { MORE }", ""},
 		{"registry: the newest member comes first", "append(r.order, b)", "append([]*bulk.Bulkhead{b}, r.order...)"},
