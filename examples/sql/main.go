@@ -1,9 +1,9 @@
-// Sql puts a database behind bulkheads: one for those who read and one for
-// those who write, in front of the pool of database/sql.
+// Sql puts a SQLite database behind two bulkheads, one for readers and one for
+// writers, each with its own pool of connections.
 //
 //	go run .
 //
-// The part to copy is store.go. The database is SQLite, in pure Go.
+// The file to copy is store.go. The driver is written in Go and needs no cgo.
 package main
 
 import (
@@ -50,7 +50,7 @@ func open(ctx context.Context, dir string) (*store, error) {
 	return s, nil
 }
 
-// order is what a user does most often.
+// order adds an order. It stands for frequent short writes.
 func (s *store) order(ctx context.Context, item string, amount int) error {
 	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO orders (item, amount) VALUES (?, ?)", item, amount)
@@ -63,7 +63,7 @@ type sales struct {
 	amount int
 }
 
-// bestsellers is what an analyst does now and then.
+// bestsellers returns the items by amount sold. It stands for occasional long reads.
 func (s *store) bestsellers(ctx context.Context) ([]sales, error) {
 	return query(ctx, s, func(rows *sql.Rows) (x sales, err error) {
 		return x, rows.Scan(&x.item, &x.amount)
@@ -81,13 +81,13 @@ func run(ctx context.Context, dir string, out io.Writer) (err error) {
 			return err
 		}
 	}
-	// All slots for reading are taken by reports that don't end …
+	// All slots for readers are in use …
 	reports, err := s.reads.AcquireN(ctx, readers)
 	if err != nil {
 		return err
 	}
 	_, errReport := s.bestsellers(ctx)
-	errOrder := s.order(ctx, "tea", 1) // … which doesn't concern this one
+	errOrder := s.order(ctx, "tea", 1) // … which does not affect writers
 	fmt.Fprintf(out, "one more report: %v\none more order: %v\n", errReport, errOrder)
 	reports.Release()
 

@@ -10,19 +10,20 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// store is a database with two compartments. SQLite lets many connections read
-// and one write, so writing has one slot: writers come one after the other, in
-// order, each with a bounded wait, instead of getting "database is locked" from
-// each other. Reading has slots of its own: slow reports delay no order.
+// store is a database with one bulkhead for readers and one for writers. SQLite
+// allows many concurrent readers and one writer, so the bulkhead for writers has one
+// slot: writers run one after another, in order, each after a bounded wait, and do not
+// get "database is locked" from each other. Readers have separate slots, so slow
+// reports delay no order.
 //
-// Each compartment also has a pool of its own. When the context of a query ends,
-// the driver interrupts the connection, database/sql closes it, and the next query
-// opens another one. Closing asks for the exclusive lock on the database: the
-// last connection writes the log back under it, which can take long. A connection
-// that is opened meanwhile gets "database is locked". With one pool for both,
-// canceled readers took the writers' connections with them, and writers were
-// locked out. The writers' own connection is only lost when a writer is canceled,
-// and while it is open, no reader's is the last one.
+// Readers and writers also have separate pools. When the context of a query ends, the
+// driver interrupts the connection, database/sql closes it, and the next query opens
+// another one. Closing the last connection takes the exclusive lock on the database
+// to write the log back, which can take long, and a connection opened meanwhile gets
+// "database is locked". With one pool for both, a canceled reader could close the last
+// connection and lock the writers out. With separate pools, the connection for
+// writers is closed only when a writer is canceled, and while it is open, the
+// connection of a reader is never the last one.
 type store struct {
 	readDB, writeDB *sql.DB
 	reads, writes   *bulk.Bulkhead
@@ -30,24 +31,23 @@ type store struct {
 
 const readers, writers = 4, 1
 
-// newStore returns a store of the SQLite database in the file path, which is
-// made if it isn't there. The driver is the one that is registered as "sqlite"; the
-// names of the settings are those of modernc.org/sqlite.
+// newStore returns a store of the SQLite database in the file path. It creates the
+// file if it does not exist. It uses the driver registered as "sqlite", with the
+// settings of modernc.org/sqlite.
 func newStore(ctx context.Context, path string) (*store, error) {
 	file := "file:" + filepath.ToSlash(path)
-	// A canceled writer loses its connection too, and readers open theirs while
-	// others are closed. With a busy timeout, an operation waits for such a lock, and
-	// for those of other processes, such as a backup. Writers of this process never
-	// wait for each other here: there is one at a time.
+	// With a busy timeout, an operation waits for locks that closing a connection
+	// takes, and for locks of other processes, such as a backup. Writers of this
+	// process never wait here for each other, because only one runs at a time.
 	const busy = "&_pragma=busy_timeout(1000)"
-	// A transaction takes the write lock when it begins: one that reads first
-	// and takes it later can fail without a wait. In the WAL mode, which the file
-	// keeps, readers and the writer do not lock each other out.
+	// A transaction takes the write lock when it begins. A transaction that reads first
+	// and takes the lock later can fail without waiting. In WAL mode, which is stored in
+	// the file, readers and the writer do not block each other.
 	writeDB, err := openPool(file+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"+busy, writers)
 	if err != nil {
 		return nil, err
 	}
-	if err := writeDB.PingContext(ctx); err != nil { // before readers come: it sets the mode
+	if err := writeDB.PingContext(ctx); err != nil { // sets WAL mode before readers start
 		return nil, errors.Join(err, writeDB.Close())
 	}
 	readDB, err := openPool(file+"?_pragma=query_only(1)"+busy, readers)
@@ -62,10 +62,9 @@ func newStore(ctx context.Context, path string) (*store, error) {
 	}, nil
 }
 
-// openPool opens a pool with as many connections as its compartment has slots,
-// so that each holder of a slot has a connection. With fewer, operations would
-// wait in the pool of database/sql, whose queue has no bound, no limit and no
-// metrics, and would hold a slot meanwhile.
+// openPool opens a pool with one connection for each slot of its bulkhead. With fewer
+// connections, an operation that holds a slot would wait for a connection in
+// database/sql, whose queue has no bound, no wait limit and few metrics.
 func openPool(source string, slots int) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", source)
 	if err != nil {
@@ -76,12 +75,11 @@ func openPool(source string, slots int) (*sql.DB, error) {
 	return db, nil
 }
 
-// close closes the database. Close the bulkheads before, and wait for them.
+// close closes the database. Shut the bulkheads down first.
 func (s *store) close() error { return errors.Join(s.readDB.Close(), s.writeDB.Close()) }
 
-// query runs a query and scans all of its rows within one slot. A connection is
-// in use until its rows are closed, not only until Query returns: so rows never
-// leave this function.
+// query runs a query and scans all its rows while it holds one slot. It does not
+// return *sql.Rows, because the connection stays in use until the rows are closed.
 func query[T any](ctx context.Context, s *store, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
 	return bulk.Run(ctx, s.reads, func(ctx context.Context) (found []T, err error) {
 		rows, err := s.readDB.QueryContext(ctx, text, args...)
@@ -100,22 +98,21 @@ func query[T any](ctx context.Context, s *store, scan func(*sql.Rows) (T, error)
 	})
 }
 
-// transact runs fn in a transaction within one slot: it is committed if fn
-// returns nil, and rolled back if it returns an error or panics.
+// transact runs fn in a transaction while it holds one slot. It commits the
+// transaction if fn returns nil, and rolls it back if fn returns an error or panics.
 //
-// One slot for the whole, not one for each statement: a transaction keeps its
-// connection, and one that had to wait for a slot in the middle would wait with
-// its locks held. For the same reason fn must use tx and not call query or
-// transact.
+// The slot is held for the whole transaction. With a slot for each statement, a
+// transaction would wait for slots while it holds its connection and its locks. For the
+// same reason fn must use tx and must not call query or transact.
 func (s *store) transact(ctx context.Context, fn func(context.Context, *sql.Tx) error) error {
 	return bulk.Do(ctx, s.writes, func(ctx context.Context) error {
 		conn, err := s.writeDB.Conn(ctx)
 		if err != nil {
 			return err
 		}
-		// When ctx ends, database/sql rolls back on a goroutine of its own, and our
-		// Rollback returns immediately. Close waits until that is over; otherwise the
-		// slot would go to the next writer while the locks are still held.
+		// When ctx ends, database/sql rolls back on another goroutine, and Rollback below
+		// returns immediately. Close waits for that goroutine; otherwise the slot would
+		// go to the next writer while the locks are still held.
 		defer conn.Close()
 		tx, err := conn.BeginTx(ctx, nil)
 		if err != nil {
@@ -127,7 +124,7 @@ func (s *store) transact(ctx context.Context, fn func(context.Context, *sql.Tx) 
 			err = tx.Commit()
 		}
 		if ctx.Err() != nil && errors.Is(err, sql.ErrTxDone) {
-			return ctx.Err() // that goroutine was faster: say why the transaction is done
+			return ctx.Err() // the other goroutine was faster; return the reason
 		}
 		return err
 	})

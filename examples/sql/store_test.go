@@ -29,21 +29,21 @@ func openForTest(t *testing.T) *store {
 	return s
 }
 
-// Orders and reports as they come, also if they are more than the database can do. What
-// was admitted succeeded: nobody was told that the database is locked, and
-// nobody waited for a connection.
-func TestUnderLoadWhatIsAdmittedSucceeds(t *testing.T) {
+// The test sends more orders and reports than the database can serve. Every admitted
+// operation must succeed: none may find the database locked, and none may wait for a
+// connection.
+func TestAdmittedOperationsSucceedUnderLoad(t *testing.T) {
 	s := openForTest(t)
 	if err := fill(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	const forSoLong = 2 * time.Second
+	const duration = 2 * time.Second
 	var operations int64
 	var ordered, reported, rejected atomic.Int64
 	ticks := time.NewTicker(time.Millisecond)
 	defer ticks.Stop()
 	var users sync.WaitGroup
-	for start := time.Now(); time.Since(start) < forSoLong; operations++ {
+	for start := time.Now(); time.Since(start) < duration; operations++ {
 		n := operations
 		<-ticks.C
 		users.Go(func() {
@@ -73,23 +73,22 @@ func TestUnderLoadWhatIsAdmittedSucceeds(t *testing.T) {
 	t.Logf("%d ordered, %d reported, %d rejected; at most %d wrote concurrently, %d read, %d waited to write", ordered.Load(), reported.Load(), rejected.Load(),
 		s.writes.Status().Peak.InFlight, s.reads.Status().Peak.InFlight, s.writes.Status().Totals.Queued)
 	if ordered.Load() == 0 || reported.Load() == 0 || ordered.Load()+reported.Load()+rejected.Load() != operations {
-		t.Error("the sums are wrong")
+		t.Error("some operations were neither ordered, reported nor rejected")
 	}
 	best, err := s.bestsellers(t.Context())
 	if err != nil || len(best) != 2 || int64(best[0].amount) != ordered.Load() {
 		t.Errorf("in the database %v, %v; want %d", best, err, ordered.Load())
 	}
 	if n := s.readDB.Stats().WaitCount + s.writeDB.Stats().WaitCount; n != 0 {
-		t.Errorf("%d times somebody waited for a connection", n)
+		t.Errorf("%d operations waited for a connection", n)
 	}
 }
 
-// A canceled reader loses its connection. If that was the only one, closing it
-// writes the log back into the database under an exclusive lock, which takes a
-// while after a large transaction; a writer that opens a connection meanwhile
-// finds the database locked. So the writers' connection must not be the one that a
-// reader loses.
-func TestACanceledReaderLocksNoWriterOut(t *testing.T) {
+// A canceled reader loses its connection. If that was the last one, closing it writes
+// the log back into the database under an exclusive lock, which takes long after a
+// large transaction, and a writer that opens a connection meanwhile finds the database
+// locked. So the connection for writers must stay open.
+func TestCanceledReaderDoesNotLockWritersOut(t *testing.T) {
 	canceled := 0
 	for range 3 {
 		s := openForTest(t)
@@ -110,11 +109,11 @@ func TestACanceledReaderLocksNoWriterOut(t *testing.T) {
 			_, err := s.bestsellers(ctx)
 			done <- err
 		}()
-		time.Sleep(10 * time.Millisecond) // it is reading
+		time.Sleep(10 * time.Millisecond) // let the reader start
 		cancel()
-		time.Sleep(5 * time.Millisecond) // it is leaving
+		time.Sleep(5 * time.Millisecond) // let the reader lose its connection
 		if err := s.order(t.Context(), "tea", 1); err != nil {
-			t.Errorf("a writer: %v", err)
+			t.Errorf("writer: %v", err)
 		}
 		if err := <-done; err != nil {
 			canceled++
@@ -125,9 +124,9 @@ func TestACanceledReaderLocksNoWriterOut(t *testing.T) {
 	}
 }
 
-// Readers whose contexts end at any moment, also in the midst of a query: their
-// connections are interrupted and closed, and others are opened.
-func TestUnderLoadCanceledReadersLockNobodyOut(t *testing.T) {
+// The contexts of readers end at any moment, also during a query, so their connections
+// are interrupted and closed, and others are opened.
+func TestCanceledReadersLockNoOperationOutUnderLoad(t *testing.T) {
 	s := openForTest(t)
 	if err := fill(t.Context(), s); err != nil {
 		t.Fatal(err)
@@ -145,7 +144,7 @@ func TestUnderLoadCanceledReadersLockNobodyOut(t *testing.T) {
 				}
 				cancel()
 				if err != nil && strings.Contains(err.Error(), "locked") {
-					t.Errorf("a reader: %v", err)
+					t.Errorf("reader: %v", err)
 				}
 			}
 		})
@@ -154,7 +153,7 @@ func TestUnderLoadCanceledReadersLockNobodyOut(t *testing.T) {
 		writing.Go(func() {
 			for range 400 {
 				if err := s.order(t.Context(), "tea", 1); err != nil && !errors.Is(err, bulk.ErrOverload) {
-					t.Errorf("a writer: %v", err)
+					t.Errorf("writer: %v", err)
 				}
 			}
 		})
@@ -167,12 +166,12 @@ func TestUnderLoadCanceledReadersLockNobodyOut(t *testing.T) {
 		t.Error("no reader was canceled")
 	}
 	if n := s.readDB.Stats().WaitCount + s.writeDB.Stats().WaitCount; n != 0 {
-		t.Errorf("%d times somebody waited for a connection", n)
+		t.Errorf("%d operations waited for a connection", n)
 	}
 }
 
-// Another process, such as a backup, holds the lock for a moment.
-func TestAWriterWaitsForALockOfAnotherProcess(t *testing.T) {
+// Another process, such as a backup, holds the write lock for 20 ms.
+func TestWriterWaitsForTheLockOfAnotherProcess(t *testing.T) {
 	dir := t.TempDir()
 	s, err := open(t.Context(), dir)
 	if err != nil {
@@ -194,8 +193,7 @@ func TestAWriterWaitsForALockOfAnotherProcess(t *testing.T) {
 	}
 }
 
-// Whatever happens to readers, writers keep their connection.
-func TestCanceledReadersCostNoConnectionOfTheWriters(t *testing.T) {
+func TestCanceledReadersDoNotCloseTheConnectionForWriters(t *testing.T) {
 	s := openForTest(t)
 	if err := fill(t.Context(), s); err != nil {
 		t.Fatal(err)
@@ -221,18 +219,18 @@ func TestCanceledReadersCostNoConnectionOfTheWriters(t *testing.T) {
 		}
 	}
 	if connection() != before {
-		t.Error("writers have another connection")
+		t.Error("the connection for writers was replaced")
 	}
 }
 
-func TestReadersCantWrite(t *testing.T) {
+func TestQueriesCannotWrite(t *testing.T) {
 	s := openForTest(t)
 	if _, err := query(t.Context(), s, func(*sql.Rows) (int, error) { return 0, nil }, "DELETE FROM orders RETURNING id"); err == nil {
-		t.Error("a query has deleted orders")
+		t.Error("a query deleted orders")
 	}
 }
 
-// fill puts in many orders of the past, so that a report takes its time.
+// fill adds 3,000 orders, so that a report takes some time.
 func fill(ctx context.Context, s *store) error {
 	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 3000) "+
@@ -241,7 +239,7 @@ func fill(ctx context.Context, s *store) error {
 	})
 }
 
-// Two writers without a bulkhead, and without a busy timeout: what it is for.
+// Without a bulkhead and a busy timeout, the second of two writers fails.
 func TestWritersWithoutABulkheadLockEachOtherOut(t *testing.T) {
 	db, err := openPool("file:"+filepath.ToSlash(filepath.Join(t.TempDir(), "orders.db"))+"?_txlock=immediate&_pragma=journal_mode(WAL)", 2)
 	if err != nil {
@@ -253,25 +251,25 @@ func TestWritersWithoutABulkheadLockEachOtherOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := db.BeginTx(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "database is locked") {
-		t.Errorf("a second writer: %v", err)
+		t.Errorf("second writer: %v", err)
 	}
 	if err := holder.Rollback(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestATransactionThatFailsOrPanicsLeavesNothing(t *testing.T) {
+func TestTransactionThatFailsOrPanicsIsRolledBack(t *testing.T) {
 	s := openForTest(t)
 	insert := func(ctx context.Context, tx *sql.Tx) {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO orders (item, amount) VALUES ('tea', 1)"); err != nil {
 			t.Error(err)
 		}
 	}
-	changedMind := errors.New("changed my mind")
+	errAbort := errors.New("abort")
 	if err := s.transact(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
 		insert(ctx, tx)
-		return changedMind
-	}); !errors.Is(err, changedMind) {
+		return errAbort
+	}); !errors.Is(err, errAbort) {
 		t.Error(err)
 	}
 	func() {
@@ -285,17 +283,17 @@ func TestATransactionThatFailsOrPanicsLeavesNothing(t *testing.T) {
 		t.Errorf("%v, %v", best, err)
 	}
 	if err := s.order(t.Context(), "tea", 1); err != nil {
-		t.Errorf("the next one: %v", err)
+		t.Errorf("next order: %v", err)
 	}
 	if s.writes.Status().InFlight != 0 || s.writeDB.Stats().InUse != 0 {
 		t.Errorf("%d in flight, %d connections in use", s.writes.Status().InFlight, s.writeDB.Stats().InUse)
 	}
 }
 
-// When ctx ends in the midst of a transaction, database/sql rolls it back on a
-// goroutine of its own. The slot must not be free before that is over: the next
+// When ctx ends during a transaction, database/sql rolls it back on another goroutine.
+// The slot must not be released before that goroutine is done; otherwise the next
 // writer would find the database locked.
-func TestWhoGivesUpLeavesNoLockBehind(t *testing.T) {
+func TestCanceledTransactionReleasesItsLocksBeforeItsSlot(t *testing.T) {
 	s := openForTest(t)
 	for range 100 {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -305,36 +303,36 @@ func TestWhoGivesUpLeavesNoLockBehind(t *testing.T) {
 				t.Error(err)
 			}
 			cancel()
-			for !errors.Is(err, sql.ErrTxDone) { // until that goroutine has begun
+			for !errors.Is(err, sql.ErrTxDone) { // until the rollback has begun
 				_, err = tx.ExecContext(context.WithoutCancel(ctx), "SELECT 1")
 			}
-			return err // says nothing about the reason, which is that ctx ended
+			return err // does not contain the reason, context.Canceled
 		})
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 		if n := s.writeDB.Stats().InUse; n != 0 {
-			t.Errorf("no slot, and %d connections in use", n)
+			t.Errorf("%d connections in use after the slot was released", n)
 		}
 		if err := s.order(t.Context(), "tea", 1); err != nil {
-			t.Errorf("the next one: %v", err)
+			t.Errorf("next order: %v", err)
 		}
 	}
 }
 
-func TestAQueryThatFailsCostsNeitherSlotNorConnection(t *testing.T) {
+func TestFailedQueryReleasesItsSlotAndConnection(t *testing.T) {
 	s := openForTest(t)
 	if err := s.order(t.Context(), "tea", 1); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 * readers {
 		if _, err := query(t.Context(), s, func(rows *sql.Rows) (n int, err error) {
-			return n, rows.Scan(&n) // tea is no number
+			return n, rows.Scan(&n) // "tea" is not a number
 		}, "SELECT item FROM orders"); err == nil {
-			t.Error("no error")
+			t.Error("want an error")
 		}
 		if _, err := query(t.Context(), s, func(*sql.Rows) (int, error) { return 0, nil }, "SELECT nonsense"); err == nil {
-			t.Error("no error")
+			t.Error("want an error")
 		}
 	}
 	if s.reads.Status().InFlight != 0 || s.readDB.Stats().InUse != 0 {
