@@ -7,9 +7,9 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// withAvast retries with github.com/avast/retry-go/v5. LastErrorOnly gives the
-// caller the last error as it is; without it there is a list of all of them,
-// which matches what any attempt failed with.
+// withAvast retries with github.com/avast/retry-go/v5. With LastErrorOnly the caller
+// gets the last error unchanged; without it, a list that matches the errors of all
+// attempts.
 func withAvast[T any](ctx context.Context, b *bulk.Bulkhead, guarded func(context.Context) (T, error)) (T, error) {
 	return retry.NewWithData[T](
 		retry.Context(ctx),

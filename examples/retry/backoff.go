@@ -7,11 +7,10 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// withBackoff retries with github.com/cenkalti/backoff/v5. There an error is
-// worth another attempt unless it says otherwise, so what is not must be made
-// Permanent. The caller gets the error without that wrapper.
+// withBackoff retries with github.com/cenkalti/backoff/v5. That library retries every
+// error that is not marked Permanent. The caller gets the error without the mark.
 func withBackoff[T any](ctx context.Context, b *bulk.Bulkhead, guarded func(context.Context) (T, error)) (T, error) {
-	pause := backoff.NewExponentialBackOff() // keeps state: one for each call
+	pause := backoff.NewExponentialBackOff() // stateful, so create one for each call
 	pause.InitialInterval = firstPause
 	pause.MaxInterval = maxPause
 	return backoff.Retry(ctx, func() (T, error) {

@@ -9,8 +9,8 @@ import (
 )
 
 // withFailsafe retries with the retry policy of github.com/failsafe-go/failsafe-go.
-// ReturnLastFailure gives the caller the last error as it is; without it there
-// is an ExceededError around it. A policy may be kept and shared.
+// With ReturnLastFailure the caller gets the last error unchanged; without it, an
+// ExceededError wraps it. A policy may be reused and shared.
 func withFailsafe[T any](ctx context.Context, b *bulk.Bulkhead, guarded func(context.Context) (T, error)) (T, error) {
 	policy := retrypolicy.NewBuilder[T]().
 		HandleIf(func(_ T, err error) bool { return err != nil && worthRetrying(err, b) }).
@@ -22,9 +22,9 @@ func withFailsafe[T any](ctx context.Context, b *bulk.Bulkhead, guarded func(con
 	return through(ctx, failsafe.With(policy), guarded)
 }
 
-// through calls guarded with the context of each attempt. That one ends with ctx
-// and also when another policy of the executor ends the attempt: a timeout
-// beside the retry then ends the wait for a slot, too.
+// through calls guarded with the context of each attempt. That context ends with ctx,
+// and when another policy of the executor ends the attempt. So a timeout policy also
+// ends the wait for a slot.
 func through[T any](ctx context.Context, executor failsafe.Executor[T], guarded func(context.Context) (T, error)) (T, error) {
 	return executor.WithContext(ctx).GetWithExecution(func(attempt failsafe.Execution[T]) (T, error) {
 		return guarded(attempt.Context())

@@ -1,5 +1,5 @@
 // Retry puts a guarded call inside a retry, with each of four libraries. Every
-// attempt queues anew, and no slot is held during the backoff.
+// attempt is admitted separately, and no slot is held during the backoff.
 //
 //	go run .
 //
@@ -16,8 +16,8 @@ import (
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
-// retrier calls a function that b guards until it succeeds, or it is not worth
-// another attempt, or there have been enough.
+// retrier calls guarded, which goes through b, until it succeeds, its error is not
+// worth another attempt, or the attempts are used up.
 type retrier func(ctx context.Context, b *bulk.Bulkhead, guarded func(context.Context) (string, error)) (string, error)
 
 var libraries = []struct {
@@ -52,10 +52,10 @@ func run(ctx context.Context, out io.Writer) {
 			return "receipt", nil
 		}
 		receipt, err := library.retry(ctx, bank, bulk.Guard(bank, pay))
-		fmt.Fprintf(out, "%-18s  %q, %v after %d attempts, each admitted anew: %d admissions\n",
+		fmt.Fprintf(out, "%-18s  %q, %v after %d attempts, each admitted separately: %d admissions\n",
 			library.name, receipt, err, tries, bank.Status().Totals.Admitted)
 
-		// After Close there is nothing to wait for: one attempt, no pause.
+		// After Close the call is rejected as closed, which is not retried.
 		bank.Close()
 		_, err = library.retry(ctx, bank, bulk.Guard(bank, pay))
 		fmt.Fprintf(out, "%-18s  closed: %v after %d attempt\n", "", err, bank.Status().Totals.ClosedAtArrival)

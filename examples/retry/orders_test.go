@@ -15,36 +15,36 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Two orders of the same two things, under the same load, in virtual time:
+// TestTwoOrders compares a retry around a bulkhead with a bulkhead around a retry, under
+// the same load, in virtual time.
 //
 //	go test -run TestTwoOrders -v .
 //
-// prints the table of docs/retries.md, and fails if the page has another one.
-// (A bubble with virtual time exists in tests only, so this is one.)
+// prints the table of docs/retries.md, and fails if the page has a different one. It is
+// a test because virtual time exists only in tests.
 //
-// A payment service has one compartment for its gateway: 10 slots, 20 places to
-// wait, 250 ms at the most. 100 calls come per second for 20 seconds, and each
-// takes about 20 ms: work for two of the ten slots. One call in five is for a
-// bank that is down for maintenance: it fails, as temporary, after the same
-// 20 ms, and is worth up to four attempts, with pauses of about 100, 200 and
-// 400 ms between them.
+// A payment service has one bulkhead for its gateway, with 10 slots, a waiting room of
+// 20 and a wait limit of 250 ms. 100 calls per second arrive for 20 seconds. Each takes
+// about 20 ms, so on average two of the ten slots are needed. One call in five is for
+// a bank that is down for maintenance. Such a call fails as temporary after the same
+// 20 ms, and is attempted up to four times, with pauses of about 100, 200 and 400 ms.
 const (
-	slots, room, patience = 10, 20, 250 * time.Millisecond
+	slots, room, waitLimit = 10, 20, 250 * time.Millisecond
 
 	load     = 20 * time.Second
 	interval = 10 * time.Millisecond
 	callTime = 20 * time.Millisecond
 	pause    = 100 * time.Millisecond
-	oneIn    = 5 // calls for the bank that is down
+	oneIn    = 5 // one call in five is for the bank that is down
 )
 
-// outcome is what became of the callers in one order.
+// outcome holds the results of one order.
 type outcome struct {
 	healthy, healthyAnswered int
-	down, attempts           int           // calls for the bank that is down, and what arrived there
-	slowest                  time.Duration // of the healthy that were answered
-	held, worked             time.Duration // slots in use, and those of them that did something
-	took                     time.Duration // until the last caller had gone
+	down, attempts           int           // calls for the bank that is down, and attempts that reached it
+	slowest                  time.Duration // slowest answer of a healthy bank
+	held, worked             time.Duration // time that slots were held, and time of work in them
+	took                     time.Duration // until the last caller returned
 	mostInPause              int
 	totals                   bulk.Totals
 }
@@ -55,13 +55,13 @@ func simulate(inside bool) outcome {
 	inPause := 0
 	add := func(f func()) { mu.Lock(); defer mu.Unlock(); f() }
 
-	gateway := bulk.Must(bulk.New("gateway", slots, bulk.WaitingRoom(room), bulk.WaitLimit(patience)))
-	// about returns d ± 50 %. Each caller has a chance of its own, so that every
-	// run is the same; and no two things happen at the same instant.
+	gateway := bulk.Must(bulk.New("gateway", slots, bulk.WaitingRoom(room), bulk.WaitLimit(waitLimit)))
+	// about returns d ± 50 %. Each caller has its own generator, so that every run is
+	// the same. No two events happen at the same instant.
 	about := func(rng *rand.Rand, d time.Duration) time.Duration {
 		return d/2 + time.Duration(rng.Int64N(int64(d)))
 	}
-	// guard keeps account of how long slots are held.
+	// guard adds up how long slots are held.
 	guard := func(fn func(context.Context) (string, error)) func(context.Context) (string, error) {
 		return bulk.Guard(gateway, func(ctx context.Context) (string, error) {
 			start := time.Now()
@@ -106,7 +106,7 @@ func simulate(inside bool) outcome {
 			case down:
 				o.down++
 				if err == nil {
-					panic("a bank that is down has answered")
+					panic("the bank that is down answered")
 				}
 			default:
 				o.healthy++
@@ -164,15 +164,15 @@ func TestTwoOrders(t *testing.T) {
 	if !strings.Contains(string(page), table.String()) {
 		t.Error("docs/retries.md has a different table")
 	}
-	// What the page says about it.
+	// The page describes these results.
 	if outside.healthyAnswered != outside.healthy || outside.totals.Rejected() != 0 {
 		t.Errorf("retry outside: %d of %d healthy calls answered, %d rejected", outside.healthyAnswered, outside.healthy, outside.totals.Rejected())
 	}
 	if outside.held != outside.worked {
-		t.Errorf("retry outside: slots held for %v, worked in for %v", outside.held, outside.worked)
+		t.Errorf("retry outside: slots held for %v, used for work for %v", outside.held, outside.worked)
 	}
 	if inside.healthyAnswered == inside.healthy || inside.held < 3*inside.worked {
-		t.Errorf("retry inside: %d of %d healthy calls answered, slots held for %v, worked in for %v",
+		t.Errorf("retry inside: %d of %d healthy calls answered, slots held for %v, used for work for %v",
 			inside.healthyAnswered, inside.healthy, inside.held, inside.worked)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/timeout"
 )
 
-// each runs check with each library, in a bubble of its own.
+// each runs check with each library, each in its own synctest bubble.
 func each(t *testing.T, check func(t *testing.T, retry retrier)) {
 	for _, library := range libraries {
 		t.Run(library.name, func(t *testing.T) {
@@ -24,10 +24,10 @@ func each(t *testing.T, check func(t *testing.T, retry retrier)) {
 	}
 }
 
-// flaky is a dependency that fails so many times before it answers.
+// flaky is a dependency that fails the given number of times before it answers.
 type flaky struct {
 	failures, calls int
-	failed          chan struct{} // gets a value after each failure
+	failed          chan struct{} // receives a value after each failure
 }
 
 func (f *flaky) call(context.Context) (string, error) {
@@ -39,8 +39,7 @@ func (f *flaky) call(context.Context) (string, error) {
 	return "receipt", nil
 }
 
-// What every program here is about: the slot is free as soon as an attempt has
-// failed, although the caller has not given up.
+// The slot is released when an attempt fails, although the caller will retry.
 func TestNoSlotIsHeldDuringTheBackoff(t *testing.T) {
 	each(t, func(t *testing.T, retry retrier) {
 		b := bulk.Must(bulk.New("bank", 1))
@@ -52,13 +51,13 @@ func TestNoSlotIsHeldDuringTheBackoff(t *testing.T) {
 		}()
 		for range f.failures {
 			<-f.failed
-			synctest.Wait() // until nothing moves: the caller is in its pause
+			synctest.Wait() // until the caller is in its pause
 			if s := b.Status(); s.InFlight != 0 || s.Waiting != 0 {
-				t.Errorf("in the pause: %d in flight, %d waiting", s.InFlight, s.Waiting)
+				t.Errorf("during the pause: %d in flight, %d waiting", s.InFlight, s.Waiting)
 			}
 			slot, err := b.Acquire(t.Context(), deadline.NoWait())
 			if err != nil {
-				t.Errorf("another caller in the pause: %v", err)
+				t.Errorf("another caller during the pause: %v", err)
 			}
 			slot.Release()
 		}
@@ -71,8 +70,7 @@ func TestNoSlotIsHeldDuringTheBackoff(t *testing.T) {
 	})
 }
 
-// A caller who comes back after its pause goes to the end of the queue.
-func TestEachAttemptQueuesAnew(t *testing.T) {
+func TestEachAttemptIsQueuedSeparately(t *testing.T) {
 	each(t, func(t *testing.T, retry retrier) {
 		b := bulk.Must(bulk.New("bank", 1, bulk.WaitingRoom(1)))
 		f := &flaky{failures: 1, failed: make(chan struct{}, 1)}
@@ -84,7 +82,7 @@ func TestEachAttemptQueuesAnew(t *testing.T) {
 		<-f.failed
 		synctest.Wait()
 		other, _ := b.TryAcquire()
-		time.Sleep(maxPause) // the pause is over, and the slot is taken
+		time.Sleep(maxPause) // the pause is over, and the slot is in use
 		synctest.Wait()
 		if w := b.Status().Waiting; w != 1 {
 			t.Errorf("%d waiting, want the second attempt", w)
@@ -99,10 +97,10 @@ func TestEachAttemptQueuesAnew(t *testing.T) {
 	})
 }
 
-func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
+func TestOnlyErrorsWorthRetryingAreRetried(t *testing.T) {
 	ctx := context.Background()
 	ended, cancel := context.WithCancelCause(ctx)
-	cancel(errTemporary) // not even this makes a canceled call worth another attempt
+	cancel(errTemporary) // a canceled call is not retried, even with a temporary cause
 	broken := errors.New("no such account")
 
 	fail := func(err error) func(context.Context) (string, error) {
@@ -120,12 +118,12 @@ func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 		return b
 	}
 	open := func() *bulk.Bulkhead { return bulk.Must(bulk.New("bank", 1)) }
-	_, elsewhere := bulk.Run(ctx, full(), answer, deadline.NoWait()) // the rejection of another bulkhead
+	_, elsewhere := bulk.Run(ctx, full(), answer, deadline.NoWait()) // a rejection by another bulkhead
 
 	for _, tt := range []struct {
 		why      string
 		bulkhead func() *bulk.Bulkhead
-		ctx      context.Context // of the guarded call alone
+		ctx      context.Context // of the guarded call only
 		slots    int
 		fn       func(context.Context) (string, error)
 		limit    deadline.Limit
@@ -134,12 +132,12 @@ func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 	}{
 		{"saturated may pass", full, ctx, 1, answer, deadline.NoWait(), bulk.ErrSaturated, attempts},
 		{"expired may pass", full, ctx, 1, answer, deadline.Within(1), bulk.ErrExpired, attempts},
-		{"the operation says so", open, ctx, 1, fail(errTemporary), deadline.Limit{}, errTemporary, attempts},
-		{"the operation does not say so", open, ctx, 1, fail(broken), deadline.Limit{}, broken, 1},
-		{"another bulkhead, used inside, is saturated: the operation ran", open, ctx, 1, fail(elsewhere), deadline.Limit{}, bulk.ErrSaturated, 1},
-		{"closed is for good", closed, ctx, 1, answer, deadline.Limit{}, bulk.ErrClosed, 1},
+		{"marked as temporary by the operation", open, ctx, 1, fail(errTemporary), deadline.Limit{}, errTemporary, attempts},
+		{"not marked as temporary", open, ctx, 1, fail(broken), deadline.Limit{}, broken, 1},
+		{"saturated by another bulkhead inside the operation, which ran", open, ctx, 1, fail(elsewhere), deadline.Limit{}, bulk.ErrSaturated, 1},
+		{"closed stays closed", closed, ctx, 1, answer, deadline.Limit{}, bulk.ErrClosed, 1},
 		{"oversized will never fit", open, ctx, 2, answer, deadline.Limit{}, bulk.ErrOversized, 1},
-		{"canceled: nobody waits for it", open, ended, 1, answer, deadline.Limit{}, bulk.ErrCanceled, 1},
+		{"canceled: the caller has left", open, ended, 1, answer, deadline.Limit{}, bulk.ErrCanceled, 1},
 		{"success needs no second attempt", open, ctx, 1, answer, deadline.Limit{}, nil, 1},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
@@ -163,13 +161,13 @@ func TestWhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 
 // errgroup cancels all calls of a group with the first error, here the rejection of
 // one of them. The operation in flight returns that cause, as net/http does. It has
-// charged the order, so it must not be done again.
-func TestAnOperationThatRanIsNotDoneAgainBecauseASiblingWasRejected(t *testing.T) {
+// charged the order, so it must not be retried.
+func TestOperationThatRanIsNotRetriedWhenASiblingWasRejected(t *testing.T) {
 	each(t, func(t *testing.T, retry retrier) {
 		b := bulk.Must(bulk.New("bank", 1))
 		group, cancel := context.WithCancelCause(t.Context())
 		charged := 0
-		// The retry has another ctx: else it would end with the group in any case.
+		// The retry has another ctx; otherwise it would end with the group.
 		_, err := retry(t.Context(), b, func(context.Context) (string, error) {
 			return bulk.Run(group, b, func(ctx context.Context) (string, error) {
 				charged++
@@ -184,7 +182,7 @@ func TestAnOperationThatRanIsNotDoneAgainBecauseASiblingWasRejected(t *testing.T
 	})
 }
 
-func TestATimeoutOfFailsafeEndsTheWaitForASlot(t *testing.T) {
+func TestTimeoutOfFailsafeEndsTheWaitForASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("bank", 1, bulk.WaitingRoom(1)))
 		b.TryAcquire()
@@ -200,7 +198,7 @@ func TestATimeoutOfFailsafeEndsTheWaitForASlot(t *testing.T) {
 	})
 }
 
-func TestTheCallersEndEndsThePause(t *testing.T) {
+func TestCancellationEndsThePause(t *testing.T) {
 	each(t, func(t *testing.T, retry retrier) {
 		ctx, cancel := context.WithCancel(t.Context())
 		b := bulk.Must(bulk.New("bank", 1))
@@ -223,19 +221,19 @@ func TestTheCallersEndEndsThePause(t *testing.T) {
 	})
 }
 
-func TestAPanicGoesUpAndCostsNoSlot(t *testing.T) {
+func TestPanicPropagatesAndReleasesTheSlot(t *testing.T) {
 	each(t, func(t *testing.T, retry retrier) {
 		b := bulk.Must(bulk.New("bank", 1))
 		func() {
 			defer func() {
 				if recover() != "bug" {
-					t.Error("the panic got lost")
+					t.Error("the panic did not propagate")
 				}
 			}()
 			_, _ = retry(t.Context(), b, bulk.Guard(b, func(context.Context) (string, error) { panic("bug") }))
 		}()
 		if _, ok := b.TryAcquire(); !ok {
-			t.Error("the slot is gone")
+			t.Error("the slot was not released")
 		}
 	})
 }
@@ -243,12 +241,12 @@ func TestAPanicGoesUpAndCostsNoSlot(t *testing.T) {
 func Example() {
 	run(context.Background(), os.Stdout)
 	// Output:
-	// cenkalti/backoff    "receipt", <nil> after 3 attempts, each admitted anew: 3 admissions
+	// cenkalti/backoff    "receipt", <nil> after 3 attempts, each admitted separately: 3 admissions
 	//                     closed: bulkhead "bank": closed after 1 attempt
-	// avast/retry-go      "receipt", <nil> after 3 attempts, each admitted anew: 3 admissions
+	// avast/retry-go      "receipt", <nil> after 3 attempts, each admitted separately: 3 admissions
 	//                     closed: bulkhead "bank": closed after 1 attempt
-	// sethvargo/go-retry  "receipt", <nil> after 3 attempts, each admitted anew: 3 admissions
+	// sethvargo/go-retry  "receipt", <nil> after 3 attempts, each admitted separately: 3 admissions
 	//                     closed: bulkhead "bank": closed after 1 attempt
-	// failsafe-go         "receipt", <nil> after 3 attempts, each admitted anew: 3 admissions
+	// failsafe-go         "receipt", <nil> after 3 attempts, each admitted separately: 3 admissions
 	//                     closed: bulkhead "bank": closed after 1 attempt
 }
