@@ -13,14 +13,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// collector shows bulkheads to Prometheus. It keeps nothing and counts nothing:
-// each scrape takes one status of each bulkhead, which is consistent in itself,
-// and costs the bulkheads nothing in between.
+// collector exports metrics of bulkheads to Prometheus. It has no state: each scrape
+// reads one status of each bulkhead, and a status is consistent in itself. Between
+// scrapes it adds no cost to the bulkheads.
 type collector struct{ statuses func() []bulk.Status }
 
 // newCollector returns a collector of the bulkheads that statuses returns at each
-// scrape: the Statuses method of a registry, for example. Labels may be any text
-// and may be equal, see named.
+// scrape. statuses can be the Statuses method of a registry. Labels may be any text
+// and need not be unique, see named.
 func newCollector(statuses func() []bulk.Status) prometheus.Collector { return collector{statuses} }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -28,34 +28,34 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	slots      = describe("slots", "Slots there are (parallelism).")
-	slotsInUse = describe("slots_in_use", "Slots in use. Above the number of slots only while a shrink drains.")
+	slots      = describe("slots", "Number of slots (parallelism).")
+	slotsInUse = describe("slots_in_use", "Slots in use. It exceeds the number of slots only while a reduced capacity drains.")
 	inFlight   = describe("operations_in_flight", "Operations that hold slots.")
-	places     = describe("waiting_room_places", "Places to wait there are.")
+	places     = describe("waiting_room_places", "Size of the waiting room.")
 	waiting    = describe("operations_waiting", "Operations in the waiting room.")
-	waitLimit  = describe("wait_limit_seconds", "Longest wait allowed, 0 for no limit.")
+	waitLimit  = describe("wait_limit_seconds", "Longest allowed wait, 0 for no limit.")
 	closed     = describe("closed", "1 if the bulkhead is closed, else 0.")
 
-	admitted  = describe("operations_admitted_total", "Operations that got their slots, immediately or from the waiting room.")
-	finished  = describe("operations_finished_total", "Operations that ran and are over.")
-	abandoned = describe("operations_abandoned_total", "Operations that got slots but whose context was done: they never ran.")
-	queued    = describe("operations_queued_total", "Operations that went into the waiting room.")
-	rejected  = describe("operations_rejected_total", "Operations that were never started, by reason, and by whether they had waited first.", "reason", "waited")
+	admitted  = describe("operations_admitted_total", "Operations that were admitted, immediately or from the waiting room.")
+	finished  = describe("operations_finished_total", "Operations that ran and finished.")
+	abandoned = describe("operations_abandoned_total", "Operations that were granted slots but never ran, because their context was done.")
+	queued    = describe("operations_queued_total", "Operations that were queued in the waiting room.")
+	rejected  = describe("operations_rejected_total", "Operations that were rejected, by reason and by whether they waited first.", "reason", "waited")
 
-	wait = describe("wait_seconds", "Time in the waiting room of operations that were admitted from there.")
-	hold = describe("sampled_hold_seconds", "Time that operations held their slots, of about one in 64 of those admitted.")
+	wait = describe("wait_seconds", "Time in the waiting room of operations that were admitted from it.")
+	hold = describe("sampled_hold_seconds", "Time that operations held their slots, sampled from about one in 64 admitted operations.")
 )
 
-// waitBounds are the buckets of wait_seconds, shortest first: from 0.6 ms to 17 s
-// each bound that bulk.Waits has, which is eight of equal width in each power of
-// two. So each wait is in the bucket that the bulkhead has put it in, and
-// histogram_quantile is off by the width of one, which is at most 12.5 % of the
-// wait (for shorter waits, 0.6 ms; longer ones show as 17 s). With round bounds between them, a wait of 101 ms would show as one of up
-// to 250 ms. To have fewer series, take every second or fourth bound: the error
-// grows as much.
+// waitBounds are the bounds of the buckets of wait_seconds, shortest first. From 0.6 ms
+// to 17 s they are the bounds of bulk.Waits, which has eight buckets of equal width
+// for each power of two. So the error of histogram_quantile is at most the width of
+// one bucket, which is 12.5 % of the wait. For waits below 0.6 ms the error is at most
+// 0.6 ms; waits above 17 s are reported as 17 s. With round bounds such as 100 and
+// 250 ms, a wait of 101 ms could be reported as 250 ms. To have fewer series, use every
+// second or fourth bound; the error doubles or quadruples.
 //
-// They are the same for every bulkhead and at all times, because a bucket that
-// appears between two scrapes spoils rate().
+// The bounds are the same for every bulkhead and never change, because a bucket that
+// appears between two scrapes makes rate() wrong.
 var waitBounds = func() (bounds []time.Duration) {
 	for power := time.Duration(1) << 19; power < 1<<34; power *= 2 {
 		for i := range time.Duration(8) {
@@ -99,8 +99,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		count(finished, t.Finished)
 		count(abandoned, t.Abandoned)
 		count(queued, t.Queued)
-		// All of them from the first scrape on, also those that are 0: a series
-		// that comes into being with its first event hides that event from rate().
+		// Every scrape has all series, including those that are 0: rate() misses the
+		// first event of a series that begins with it.
 		count(rejected, t.Saturated, bulk.Saturated.String(), "no")
 		count(rejected, t.ExpiredAtArrival, bulk.Expired.String(), "no")
 		count(rejected, t.Expired, bulk.Expired.String(), "yes")
@@ -116,17 +116,17 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// named yields each bulkhead of statuses once, with its value of the label
-// "bulkhead". The values are valid and differ: one value that is not UTF-8, or two
-// series with the same values, would fail every scrape as a whole.
+// named yields each bulkhead of statuses once, with its value of the label "bulkhead".
+// The values are valid UTF-8 and unique, because one invalid value or two series with
+// the same values would fail the whole scrape.
 //
-//   - A label that is UTF-8 stays as it is; in another one, each wrong byte
+//   - A label that is valid UTF-8 is unchanged. In another label, each invalid byte
 //     becomes U+FFFD and two hexadecimal digits. A U+FFFD in a label is doubled, so
 //     that no two labels become equal.
-//   - Of several bulkheads with one label, the first one made keeps it; to the
-//     others, U+FFFD, # and their ID are added.
+//   - Of several bulkheads with the same label, the one created first keeps it. The
+//     others get the label followed by U+FFFD, # and their ID.
 //
-// The value doesn't depend on the order of statuses, so a series continues from
+// The values do not depend on the order of statuses, so each series continues from
 // scrape to scrape.
 func named(statuses []bulk.Status) iter.Seq2[string, bulk.Status] {
 	return func(yield func(string, bulk.Status) bool) {
@@ -169,9 +169,9 @@ func clean(label string) string {
 	return b.String()
 }
 
-// cumulative returns how many waits were no longer than each of waitBounds.
+// cumulative returns, for each of waitBounds, the number of waits that did not exceed it.
 func cumulative(waits bulk.Waits) map[float64]uint64 {
-	counts := make([]uint64, len(waitBounds)+1) // the last one has those that are longer
+	counts := make([]uint64, len(waitBounds)+1) // the last element counts longer waits
 	for longest, n := range waits.Buckets() {
 		i, _ := slices.BinarySearch(waitBounds, longest)
 		counts[i] += n

@@ -25,9 +25,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// eventful returns the status of a bulkhead to which everything has happened:
-// waits of 2 ms and 300 ms exactly, in virtual time, and each way of being
-// rejected.
+// eventful returns the status of a bulkhead with waits of exactly 2 ms and 300 ms, in
+// virtual time, and with a rejection for each reason.
 func eventful(t *testing.T) (s bulk.Status) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("payments", 2, bulk.WaitingRoom(2), bulk.WaitLimit(time.Second)))
@@ -53,11 +52,11 @@ func eventful(t *testing.T) (s bulk.Status) {
 		time.Sleep(time.Second)
 		go do(t.Context(), 2)
 		synctest.Wait()
-		_ = b.Resize(1) // the one who waits is oversized now
+		_ = b.Resize(1) // the waiting operation is rejected as oversized
 		synctest.Wait()
 		go do(t.Context(), 1)
 		synctest.Wait()
-		b.Close() // the one that waits is rejected
+		b.Close() // the waiting operation is rejected as closed
 		synctest.Wait()
 		do(t.Context(), 1)
 		s = b.Status()
@@ -70,22 +69,22 @@ const scraped = `
 # HELP bulkhead_closed 1 if the bulkhead is closed, else 0.
 # TYPE bulkhead_closed gauge
 bulkhead_closed{bulkhead="payments"} 1
-# HELP bulkhead_operations_abandoned_total Operations that got slots but whose context was done: they never ran.
+# HELP bulkhead_operations_abandoned_total Operations that were granted slots but never ran, because their context was done.
 # TYPE bulkhead_operations_abandoned_total counter
 bulkhead_operations_abandoned_total{bulkhead="payments"} 0
-# HELP bulkhead_operations_admitted_total Operations that got their slots, immediately or from the waiting room.
+# HELP bulkhead_operations_admitted_total Operations that were admitted, immediately or from the waiting room.
 # TYPE bulkhead_operations_admitted_total counter
 bulkhead_operations_admitted_total{bulkhead="payments"} 5
-# HELP bulkhead_operations_finished_total Operations that ran and are over.
+# HELP bulkhead_operations_finished_total Operations that ran and finished.
 # TYPE bulkhead_operations_finished_total counter
 bulkhead_operations_finished_total{bulkhead="payments"} 4
 # HELP bulkhead_operations_in_flight Operations that hold slots.
 # TYPE bulkhead_operations_in_flight gauge
 bulkhead_operations_in_flight{bulkhead="payments"} 1
-# HELP bulkhead_operations_queued_total Operations that went into the waiting room.
+# HELP bulkhead_operations_queued_total Operations that were queued in the waiting room.
 # TYPE bulkhead_operations_queued_total counter
 bulkhead_operations_queued_total{bulkhead="payments"} 6
-# HELP bulkhead_operations_rejected_total Operations that were never started, by reason, and by whether they had waited first.
+# HELP bulkhead_operations_rejected_total Operations that were rejected, by reason and by whether they waited first.
 # TYPE bulkhead_operations_rejected_total counter
 bulkhead_operations_rejected_total{bulkhead="payments",reason="canceled",waited="no"} 1
 bulkhead_operations_rejected_total{bulkhead="payments",reason="canceled",waited="yes"} 1
@@ -99,25 +98,25 @@ bulkhead_operations_rejected_total{bulkhead="payments",reason="saturated",waited
 # HELP bulkhead_operations_waiting Operations in the waiting room.
 # TYPE bulkhead_operations_waiting gauge
 bulkhead_operations_waiting{bulkhead="payments"} 0
-# HELP bulkhead_sampled_hold_seconds Time that operations held their slots, of about one in 64 of those admitted.
+# HELP bulkhead_sampled_hold_seconds Time that operations held their slots, sampled from about one in 64 admitted operations.
 # TYPE bulkhead_sampled_hold_seconds summary
 bulkhead_sampled_hold_seconds_sum{bulkhead="payments"} 4.5
 bulkhead_sampled_hold_seconds_count{bulkhead="payments"} 3
-# HELP bulkhead_slots Slots there are (parallelism).
+# HELP bulkhead_slots Number of slots (parallelism).
 # TYPE bulkhead_slots gauge
 bulkhead_slots{bulkhead="payments"} 1
-# HELP bulkhead_slots_in_use Slots in use. Above the number of slots only while a shrink drains.
+# HELP bulkhead_slots_in_use Slots in use. It exceeds the number of slots only while a reduced capacity drains.
 # TYPE bulkhead_slots_in_use gauge
 bulkhead_slots_in_use{bulkhead="payments"} 2
-# HELP bulkhead_wait_limit_seconds Longest wait allowed, 0 for no limit.
+# HELP bulkhead_wait_limit_seconds Longest allowed wait, 0 for no limit.
 # TYPE bulkhead_wait_limit_seconds gauge
 bulkhead_wait_limit_seconds{bulkhead="payments"} 1
-# HELP bulkhead_wait_seconds Time in the waiting room of operations that were admitted from there.
+# HELP bulkhead_wait_seconds Time in the waiting room of operations that were admitted from it.
 # TYPE bulkhead_wait_seconds histogram
 BUCKETSbulkhead_wait_seconds_bucket{bulkhead="payments",le="+Inf"} 2
 bulkhead_wait_seconds_sum{bulkhead="payments"} 0.302
 bulkhead_wait_seconds_count{bulkhead="payments"} 2
-# HELP bulkhead_waiting_room_places Places to wait there are.
+# HELP bulkhead_waiting_room_places Size of the waiting room.
 # TYPE bulkhead_waiting_room_places gauge
 bulkhead_waiting_room_places{bulkhead="payments"} 2
 `
@@ -125,7 +124,7 @@ bulkhead_waiting_room_places{bulkhead="payments"} 2
 func TestScrape(t *testing.T) {
 	status := eventful(t)
 	status.Totals.Holds = bulk.Holds{Samples: 3, Sum: 4500 * time.Millisecond}
-	registry := prometheus.NewPedanticRegistry() // checks what is collected against what was described
+	registry := prometheus.NewPedanticRegistry() // checks the collected metrics against the descriptions
 	registry.MustRegister(newCollector(func() []bulk.Status { return []bulk.Status{status} }))
 	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}))
 	defer server.Close()
@@ -144,8 +143,8 @@ func TestScrape(t *testing.T) {
 	}
 }
 
-// quantile is histogram_quantile of Prometheus: linear within the bucket of the
-// rank, and the highest bound for what lies above it.
+// quantile computes histogram_quantile of Prometheus: it interpolates linearly within
+// the bucket of the rank, and returns the highest bound for ranks above it.
 func quantile(q float64, h *dto.Histogram) float64 {
 	rank, below, lower := q*float64(h.GetSampleCount()), 0.0, 0.0
 	for _, b := range h.GetBucket() {
@@ -158,8 +157,8 @@ func quantile(q float64, h *dto.Histogram) float64 {
 	return lower
 }
 
-// after returns the status of a bulkhead whose operations have waited for so
-// long, in virtual time.
+// after returns the status of a bulkhead whose operations have waited for the given
+// times, in virtual time.
 func after(t *testing.T, waits ...time.Duration) (s bulk.Status) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("payments", 1, bulk.WaitingRoom(1)))
@@ -192,9 +191,9 @@ func waitsOf(t *testing.T, s bulk.Status) *dto.Histogram {
 	return nil
 }
 
-// A quantile is off by the width of a bucket of the bulkhead's own histogram,
-// whatever the waits are: also those on and beside a bound.
-func TestQuantilesOfWaitsAreThoseOfTheBulkhead(t *testing.T) {
+// The error of a quantile is at most the width of a bucket of bulk.Waits, for all waits,
+// including those on and beside a bound.
+func TestQuantilesOfWaitsAreExactToOneBucket(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	sets := [][]time.Duration{
 		{100 * time.Millisecond, 100 * time.Millisecond, 101 * time.Millisecond},
@@ -222,19 +221,18 @@ func TestQuantilesOfWaitsAreThoseOfTheBulkhead(t *testing.T) {
 	}
 }
 
-// Beyond the bounds the counts and the sum are right all the same.
 func TestWaitsOutsideTheBoundsAreCounted(t *testing.T) {
 	h := waitsOf(t, after(t, time.Microsecond, 10*time.Microsecond, time.Second, time.Hour))
 	b := h.GetBucket()
 	if first, last := b[0].GetCumulativeCount(), b[len(b)-1].GetCumulativeCount(); first != 2 || last != 3 || h.GetSampleCount() != 4 {
-		t.Errorf("%d in the first bucket, %d up to the last, %d in all", first, last, h.GetSampleCount())
+		t.Errorf("%d in the first bucket, %d up to the last, %d in total", first, last, h.GetSampleCount())
 	}
 	if want := 3601.000011; math.Abs(h.GetSampleSum()-want) > 1e-9 {
 		t.Errorf("sum %v, want %v", h.GetSampleSum(), want)
 	}
 }
 
-// Labels that are not UTF-8, equal, or equal to what another one becomes.
+// The labels are invalid UTF-8, equal, or equal to the escaped form of another one.
 func TestNoLabelBreaksAScrape(t *testing.T) {
 	pieces := []string{"caf", "\xe9", "\xe8", "\uFFFD", "\uFFFDE9", "E9", "#", "\uFFFD#", "1", "2", "\x00", "\n", "\"", "\\", "{}", "\xff\xfe", "é", "\xed\xa0\x80"}
 	labels := slices.Clone(pieces)
@@ -248,9 +246,9 @@ func TestNoLabelBreaksAScrape(t *testing.T) {
 	labels = slices.Compact(labels)
 	var statuses []bulk.Status
 	for i := range len(labels) + 20 {
-		statuses = append(statuses, bulk.Status{ID: uint64(i%len(labels) + 1), Label: labels[i%len(labels)]}) // some again
+		statuses = append(statuses, bulk.Status{ID: uint64(i%len(labels) + 1), Label: labels[i%len(labels)]}) // some statuses twice
 	}
-	for i := range 20 { // bulkheads that share labels
+	for i := range 20 { // bulkheads with the same label
 		statuses = append(statuses, bulk.Status{ID: uint64(10000 + i), Label: labels[i%10]})
 	}
 	seen := gather(t, statuses)
@@ -260,13 +258,13 @@ func TestNoLabelBreaksAScrape(t *testing.T) {
 	for range 3 {
 		rand.Shuffle(len(statuses), func(i, j int) { statuses[i], statuses[j] = statuses[j], statuses[i] })
 		if again := gather(t, statuses); !maps.Equal(seen, again) {
-			t.Error("in another order they are called otherwise")
+			t.Error("the values depend on the order of statuses")
 		}
 	}
 	statuses = slices.DeleteFunc(statuses, func(s bulk.Status) bool { return s.ID%2 == 0 })
 	for label, id := range gather(t, statuses) {
 		if was, ok := seen[label]; ok && was != id && was%2 != 0 {
-			t.Errorf("%q is another bulkhead when others are gone", label)
+			t.Errorf("%q is a different bulkhead after others were removed", label)
 		}
 	}
 	if problems, err := testutil.CollectAndLint(newCollector(func() []bulk.Status { return statuses })); err != nil || len(problems) > 0 {
@@ -274,8 +272,8 @@ func TestNoLabelBreaksAScrape(t *testing.T) {
 	}
 }
 
-// gather makes a real scrape and returns the bulkheads by the label that they
-// are shown with. Their parallelism is their ID.
+// gather makes a real scrape and returns the bulkheads by the exported label. Their
+// parallelism is their ID.
 func gather(t *testing.T, statuses []bulk.Status) map[string]uint64 {
 	t.Helper()
 	for i := range statuses {
@@ -310,7 +308,7 @@ func gather(t *testing.T, statuses []bulk.Status) map[string]uint64 {
 	return seen
 }
 
-func TestTheMeanHoldIsThatOfTheSamples(t *testing.T) {
+func TestMeanHoldIsTheMeanOfTheSamples(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("payments", 1))
 		for range 10_000 {
@@ -335,7 +333,7 @@ func TestTheMeanHoldIsThatOfTheSamples(t *testing.T) {
 	})
 }
 
-func TestNamesAndHelpKeepToTheConventions(t *testing.T) {
+func TestNamesAndHelpFollowTheConventions(t *testing.T) {
 	status := eventful(t)
 	problems, err := testutil.CollectAndLint(newCollector(func() []bulk.Status { return []bulk.Status{status} }))
 	if err != nil {
@@ -346,8 +344,8 @@ func TestNamesAndHelpKeepToTheConventions(t *testing.T) {
 	}
 }
 
-// Members come and go between scrapes, and may have any label.
-func TestAScrapeShowsTheMembersOfARegistryAtThatMoment(t *testing.T) {
+// Members are created and removed between scrapes, and may have any label.
+func TestScrapeShowsTheCurrentMembersOfARegistry(t *testing.T) {
 	members := registry.New()
 	metrics := prometheus.NewPedanticRegistry()
 	metrics.MustRegister(newCollector(members.Statuses))
@@ -374,7 +372,7 @@ bulkhead_operations_admitted_total{bulkhead="search"} 1
 		step.change()
 		want := step.want
 		if want != "" {
-			want = "# HELP bulkhead_operations_admitted_total Operations that got their slots, immediately or from the waiting room.\n" +
+			want = "# HELP bulkhead_operations_admitted_total Operations that were admitted, immediately or from the waiting room.\n" +
 				"# TYPE bulkhead_operations_admitted_total counter\n" + want
 		}
 		if err := testutil.GatherAndCompare(metrics, strings.NewReader(want), "bulkhead_operations_admitted_total"); err != nil {
@@ -383,7 +381,7 @@ bulkhead_operations_admitted_total{bulkhead="search"} 1
 	}
 }
 
-func TestScrapesUnderLoadAddUp(t *testing.T) {
+func TestScrapesUnderLoadAreConsistent(t *testing.T) {
 	b := bulk.Must(bulk.New("search", 2, bulk.WaitingRoom(4)))
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(newCollector(func() []bulk.Status { return []bulk.Status{b.Status()} }))
@@ -408,7 +406,7 @@ func TestScrapesUnderLoadAddUp(t *testing.T) {
 		}
 		if in := values["bulkhead_operations_in_flight"]; in > 2 ||
 			values["bulkhead_operations_admitted_total"] != values["bulkhead_operations_finished_total"]+in {
-			t.Errorf("does not add up: %v", values)
+			t.Errorf("the counts are inconsistent: %v", values)
 		}
 	}
 	load.Wait()

@@ -1,9 +1,9 @@
-// Prometheus shows bulkheads to Prometheus: a collector for client_golang, and
-// here a scrape of it.
+// Prometheus exports metrics of bulkheads with a collector for client_golang, and
+// prints one scrape.
 //
 //	go run .
 //
-// The part to copy is collector.go. Queries to begin with:
+// The file to copy is collector.go. Some useful queries:
 //
 //	bulkhead_slots_in_use / bulkhead_slots
 //	sum by (bulkhead, reason) (rate(bulkhead_operations_rejected_total[5m]))
@@ -27,20 +27,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-const about = `Prometheus shows bulkheads to Prometheus, and prints what one scrape of them
-says, without zeros, times and help texts.`
+const about = `Prometheus exports metrics of two bulkheads, and prints one scrape without zeros,
+durations and help texts.`
 
 func main() {
 	command.Main("prometheus", about, func(out io.Writer) error { return run(context.Background(), out) })
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	compartments := registry.New()
-	payments := bulk.Must(compartments.Create("payments", 2))
-	search := bulk.Must(compartments.Create("search", 10, bulk.WaitingRoom(20)))
+	bulkheads := registry.New()
+	payments := bulk.Must(bulkheads.Create("payments", 2))
+	search := bulk.Must(bulkheads.Create("search", 10, bulk.WaitingRoom(20)))
 
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(newCollector(compartments.Statuses))
+	metrics.MustRegister(newCollector(bulkheads.Statuses))
 	server := httptest.NewServer(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	defer server.Close()
 
@@ -64,7 +64,7 @@ func run(ctx context.Context, out io.Writer) error {
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
-		// What isn't 0, without the help texts, and without times, which differ.
+		// Skip help texts, zeros, and durations, which differ between runs.
 		if line := lines.Text(); !strings.HasPrefix(line, "#") && !strings.HasSuffix(line, " 0") && !strings.Contains(line, "_seconds") {
 			fmt.Fprintln(out, line)
 		}
