@@ -10,18 +10,18 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// observe registers instruments that show bulkheads. They keep nothing and
-// count nothing: each collection takes one status of each bulkhead that
-// statuses returns, the Statuses method of a registry for example.
+// observe registers instruments for bulkheads. They have no state: each collection
+// reads one status of each bulkhead that statuses returns. statuses can be the
+// Statuses method of a registry.
 //
-// Each series has the bulkhead's label as bulkhead.name and its ID as
-// bulkhead.id. Two bulkheads can have one label, at the same time or one after
-// the other. With the label alone they would share a series, and a bulkhead that
-// was removed and created again would take its counters back to 0: a reader with
-// delta temporality would get a negative number from a counter that only grows.
-// Sum over bulkhead.id for the numbers of a label.
+// Each series has the bulkhead's label as bulkhead.name and its ID as bulkhead.id. The
+// ID is needed because two bulkheads can have the same label, concurrently or one after
+// another. Without it, they would share a series, and the counters would fall to 0 when
+// a bulkhead is removed and created again. A reader with delta temporality would then
+// get a negative value from a counter. Sum over bulkhead.id to get the values of a
+// label.
 //
-// Unregister the result to end it.
+// Call Unregister on the result to remove the instruments.
 func observe(meter metric.Meter, statuses func() []bulk.Status) (metric.Registration, error) {
 	var all []metric.Observable
 	var errs []error
@@ -36,22 +36,22 @@ func observe(meter metric.Meter, statuses func() []bulk.Status) (metric.Registra
 		return i
 	}
 	var (
-		slots   = level("bulkhead.slot.limit", "{slot}", "Slots there are (parallelism).")
-		used    = level("bulkhead.slot.used", "{slot}", "Slots in use. Above the limit only while a shrink drains.")
+		slots   = level("bulkhead.slot.limit", "{slot}", "Number of slots (parallelism).")
+		used    = level("bulkhead.slot.used", "{slot}", "Slots in use. It exceeds the limit only while a reduced capacity drains.")
 		active  = level("bulkhead.operation.active", "{operation}", "Operations that hold slots.")
-		places  = level("bulkhead.waiting_room.limit", "{operation}", "Operations that may wait.")
-		waiting = level("bulkhead.waiting_room.used", "{operation}", "Operations that wait.")
+		places  = level("bulkhead.waiting_room.limit", "{operation}", "Size of the waiting room.")
+		waiting = level("bulkhead.waiting_room.used", "{operation}", "Operations in the waiting room.")
 
-		admitted  = count("bulkhead.operation.admitted", "Operations that got their slots, immediately or from the waiting room.")
-		finished  = count("bulkhead.operation.finished", "Operations that ran and are over.")
-		abandoned = count("bulkhead.operation.abandoned", "Operations that got slots but whose context was done: they never ran.")
-		queued    = count("bulkhead.operation.queued", "Operations that went into the waiting room.")
-		rejected  = count("bulkhead.operation.rejected", "Operations that were never started, by reason, and by whether they had waited first.")
+		admitted  = count("bulkhead.operation.admitted", "Operations that were admitted, immediately or from the waiting room.")
+		finished  = count("bulkhead.operation.finished", "Operations that ran and finished.")
+		abandoned = count("bulkhead.operation.abandoned", "Operations that were granted slots but never ran, because their context was done.")
+		queued    = count("bulkhead.operation.queued", "Operations that were queued in the waiting room.")
+		rejected  = count("bulkhead.operation.rejected", "Operations that were rejected, by reason and by whether they waited first.")
 
-		holdSamples = count("bulkhead.hold.samples", "Operations whose time in flight was measured: about one in 64 of those admitted.")
+		holdSamples = count("bulkhead.hold.samples", "Operations whose hold was sampled: about one in 64 admitted operations.")
 	)
 	holdTime, err := meter.Float64ObservableCounter("bulkhead.hold.duration", metric.WithUnit("s"),
-		metric.WithDescription("Time in flight of those operations together: divided by their number, the mean hold."))
+		metric.WithDescription("Total time in flight of the sampled operations. Divide it by the number of samples to get the mean hold."))
 	all, errs = append(all, holdTime), append(errs, err)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func observe(meter metric.Meter, statuses func() []bulk.Status) (metric.Registra
 	return meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		seen := map[uint64]bool{}
 		for _, s := range statuses() {
-			if seen[s.ID] { // the SDK would add up what one series is given twice
+			if seen[s.ID] { // the SDK adds up values observed twice for one series
 				continue
 			}
 			seen[s.ID] = true
@@ -97,16 +97,15 @@ func observe(meter metric.Meter, statuses func() []bulk.Status) (metric.Registra
 	}, all...)
 }
 
-// waits returns an event handler that records how long each operation waited
-// that was admitted from the waiting room: give it to bulk.New with
-// bulk.OnEvent. The histogram that a status has can't be shown through the metric
-// API, which has no observable histogram. So the waits are recorded one by one,
-// as they happen, in a histogram of OpenTelemetry's own. Bulkheads of one label
-// share a series in it, which therefore outlives each of them.
+// waits returns an event handler that records the wait of each operation that is
+// admitted from the waiting room. Pass it to bulk.New with bulk.OnEvent. The metric API
+// has no observable histogram, so the histogram of a status cannot be exported.
+// Instead, the handler records each wait in a histogram of OpenTelemetry. Bulkheads with
+// the same label share a series of that histogram.
 func waits(meter metric.Meter) (func(bulk.Event), error) {
 	histogram, err := meter.Float64Histogram("bulkhead.wait.duration",
 		metric.WithUnit("s"),
-		metric.WithDescription("Time in the waiting room of operations that were admitted from there."),
+		metric.WithDescription("Time in the waiting room of operations that were admitted from it."),
 		metric.WithExplicitBucketBoundaries(waitBounds()...))
 	if err != nil {
 		return nil, err
@@ -118,9 +117,9 @@ func waits(meter metric.Meter) (func(bulk.Event), error) {
 	}, nil
 }
 
-// waitBounds returns eight bounds in each power of two from 0.5 ms to 16 s, so
-// that a quantile is at most 12.5 % off. A view of the SDK can choose other
-// ones, or an exponential histogram.
+// waitBounds returns eight bounds for each power of two from 0.5 ms to 16 s, so the
+// error of a quantile is at most 12.5 %. A view of the SDK can select other bounds or an
+// exponential histogram.
 func waitBounds() (bounds []float64) {
 	for power := 1.0 / 2048; power < 16; power *= 2 {
 		for i := range 8 {
@@ -130,8 +129,8 @@ func waitBounds() (bounds []float64) {
 	return append(bounds, 16)
 }
 
-// nameOf returns the label as an attribute. A label may be any text, and an
-// exporter drops the whole batch for one attribute that is not UTF-8.
+// nameOf returns the label as an attribute. A label may be any text, and an exporter
+// drops the whole batch if one attribute is not valid UTF-8.
 func nameOf(label string) attribute.KeyValue {
 	return attribute.String("bulkhead.name", strings.ToValidUTF8(label, "\uFFFD"))
 }

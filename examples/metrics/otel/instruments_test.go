@@ -18,7 +18,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 )
 
-// read collects everything there is, by name.
+// read collects all metrics, by name.
 func read(t *testing.T, reader sdk.Reader) map[string]metricdata.Metrics {
 	var reading metricdata.ResourceMetrics
 	if err := reader.Collect(t.Context(), &reading); err != nil {
@@ -33,9 +33,9 @@ func read(t *testing.T, reader sdk.Reader) map[string]metricdata.Metrics {
 	return all
 }
 
-// Everything that can happen to a bulkhead, in virtual time, and what a reader
-// sees of it.
-func TestWhatAReaderSees(t *testing.T) {
+// The test drives a bulkhead through all outcomes, in virtual time, and checks every
+// value that a reader gets.
+func TestReaderGetsEveryValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := sdk.NewManualReader()
 		meter := sdk.NewMeterProvider(sdk.WithReader(reader)).Meter("test")
@@ -69,7 +69,7 @@ func TestWhatAReaderSees(t *testing.T) {
 		cancel()
 		do(ended, 1) // canceled at arrival
 		time.Sleep(time.Second)
-		go do(t.Context(), 1) // still waits when the reading is taken
+		go do(t.Context(), 1) // still waits at the collection
 		synctest.Wait()
 
 		name, id := attribute.String("bulkhead.name", "payments"), attribute.Int64("bulkhead.id", int64(b.Status().ID))
@@ -154,7 +154,7 @@ func TestWhatAReaderSees(t *testing.T) {
 			},
 		}, wait, metricdatatest.IgnoreTimestamp())
 		for name := range got {
-			t.Errorf("%s is not in the test", name)
+			t.Errorf("%s is not checked by the test", name)
 		}
 
 		slots.Release()
@@ -164,16 +164,16 @@ func TestWhatAReaderSees(t *testing.T) {
 		if err := registration.Unregister(); err != nil {
 			t.Error(err)
 		}
-		if len(read(t, reader)) != 1 { // only the histogram, which has been recorded
-			t.Error("it is still observed")
+		if len(read(t, reader)) != 1 { // only the histogram, which keeps its recorded values
+			t.Error("metrics are still observed after Unregister")
 		}
 	})
 }
 
-// One label, again and again: removed and created, at the same time in two
-// registries, and in the list twice. Whatever the reader's temporality, no
-// counter goes down, and no operation is counted twice or lost.
-func TestNoCounterGoesDown(t *testing.T) {
+// Bulkheads with the same label are removed and created again, exist in two registries
+// concurrently, and are in the list twice. For either temporality of the reader, no
+// counter decreases, and no operation is lost or counted twice.
+func TestNoCounterDecreases(t *testing.T) {
 	for name, temporality := range map[string]sdk.TemporalitySelector{
 		"cumulative": sdk.CumulativeTemporalitySelector, "delta": sdk.DeltaTemporalitySelector, "low memory": sdk.LowMemoryTemporalitySelector,
 		"all delta": func(sdk.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality },
@@ -217,7 +217,7 @@ func TestNoCounterGoesDown(t *testing.T) {
 						seen[key] = p.Value
 					}
 					if delta < 0 {
-						t.Errorf("%s: %s of %s goes down by %d", name, m.Name, p.Attributes.Encoded(attribute.DefaultEncoder()), -delta)
+						t.Errorf("%s: %s of %s decreases by %d", name, m.Name, p.Attributes.Encoded(attribute.DefaultEncoder()), -delta)
 					}
 					if m.Name == "bulkhead.operation.admitted" {
 						admitted += delta
@@ -240,13 +240,13 @@ func TestNoCounterGoesDown(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n == 0 {
-				collect() // without it
+				collect() // without the removed bulkhead
 			}
 		}
 	}
 }
 
-// An exporter marshals a batch to protocol buffers, which have no other strings.
+// An exporter marshals a batch to protocol buffers, whose strings must be valid UTF-8.
 func TestEveryAttributeIsUTF8(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := sdk.NewManualReader()

@@ -1,10 +1,10 @@
-// Otel shows bulkheads as OpenTelemetry instruments, and here one reading of
-// them.
+// Otel exports metrics of bulkheads as OpenTelemetry instruments, and prints one
+// collection.
 //
 //	go run .
 //
-// The part to copy is instruments.go. It needs the metric API alone; which SDK
-// and exporter are behind it is for the program to say.
+// The file to copy is instruments.go. It needs only the metric API; the program
+// chooses the SDK and the exporter.
 package main
 
 import (
@@ -20,14 +20,15 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-const about = `Otel shows bulkheads as OpenTelemetry instruments, and prints one reading.`
+const about = `Otel exports metrics of a bulkhead as OpenTelemetry instruments, and prints one
+collection.`
 
 func main() {
 	command.Main("otel", about, func(out io.Writer) error { return run(context.Background(), out) })
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	reader := sdk.NewManualReader() // a program has a periodic one, with an exporter
+	reader := sdk.NewManualReader() // a service uses a periodic reader with an exporter
 	provider := sdk.NewMeterProvider(sdk.WithReader(reader))
 	meter := provider.Meter("github.com/bulklink/bulklink-go")
 
@@ -35,12 +36,12 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	compartments := registry.New(bulk.OnEvent(recordWaits))
-	payments, err := compartments.Create("payments", 2, bulk.WaitingRoom(20))
+	bulkheads := registry.New(bulk.OnEvent(recordWaits))
+	payments, err := bulkheads.Create("payments", 2, bulk.WaitingRoom(20))
 	if err != nil {
 		return err
 	}
-	if _, err := observe(meter, compartments.Statuses); err != nil {
+	if _, err := observe(meter, bulkheads.Statuses); err != nil {
 		return err
 	}
 
@@ -59,7 +60,7 @@ func run(ctx context.Context, out io.Writer) error {
 	for _, m := range reading.ScopeMetrics[0].Metrics {
 		counts, ok := m.Data.(metricdata.Sum[int64])
 		if !ok || m.Name == "bulkhead.hold.samples" {
-			continue // times, and which operations are measured, differ
+			continue // durations and samples differ between runs
 		}
 		for _, p := range counts.DataPoints {
 			if p.Value == 0 {
