@@ -7,29 +7,28 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// tally says what became of the items, also if it was not all of them.
+// tally counts the items by outcome.
 type tally struct {
 	done, failed int
-	left         []int // pulled and never started: at most one for each slot
+	left         []int // items that were pulled and never started: at most one for each slot
 }
 
-// pulled returns how many of the items were pulled: the first so many of them.
-// To go on, process those that are left, and then the items after the first so
-// many.
+// pulled returns how many items were pulled from the sequence. To resume, process the
+// items in left, and then the items that were not pulled.
 func (t tally) pulled() int { return t.done + t.failed + len(t.left) }
 
-// process does work for each item, as many concurrently as b has slots, in memory
-// that doesn't grow with the number of items: bulk.Map pulls an item only when
+// process calls work for each item, and runs as many calls concurrently as b has slots.
+// Its memory does not grow with the number of items: bulk.Map pulls an item only when
 // there is room for its result, and yields results in the order of the items.
 //
-// When ctx ends no further item is pulled. What has begun is finished: work gets
-// a ctx that does not end, so that nothing is left half done and nobody has to
-// guess. Those that were pulled and have not begun are left. There can be
-// one that has begun behind one that is left, so the number of items that were
-// pulled alone would not be enough to go on from.
+// When ctx ends, process pulls no further item. Items that have started finish, because
+// work gets a ctx that is never canceled, so no item is left half done. Items that were
+// pulled and not started are returned in left. An item in left can be followed by one
+// that was started, so the number of pulled items alone is not enough to resume.
 //
-// After each item progress is called, with the error if work has failed. The
-// tally has only their number: a list could grow with the number of items.
+// After each item process calls progress, with the error of work if it failed. The
+// tally has only the number of failures, because a list could grow with the number of
+// items.
 func process(ctx context.Context, b *bulk.Bulkhead, items iter.Seq[int], work func(context.Context, int) error, progress func(item int, failure error)) tally {
 	var t tally
 	run := func(ctx context.Context, item int) (struct{}, error) {

@@ -21,9 +21,9 @@ const (
 
 func none(int, error) {}
 
-// Each item has 10 kB of its own, a gigabyte in total. What is pulled and not
-// yet done with never exceeds the slots, and the heap stays small.
-func TestAHundredThousandItemsInConstantMemory(t *testing.T) {
+// Each item allocates 10 kB, one gigabyte in total. The number of items that were pulled
+// and not yet yielded never exceeds the slots, and the heap stays small.
+func TestMemoryDoesNotGrowWithTheNumberOfItems(t *testing.T) {
 	b := bulk.Must(bulk.New("batch", slots))
 	var pulled, counted, most int // pulling and counting share a goroutine
 	items := func(yield func(int) bool) {
@@ -50,7 +50,7 @@ func TestAHundredThousandItemsInConstantMemory(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	if most > slots {
-		t.Errorf("%d items on their way, %d slots", most, slots)
+		t.Errorf("%d items pulled and not yet yielded, want at most %d", most, slots)
 	}
 	if heap.HeapAlloc > 50<<20 {
 		t.Errorf("%d MB on the heap near the end", heap.HeapAlloc>>20)
@@ -60,9 +60,9 @@ func TestAHundredThousandItemsInConstantMemory(t *testing.T) {
 	}
 }
 
-// Interrupted half-way, then gone on with what is left and what was not pulled: every
-// item was done exactly once.
-func TestInterruptedHalfWayNothingIsLostOrDoneTwice(t *testing.T) {
+// The run is interrupted halfway, and resumed with the items in left and those that were
+// not pulled.
+func TestEveryItemIsDoneExactlyOnceAcrossAnInterruption(t *testing.T) {
 	var times [all]atomic.Int32
 	var started atomic.Int64
 	ctx, cancel := context.WithCancel(t.Context())
@@ -70,19 +70,19 @@ func TestInterruptedHalfWayNothingIsLostOrDoneTwice(t *testing.T) {
 	work := func(ctx context.Context, item int) error {
 		started.Add(1)
 		if item == all/2-1 {
-			<-interrupted // it is at work when that happens
+			<-interrupted // the item is in progress at the interruption
 		}
 		times[item].Add(1)
 		if item%1000 == 7 {
 			return errors.New("a bad item")
 		}
-		return ctx.Err() // what has begun is not disturbed
+		return ctx.Err() // nil: ctx of a started item is never canceled
 	}
 	b := bulk.Must(bulk.New("batch", slots))
 	first := process(ctx, b, func(yield func(int) bool) {
 		numbers(0, all)(func(item int) bool {
 			if item == all/2 {
-				cancel() // at least this one is pulled and never started
+				cancel() // at least this item is pulled and never started
 			}
 			return yield(item)
 		})
@@ -114,7 +114,7 @@ func TestOutput(t *testing.T) {
 	if code := run(t.Context(), strings.Fields("-items 5000 -parallelism 1"), checksum, &out, &bar); code != command.OK {
 		t.Errorf("exit code %d: %s", code, &bar)
 	}
-	if want := "4999 done, 1 failed, 0 left [], 0 never looked at; at most 1 concurrently\n"; out.String() != want {
+	if want := "4999 done, 1 failed, 0 left [], 0 not pulled; at most 1 concurrently\n"; out.String() != want {
 		t.Errorf("%q, want %q", &out, want)
 	}
 	if n := strings.Count(bar.String(), ": checksum 0000"); n != 1 {
@@ -125,10 +125,9 @@ func TestOutput(t *testing.T) {
 	}
 }
 
-// A run is interrupted again and again, and each time the flags that it prints
-// are those of the next one: also before it begins, among the items that were
-// left, and among the others.
-func TestThePrintedFlagsGoOnUntilEveryItemIsDoneOnce(t *testing.T) {
+// The run is interrupted several times: before the first item, among the items in -also,
+// and among the others. Each time the next run gets the flags that were printed.
+func TestPrintedFlagsResumeUntilEveryItemIsDoneOnce(t *testing.T) {
 	const items = 2000
 	var times [items]atomic.Int32
 	args := "-items 2000 -parallelism 8"
@@ -148,12 +147,12 @@ func TestThePrintedFlagsGoOnUntilEveryItemIsDoneOnce(t *testing.T) {
 		}, &out, &errs)
 		cancel()
 		if after == 1<<30 {
-			if code != command.OK || !strings.Contains(out.String(), " 0 left [], 0 never looked at;") {
+			if code != command.OK || !strings.Contains(out.String(), " 0 left [], 0 not pulled;") {
 				t.Errorf("the last run: exit code %d, %s%s", code, &out, &errs)
 			}
 			break
 		}
-		_, next, ok := strings.Cut(errs.String(), "batch: interrupted: to go on: go run . ")
+		_, next, ok := strings.Cut(errs.String(), "batch: interrupted: to resume: go run . ")
 		if code != command.Interrupted || !ok {
 			t.Fatalf("%s: exit code %d, %s%s", args, code, &out, &errs)
 		}
@@ -166,17 +165,17 @@ func TestThePrintedFlagsGoOnUntilEveryItemIsDoneOnce(t *testing.T) {
 	}
 }
 
-func TestInterruptedAfterTheLastItemThereIsNothingToGoOnWith(t *testing.T) {
+func TestNoFlagsArePrintedWhenAllItemsAreDone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, errs bytes.Buffer
 	code := run(ctx, strings.Fields("-items 10 -from 10"), checksum, &out, &errs)
-	if code != command.Interrupted || !strings.HasSuffix(errs.String(), "batch: interrupted: all items were done before that\n") {
+	if code != command.Interrupted || !strings.HasSuffix(errs.String(), "batch: interrupted: all items were done before the interruption\n") {
 		t.Errorf("exit code %d; %s", code, &errs)
 	}
 }
 
-func TestAfterKeepsWhatIsLeftAndWhatWasNotPulled(t *testing.T) {
+func TestAfterKeepsTheItemsThatWereNotDone(t *testing.T) {
 	c := config{items: 20, from: 10, also: []int{3, 5, 7}}
 	for _, tt := range []struct {
 		t    tally
@@ -207,11 +206,11 @@ func TestFlags(t *testing.T) {
 		{"-items 0", command.Usage, "-items 0: must be"},
 		{"-from 10 -items 5", command.Usage, "-from 10: must be from 0 to 5, the number of items"},
 		{"-from -1", command.Usage, "-from -1: must be from 0 to 100000"},
-		{"-from 5 -items 5", command.OK, "0 done, 0 failed, 0 left [], 0 never looked at"},
+		{"-from 5 -items 5", command.OK, "0 done, 0 failed, 0 left [], 0 not pulled"},
 		{"-parallelism 0", command.Usage, "-parallelism 0: must be from 1 to 1000"},
 		{"-from 9 -also 3,9", command.Usage, "-also 9: must be from 0 to below 9"},
-		{"-from 9 -also 3,4,3", command.Usage, "-also 3: must be there once"},
-		{"-from 9 -also 3,x", command.Usage, `"x" is no whole number`},
+		{"-from 9 -also 3,4,3", command.Usage, "-also 3: must be given only once"},
+		{"-from 9 -also 3,x", command.Usage, `"x" is not a whole number`},
 		{"-from 4 -also 3,1 -items 5", command.OK, "3 done"},
 	} {
 		var out bytes.Buffer

@@ -10,16 +10,16 @@ import (
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
-// config says which items to process: those of also, and then from, from+1 …
-// below items.
+// config selects the items to process: the items in also, then from, from+1, …,
+// items-1.
 type config struct {
 	items, parallelism, from int
 	also                     []int
 }
 
 const about = `Batch computes the checksums of many small records, a few of them concurrently,
-in constant memory. Ctrl-C ends the run early with exit code 130: what has begun
-is finished, and the flags with which to go on are printed.`
+in constant memory. Ctrl-C ends the run early with exit code 130. Items that have
+started finish, and the flags with which to resume are printed.`
 
 const maxItems = 100_000_000
 
@@ -46,7 +46,7 @@ func flags(cfg *config) *command.Flags {
 				return fmt.Errorf("-also %d: must be from 0 to below %d, the value of -from", item, cfg.from)
 			}
 			if slices.Contains(cfg.also[:i], item) {
-				return fmt.Errorf("-also %d: must be there once", item)
+				return fmt.Errorf("-also %d: must be given only once", item)
 			}
 		}
 		return nil
@@ -59,7 +59,7 @@ func numbersOf(list string) ([]int, error) {
 	for text := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no whole number", text)
+			return nil, fmt.Errorf("%q is not a whole number", text)
 		}
 		all = append(all, n)
 	}
@@ -78,7 +78,7 @@ func (c config) all() iter.Seq[int] {
 	}
 }
 
-// after returns what remains to be done after a run that came to t.
+// after returns the items that remain to be processed after a run with the result t.
 func (c config) after(t tally) config {
 	also := min(t.pulled(), len(c.also))
 	c.from += t.pulled() - also
@@ -86,7 +86,7 @@ func (c config) after(t tally) config {
 	return c
 }
 
-// String returns the flags that make c.
+// String returns the flags that parse to c.
 func (c config) String() string {
 	s := fmt.Sprintf("-items %d -parallelism %d -from %d", c.items, c.parallelism, c.from)
 	if len(c.also) > 0 {

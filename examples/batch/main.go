@@ -1,10 +1,10 @@
-// Batch puts a hundred thousand items through a bulkhead with bulk.Map, in
-// constant memory, with a progress bar. Interrupt it with Ctrl-C: it says what
-// was done, and with which flags to go on.
+// Batch processes 100,000 items through a bulkhead with bulk.Map, in constant memory,
+// with a progress bar. When interrupted with Ctrl-C, it prints how many items were
+// done, and the flags with which to resume.
 //
 //	go run . [-items 100000] [-parallelism 8] [-from 0] [-also 17,23]
 //
-// The part to copy is batch.go.
+// The file to copy is batch.go.
 package main
 
 import (
@@ -26,8 +26,8 @@ func main() {
 	os.Exit(run(command.UntilSignal(), os.Args[1:], checksum, os.Stdout, os.Stderr))
 }
 
-// run is the whole program but for what belongs to the process. It returns the
-// exit code.
+// run is the whole program, except for signals, standard streams and os.Exit. It
+// returns the exit code.
 func run(ctx context.Context, args []string, work func(context.Context, int) error, stdout, stderr io.Writer) int {
 	var cfg config
 	return flags(&cfg).Run(args, stdout, stderr, func() error { return batch(ctx, cfg, work, stdout, stderr) })
@@ -55,20 +55,20 @@ func batch(ctx context.Context, cfg config, work func(context.Context, int) erro
 	if err := bar.Exit(); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%d done, %d failed, %d left %v, %d never looked at; at most %d concurrently\n",
+	fmt.Fprintf(stdout, "%d done, %d failed, %d left %v, %d not pulled; at most %d concurrently\n",
 		t.done, t.failed, len(t.left), t.left, all-t.pulled(), b.Status().Peak.InFlight)
 	switch rest := cfg.after(t); {
 	case ctx.Err() == nil:
 		return nil
 	case rest.from == rest.items && len(rest.also) == 0:
-		return fmt.Errorf("%w: all items were done before that", command.ErrInterrupted)
+		return fmt.Errorf("%w: all items were done before the interruption", command.ErrInterrupted)
 	default:
-		return fmt.Errorf("%w: to go on: go run . %s", command.ErrInterrupted, rest)
+		return fmt.Errorf("%w: to resume: go run . %s", command.ErrInterrupted, rest)
 	}
 }
 
-// numbers yields from, from+1 … below to. Rows of a query or lines of a file
-// would do as well: one at a time.
+// numbers yields from, from+1, …, to-1. A real program would yield rows of a query or
+// lines of a file.
 func numbers(from, to int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for n := from; n < to; n++ {
@@ -84,7 +84,7 @@ func checksum(_ context.Context, item int) error {
 	record := make([]byte, 4096)
 	binary.LittleEndian.PutUint64(record, uint64(item))
 	if sum := sha256.Sum256(record); sum[0] == 0 && sum[1] == 0 {
-		return fmt.Errorf("checksum %x is not allowed", sum)
+		return fmt.Errorf("checksum %x begins with 0000", sum)
 	}
 	return nil
 }
