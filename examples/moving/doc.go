@@ -1,19 +1,19 @@
-// Package moving is the code of the pages in docs/moving: each Go snippet there
-// stands here, where it is compiled and tested. A test compares them.
+// Package moving has the Go snippets of the pages in docs/moving, so that they are
+// compiled and tested. A test checks that each snippet is here.
 package moving
 
 import "context"
 
-// Order and Receipt are what the snippets are about.
+// Order and Receipt are the types that the snippets use.
 type (
 	Order   struct{ ID int }
 	Receipt struct{ ID int }
 )
 
-// charge asks the bank.
+// charge stands for a call of a bank.
 var charge = func(_ context.Context, o Order) (Receipt, error) { return Receipt(o), nil }
 
-// loadSummary and buildReport are cheap and expensive.
+// loadSummary is a cheap operation, and buildReport an expensive one.
 var (
 	loadSummary = func(context.Context) (string, error) { return "summary", nil }
 	buildReport = func(context.Context) (string, error) { return "report", nil }

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// lines returns text without indentation and empty lines, so that a snippet can
-// be found in a file in which it is indented.
+// lines returns text without indentation and empty lines, so that an indented snippet is
+// found too.
 func lines(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -28,7 +28,7 @@ func lines(text string) string {
 	return b.String()
 }
 
-func TestEveryGoSnippetOfThePagesStandsHere(t *testing.T) {
+func TestEverySnippetOfThePagesIsInThisPackage(t *testing.T) {
 	sources, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestEveryGoSnippetOfThePagesStandsHere(t *testing.T) {
 				ok = ok || strings.Contains(c, lines(snippet))
 			}
 			if !ok {
-				t.Errorf("%s has a snippet that is not here:\n%s", page, snippet)
+				t.Errorf("%s has a snippet that is not in this package:\n%s", page, snippet)
 			}
 			found++
 		}
@@ -68,10 +68,10 @@ func TestEveryGoSnippetOfThePagesStandsHere(t *testing.T) {
 	}
 }
 
-func TestAllOfThemPay(t *testing.T) {
+func TestAllVariantsReturnTheResult(t *testing.T) {
 	ctx, order := t.Context(), Order{7}
 	for name, payment := range map[string]func(context.Context, Order) (Receipt, error){
-		"channel": payThroughGate, "ours": pay, "ours, now": payNow, "failsafe": payWithFailsafe, "like failsafe": payOrTryLater, "decorated": sendPayment,
+		"channel": payThroughGate, "Bulklink": pay, "Bulklink without waiting": payNow, "failsafe": payWithFailsafe, "like failsafe": payOrTryLater, "decorated": sendPayment,
 	} {
 		if r, err := payment(ctx, order); r.ID != 7 || err != nil {
 			t.Errorf("%s: %v, %v", name, r, err)
@@ -80,7 +80,7 @@ func TestAllOfThemPay(t *testing.T) {
 	if r, ok, err := payThroughGateNow(ctx, order); r.ID != 7 || !ok || err != nil {
 		t.Error(r, ok, err)
 	}
-	for name, f := range map[string]func(context.Context) (string, error){"semaphore": reportWithSemaphore, "ours": report} {
+	for name, f := range map[string]func(context.Context) (string, error){"semaphore": reportWithSemaphore, "Bulklink": report} {
 		if s, err := f(ctx); s != "report" || err != nil {
 			t.Errorf("%s: %q, %v", name, s, err)
 		}
@@ -102,9 +102,9 @@ func TestAllOfThemPay(t *testing.T) {
 	}
 }
 
-// What the pages say about the differences.
+// The tests below check the differences that the pages describe.
 
-func TestAFullOneIsOverloadForUs(t *testing.T) {
+func TestFullBulkheadIsReportedAsOverload(t *testing.T) {
 	slots, _ := search.TryAcquireN(100)
 	defer slots.Release()
 	synctest.Test(t, func(t *testing.T) {
@@ -127,8 +127,8 @@ func TestAFullOneIsOverloadForUs(t *testing.T) {
 	})
 }
 
-// Who has left gets no substitute: what they caught there is overload alone.
-func TestACancellationIsNoOverload(t *testing.T) {
+// The fallbacks are for overload only, not for canceled calls.
+func TestCancellationIsNotOverload(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if s, err := summaryWithin(ended, time.Second); !errors.Is(err, context.Canceled) {
@@ -139,7 +139,7 @@ func TestACancellationIsNoOverload(t *testing.T) {
 	}
 }
 
-func TestAChannelMayAdmitWhomNobodyWaitsFor(t *testing.T) {
+func TestChannelCanAdmitADoneContext(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	admitted := 0
@@ -152,11 +152,11 @@ func TestAChannelMayAdmitWhomNobodyWaitsFor(t *testing.T) {
 		}
 	}
 	if admitted == 0 {
-		t.Error("the channel turned all of them away")
+		t.Error("the channel never admitted a done context in 1000 calls")
 	}
 }
 
-func TestASemaphoreLetsTheOversizedWaitInVain(t *testing.T) {
+func TestSemaphoreLetsOversizedRequestsWaitUntilTheContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -171,24 +171,24 @@ func TestASemaphoreLetsTheOversizedWaitInVain(t *testing.T) {
 	})
 }
 
-func TestASemaphoreThatIsReleasedTwicePanics(t *testing.T) {
+func TestReleasingASemaphoreTwicePanics(t *testing.T) {
 	s := semaphore.NewWeighted(1)
 	if !s.TryAcquire(1) {
-		t.Fatal("not free")
+		t.Fatal("the semaphore is not free")
 	}
 	s.Release(1)
 	defer func() {
 		if recover() == nil {
-			t.Error("it does not")
+			t.Error("the second release did not panic")
 		}
 	}()
 	slot, _ := reports.TryAcquire()
 	slot.Release()
-	slot.Release() // nothing
+	slot.Release() // does nothing
 	s.Release(1)
 }
 
-func TestFailsafeLosesThePermitOfAPanic(t *testing.T) {
+func TestFailsafeDoesNotReleaseThePermitAfterAPanic(t *testing.T) {
 	p := bulkhead.New[int](1)
 	b := bulk.Must(bulk.New("one", 1))
 	panicking := func() (int, error) { panic("bug") }
@@ -202,25 +202,24 @@ func TestFailsafeLosesThePermitOfAPanic(t *testing.T) {
 		}()
 	}
 	if p.TryAcquirePermit() {
-		t.Error("failsafe-go has mended it: tell the page")
+		t.Error("failsafe-go has fixed this: update docs/moving/failsafe.md")
 	}
 	if _, ok := b.TryAcquire(); !ok {
-		t.Error("ours is gone too")
+		t.Error("Bulklink did not release the slot")
 	}
 }
 
-// What else the tables say of the others.
-func TestWhatTheTablesSayOfTheOthers(t *testing.T) {
+func TestOtherDifferencesInTheTables(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := semaphore.NewWeighted(1).Acquire(ended, 1); err == nil {
 		t.Error("x/sync/semaphore admits a done context")
 	}
 	if err := semaphore.NewWeighted(1).Acquire(t.Context(), 0); err != nil {
-		t.Errorf("x/sync/semaphore, 0 asked: %v", err)
+		t.Errorf("x/sync/semaphore, request for 0: %v", err)
 	}
 	if _, err := bulk.Must(bulk.New("reports", 1)).AcquireN(t.Context(), 0); err == nil {
-		t.Error("ours, 0 asked: no error")
+		t.Error("Bulklink, request for 0: no error")
 	}
 	admitted := 0
 	for range 1000 {
@@ -228,7 +227,7 @@ func TestWhatTheTablesSayOfTheOthers(t *testing.T) {
 		_, _ = failsafe.With(p).WithContext(ended).Get(func() (int, error) { admitted++; return 0, nil })
 	}
 	if admitted == 0 || admitted == 1000 {
-		t.Errorf("failsafe-go admits a done context %d times in 1000, not by chance", admitted)
+		t.Errorf("failsafe-go admitted a done context %d times in 1000, want some and not all", admitted)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		p := bulkhead.New[int](1)
@@ -236,9 +235,9 @@ func TestWhatTheTablesSayOfTheOthers(t *testing.T) {
 		go func() { p.ReleasePermit(); released = true }()
 		synctest.Wait()
 		if released {
-			t.Error("failsafe-go releases what nobody holds")
+			t.Error("ReleasePermit of failsafe-go returned although no permit was held")
 		}
-		p.TryAcquirePermit() // lets it go
+		p.TryAcquirePermit() // lets ReleasePermit return
 		synctest.Wait()
 	})
 }
