@@ -1,6 +1,6 @@
-// Package command is what the example programs have in common as commands: flags
-// with bounds, help, exit codes, an end on a signal. There is nothing to copy: it
-// keeps all that away from what the programs show.
+// Package command is shared by the example programs. It has flags with bounds, help,
+// exit codes and signal handling, so that the programs contain little else than their
+// topic. Do not copy it.
 package command
 
 import (
@@ -16,21 +16,21 @@ import (
 	"syscall"
 )
 
-// The exit codes.
+// The exit codes of the programs.
 const (
 	OK          = 0
 	Failure     = 1
 	Usage       = 2
-	Interrupted = 130 // 128 + SIGINT, as shells have it
+	Interrupted = 130 // 128 + SIGINT, as in shells
 )
 
-// ErrInterrupted is for work that ended early because a signal asked for it. It
-// is also the cause of a context of [UntilSignal] that Ctrl-C has ended.
+// ErrInterrupted is returned by work that ended early because of a signal. It is also
+// the cause of a context of [UntilSignal] that Ctrl-C ended.
 var ErrInterrupted = errors.New("interrupted")
 
-// UntilSignal returns a context that ends with the first signal to end the
-// program, which has then time to do so in an orderly way. From then on signals
-// have their usual effect again, so a second one ends it immediately.
+// UntilSignal returns a context that ends with the first SIGINT or SIGTERM, so that the
+// program can end gracefully. After that, signals have their default effect again, so a
+// second one ends the process immediately.
 func UntilSignal() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
@@ -53,16 +53,15 @@ type Flags struct {
 	bounds []func() error
 }
 
-// New returns Flags without any yet. In the help the text about the program
-// stands before them.
+// New returns an empty set of flags. The help consists of about and the flags.
 func New(program, about string) *Flags {
 	fs := flag.NewFlagSet(program, flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // Run says what is wrong, once
+	fs.SetOutput(io.Discard) // Run prints errors
 	return &Flags{FlagSet: fs, about: about}
 }
 
-// Between demands of the flag that sets v that it is from low to high. The unit is
-// for the error, where it isn't clear from the flag.
+// Between requires the value *v of the flag called name to be from low to high. The
+// optional unit is appended to the error.
 func Between[T cmp.Ordered](f *Flags, name string, v *T, low, high T, unit ...string) {
 	f.bounds = append(f.bounds, func() error {
 		if low <= *v && *v <= high {
@@ -73,12 +72,12 @@ func Between[T cmp.Ordered](f *Flags, name string, v *T, low, high T, unit ...st
 	})
 }
 
-// Check demands that check returns nil once all flags are parsed. Its error names
+// Check adds a check, which Parse calls when all flags are parsed. Its error must name
 // the flag, the value and the allowed values.
 func (f *Flags) Check(check func() error) { f.bounds = append(f.bounds, check) }
 
-// Parse returns [flag.ErrHelp] if help was asked for. No program takes arguments
-// besides its flags; these and all values out of bounds are named in one error.
+// Parse parses args. It returns [flag.ErrHelp] if args ask for help. If args contain
+// arguments other than flags, or values out of bounds, the error names all of them.
 func (f *Flags) Parse(args []string) error {
 	if err := f.FlagSet.Parse(args); err != nil {
 		return err
@@ -93,8 +92,8 @@ func (f *Flags) Parse(args []string) error {
 	return errors.Join(errs...)
 }
 
-// Run parses args and does the work, if they neither ask for help nor are wrong.
-// It says on stderr what has failed, and returns the exit code.
+// Run parses args and calls work, unless args ask for help or are invalid. It prints an
+// error to stderr and returns the exit code.
 func (f *Flags) Run(args []string, stdout, stderr io.Writer, work func() error) int {
 	err := f.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -127,7 +126,7 @@ func (f *Flags) help(out io.Writer) {
 	f.PrintDefaults()
 }
 
-// Main runs a program without flags, and ends the process with the exit code.
+// Main runs a program without flags, and exits with its exit code.
 func Main(program, about string, work func(out io.Writer) error) {
 	os.Exit(New(program, about).Run(os.Args[1:], os.Stdout, os.Stderr, func() error { return work(os.Stdout) }))
 }

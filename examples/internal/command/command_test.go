@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { commandtest.Main(m, stayOn) }
 
-// stayOn is a program that notices the first signal, and stays.
+// stayOn is a program that reports the first signal and does not end.
 func stayOn() {
 	ctx := command.UntilSignal()
 	fmt.Println("ready")
@@ -25,19 +25,19 @@ func stayOn() {
 	time.Sleep(time.Hour)
 }
 
-func TestFirstSignalEndsTheContextAndTheNextTheProcess(t *testing.T) {
+func TestFirstSignalEndsTheContextAndTheSecondTheProcess(t *testing.T) {
 	cmd, out, _ := commandtest.Start(t)
 	lines := bufio.NewScanner(out)
 	for _, want := range []string{"ready", "noticed"} {
 		if !lines.Scan() || lines.Text() != want {
 			t.Fatalf("got %q, want %q", lines.Text(), want)
 		}
-		_ = cmd.Process.Signal(os.Interrupt) // it may have ended
+		_ = cmd.Process.Signal(os.Interrupt) // the process may have ended
 	}
 	ended := make(chan error)
 	go func() { ended <- cmd.Wait() }()
-	// Signals have their usual effect again a moment after the first, and when that
-	// is can't be seen from here.
+	// Signals have their default effect again shortly after the first one. This
+	// process cannot observe when, so it repeats the signal.
 	for running := true; running; {
 		select {
 		case <-ended:
@@ -71,7 +71,7 @@ Flags:
 		out    string // "done" is what the work prints
 		stderr string
 	}{
-		{"all is well", "", nil, command.OK, "done 2 40m0s", ""},
+		{"valid flags", "", nil, command.OK, "done 2 40m0s", ""},
 		{"the lower bounds are allowed", "-loaves 1 -time 1m", nil, command.OK, "done 1 1m0s", ""},
 		{"the upper bounds are allowed", "-loaves 9 -time 1h", nil, command.OK, "done 9 1h0m0s", ""},
 		{"help", "-h", nil, command.OK, help, ""},
@@ -82,9 +82,9 @@ Flags:
 		{"no such flag", "-cake", nil, command.Usage, "", usage("flag provided but not defined: -cake")},
 		{"a duration needs a unit", "-time 5", nil, command.Usage, "", usage(`invalid value "5" for flag -time: parse error`)},
 		{"not a duration", "-time soon", nil, command.Usage, "", usage(`invalid value "soon" for flag -time: parse error`)},
-		{"all that is wrong at once", "-loaves 10 -time 1s and cake", nil, command.Usage, "",
+		{"several mistakes", "-loaves 10 -time 1s and cake", nil, command.Usage, "",
 			usage("unexpected arguments: and cake\n-loaves 10: must be from 1 to 9 loaves\n-time 1s: must be from 1m0s to 1h0m0s")},
-		{"a check of its own", "-loaves 5", nil, command.Usage, "", usage("-loaves 5: the oven has no place for five")},
+		{"a check", "-loaves 5", nil, command.Usage, "", usage("-loaves 5: the oven has no place for five")},
 		{"work fails", "", errors.New("burnt"), command.Failure, "done 2 40m0s", "bake: burnt\n"},
 		{"interrupted", "", fmt.Errorf("%w: half done", command.ErrInterrupted), command.Interrupted, "done 2 40m0s", "bake: interrupted: half done\n"},
 	} {
@@ -114,7 +114,7 @@ Flags:
 	}
 }
 
-func TestAProgramWithoutFlagsHasHelpAndRejectsAll(t *testing.T) {
+func TestProgramWithoutFlagsHasHelpAndRejectsArguments(t *testing.T) {
 	for _, c := range []struct {
 		args        string
 		code        int

@@ -1,5 +1,5 @@
-// Package copytest checks that the files which examples/README.md names as files
-// to copy need nothing else: they compile without the rest of their program.
+// Package copytest checks that the files to copy named in examples/README.md compile
+// without the rest of their programs.
 package copytest
 
 import (
@@ -16,16 +16,16 @@ import (
 	"testing"
 )
 
-// Set is files of one folder that are copied together.
+// Set is a set of files of one folder that are copied together.
 type Set struct {
-	Folder string // in examples, with slashes
+	Folder string // path in examples, with slashes
 	Files  []string
 }
 
 var link = regexp.MustCompile(`\]\(([\w/]+\.go)\)`)
 
-// Sets returns what the last column of the table in readme names. "a and one of
-// b, c" is a with b, and a with c.
+// Sets returns the sets of files named in the last column of the table in readme.
+// "a and one of b, c" stands for two sets: a with b, and a with c.
 func Sets(readme string) []Set {
 	var sets []Set
 	for line := range strings.Lines(readme) {
@@ -49,8 +49,8 @@ func Sets(readme string) []Set {
 	return sets
 }
 
-// CompileAlone fails the test unless the files to copy from the folder, each set
-// of them by itself, compile with what the module of the folder requires.
+// CompileAlone fails the test unless each set of files to copy from the folder compiles
+// by itself, with the requirements of the folder's module.
 func CompileAlone(t *testing.T, examples, folder string) {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(examples, "README.md"))
@@ -80,7 +80,7 @@ func check(dir string, files []string) error {
 		}
 		for _, spec := range parsed.Imports {
 			if slices.Contains(strings.Split(strings.Trim(spec.Path.Value, `"`), "/"), "internal") {
-				return fmt.Errorf("%s imports %s, which a copy can't", file, spec.Path.Value)
+				return fmt.Errorf("%s imports %s, which a copy cannot import", file, spec.Path.Value)
 			}
 		}
 	}

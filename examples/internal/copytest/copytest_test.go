@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Those with a module of their own need their libraries: they have a test that
-// calls CompileAlone.
+// Folders with their own module need their libraries, so they have a test that calls
+// CompileAlone.
 func TestEachFileToCopyCompilesAlone(t *testing.T) {
 	const examples = "../.."
 	readme, err := os.ReadFile(filepath.Join(examples, "README.md"))
@@ -32,11 +32,11 @@ func TestEachFileToCopyCompilesAlone(t *testing.T) {
 		}
 	}
 	if len(seen) < 12 {
-		t.Errorf("files to copy in %d folders only: is the table read as it is?", len(seen))
+		t.Errorf("found files to copy in only %d folders: the table has another form", len(seen))
 	}
 }
 
-// calls reports whether a test in dir has the text.
+// calls reports whether a test in dir contains the text.
 func calls(t *testing.T, dir, text string) bool {
 	tests, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil {
@@ -69,7 +69,7 @@ func TestSets(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotCompileAloneIsFound(t *testing.T) {
+func TestFilesThatDoNotCompileAloneAreFound(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"go.mod":      "module copied\n\ngo 1.25\n",
@@ -88,7 +88,7 @@ func TestWhatDoesNotCompileAloneIsFound(t *testing.T) {
 		{[]string{"whole.go"}, ""},
 		{[]string{"whole.go", "part.go"}, ""},
 		{[]string{"part.go"}, "undefined: whole"},
-		{[]string{"internal.go"}, "which a copy can't"},
+		{[]string{"internal.go"}, "which a copy cannot import"},
 		{[]string{"none.go"}, "none.go"},
 	} {
 		err := check(dir, c.files)

@@ -1,4 +1,4 @@
-// Package commandtest is what the tests of the example programs have in common.
+// Package commandtest has helpers for the tests of the example programs.
 package commandtest
 
 import (
@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// asProgram makes a test binary be the program itself, so that it can be started
-// and sent a signal.
+// asProgram is an environment variable. If it is set, a test binary runs the program
+// instead of its tests, so that a test can start the program and send it a signal.
 const asProgram = "EXAMPLE_AS_PROGRAM"
 
-// Main runs the tests, or program in a process that [Start] has started. It is
-// all that a TestMain has to do.
+// Main runs the tests, or program in a process that [Start] started. A TestMain needs
+// to call only Main.
 func Main(m *testing.M, program func()) {
 	if os.Getenv(asProgram) != "" {
 		program()
@@ -26,13 +26,13 @@ func Main(m *testing.M, program func()) {
 	os.Exit(m.Run())
 }
 
-// Start starts the program with args. Whoever wants to send it a signal reads from
-// stdout first: when it says something, it is ready. What is in stderr may be
-// read after cmd.Wait.
+// Start starts the program with args. To send it a signal, first read from stdout: the
+// program handles signals when it has printed something. stderr may be read after
+// cmd.Wait.
 func Start(t *testing.T, args ...string) (cmd *exec.Cmd, stdout io.Reader, stderr *bytes.Buffer) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("a process can't be sent a signal there")
+		t.Skip("processes cannot receive signals on windows")
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -52,8 +52,8 @@ func Start(t *testing.T, args ...string) (cmd *exec.Cmd, stdout io.Reader, stder
 	return cmd, stdout, stderr
 }
 
-// VerifyNoGoroutines waits until no more goroutines run than before. Those of
-// closed connections need a moment to notice.
+// VerifyNoGoroutines waits until at most as many goroutines run as before. It waits
+// because goroutines of closed connections take a moment to end.
 func VerifyNoGoroutines(t *testing.T, before int) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -66,7 +66,7 @@ func VerifyNoGoroutines(t *testing.T, before int) {
 	}
 }
 
-// BrokenWriter can't be written to.
+// BrokenWriter is a writer whose Write always fails.
 type BrokenWriter struct{}
 
 func (BrokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
