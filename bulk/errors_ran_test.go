@@ -161,34 +161,9 @@ var wrappings = map[string]func(error) error{
 	"deep":              func(err error) error { return errors.Join(errOwn, fmt.Errorf("c: %w", errors.Join(&sqlError{err}))) },
 }
 
-// verbs run fn, by each of the ways to run it.
-var runVerbs = map[string]func(context.Context, *bulk.Bulkhead, func(context.Context) error) error{
-	"Run": func(ctx context.Context, b *bulk.Bulkhead, fn func(context.Context) error) error {
-		_, err := bulk.Run(ctx, b, func(ctx context.Context) (int, error) { return 0, fn(ctx) })
-		return err
-	},
-	"RunN": func(ctx context.Context, b *bulk.Bulkhead, fn func(context.Context) error) error {
-		_, err := bulk.RunN(ctx, b, 1, func(ctx context.Context) (int, error) { return 0, fn(ctx) })
-		return err
-	},
-	"Do": func(ctx context.Context, b *bulk.Bulkhead, fn func(context.Context) error) error {
-		return bulk.Do(ctx, b, fn)
-	},
-	"Guard1": func(ctx context.Context, b *bulk.Bulkhead, fn func(context.Context) error) error {
-		_, err := bulk.Guard1(b, func(ctx context.Context, _ int) (int, error) { return 0, fn(ctx) })(ctx, 1)
-		return err
-	},
-	"Map": func(ctx context.Context, b *bulk.Bulkhead, fn func(context.Context) error) (err error) {
-		for _, r := range bulk.Map(ctx, b, upTo(1), func(ctx context.Context, _ int) (int, error) { return 0, fn(ctx) }) {
-			err = r.Err()
-		}
-		return err
-	},
-}
-
 func TestWhateverContainsTheCauseOfCtxIsNotSaidToBeNotStarted(t *testing.T) {
 	for reason, rejection := range refusals(t, "sibling") {
-		for verb, run := range runVerbs {
+		for verb, run := range verbs {
 			for outside, wrapCause := range wrappings {
 				for inside, wrapError := range wrappings {
 					b := mustNew(t, 1)
@@ -214,7 +189,7 @@ func TestWhateverContainsTheCauseOfCtxIsNotSaidToBeNotStarted(t *testing.T) {
 }
 
 func TestAnOperationThatItsOwnBulkheadRejectedInsideIsNotSaidToBeNotStarted(t *testing.T) {
-	for verb, run := range runVerbs {
+	for verb, run := range verbs {
 		for name, wrap := range wrappings {
 			b := mustNew(t, 1)
 			err := run(t.Context(), b, func(ctx context.Context) error {
@@ -235,7 +210,7 @@ func TestAnOperationThatItsOwnBulkheadRejectedInsideIsNotSaidToBeNotStarted(t *t
 // A rejection by another bulkhead inside fn stays visible: the inner operation
 // never started, the outer one did.
 func TestARejectionByAnotherBulkheadInsideStaysVisible(t *testing.T) {
-	for verb, run := range runVerbs {
+	for verb, run := range verbs {
 		for name, wrap := range wrappings {
 			outer, inner := mustNew(t, 1), mustNew(t, 1)
 			fill(t, inner)
@@ -295,7 +270,7 @@ func TestAllElseThatTheErrorOfAnOperationMatchesStaysMatched(t *testing.T) {
 func TestAnErrorWithoutARejectionIsReturnedUnchanged(t *testing.T) {
 	saturated := refusals(t, "sibling")[bulk.Saturated]
 	for _, want := range []error{errOwn, context.Canceled, fmt.Errorf("a: %w", errOwn), errors.Join(errOwn, io.EOF), listError{"not", "comparable"}, bulk.ErrOverload, delegating{errOwn}} {
-		for verb, run := range runVerbs {
+		for verb, run := range verbs {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			got := run(ctx, mustNew(t, 1), func(context.Context) error {
 				cancel(saturated) // nothing that fn returns

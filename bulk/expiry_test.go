@@ -19,8 +19,8 @@ func TestBoundsEndTheWaitExactly(t *testing.T) {
 	const limit = 250 * time.Millisecond
 	cases := []struct {
 		name   string
-		room   time.Duration // the bulkhead's wait limit
-		ctx    time.Duration // life of ctx, 0: none
+		room   time.Duration // the wait limit of the bulkhead
+		ctx    time.Duration // the timeout of ctx, or 0 for none
 		limits func() []deadline.Limit
 		want   error
 		at     time.Duration
@@ -28,7 +28,7 @@ func TestBoundsEndTheWaitExactly(t *testing.T) {
 		{"wait limit", limit, 0, nil, bulk.ErrExpired, limit},
 		{"within", 0, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit)} }, bulk.ErrExpired, limit},
 		{"within tightens the wait limit", limit, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit - 1)} }, bulk.ErrExpired, limit - 1},
-		{"within can't extend the wait limit", limit, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit + 1)} }, bulk.ErrExpired, limit},
+		{"within cannot extend the wait limit", limit, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Within(limit + 1)} }, bulk.ErrExpired, limit},
 		{"before", 0, 0, func() []deadline.Limit { return []deadline.Limit{deadline.Before(time.Now().Add(limit))} }, bulk.ErrExpired, limit},
 		{"reserve", 0, time.Second, func() []deadline.Limit { return []deadline.Limit{deadline.Reserve(time.Second - limit)} }, bulk.ErrExpired, limit},
 		{"the earliest of all", time.Hour, time.Minute, func() []deadline.Limit {
@@ -74,76 +74,98 @@ func TestBoundsEndTheWaitExactly(t *testing.T) {
 	}
 }
 
-// looksLate is a ctx that takes its time to say how it has ended.
-type looksLate struct{ context.Context }
+// slowCtx calls beforeErr before it says how it ended.
+type slowCtx struct {
+	context.Context
+	beforeErr func()
+}
 
-func (c looksLate) Err() error {
+func (c slowCtx) Err() error {
 	err := c.Context.Err()
 	if err != nil {
-		<-time.After(40 * time.Millisecond)
+		c.beforeErr()
 	}
 	return err
 }
 
-// The alarm rings for a record that is spare by then, or whose operation has
-// woken for another reason: its next use must not hear of it. Only outside a bubble are records kept with their channels and keys, so
-// this test is one of the few in real time. It can't fail by being slow.
-func TestAlarmOfASpareRecord(t *testing.T) {
-	for _, how := range []string{"handed over", "canceled", "about to leave as canceled"} {
-		t.Run(how, func(t *testing.T) {
-			queued := make(chan struct{}, 9)
+// The timer can fire for a record that is no longer in use, or whose operation has
+// woken for another reason. The next operation with that record must not receive
+// the signal. Only outside a bubble does a record keep its channel, so the test is in
+// real time. It waits for the timer itself: a slow machine cannot make it fail.
+func TestTimerOfAnEndedWaitDoesNotEndTheNext(t *testing.T) {
+	const limit = 10 * time.Millisecond
+	for _, c := range []struct {
+		name           string
+		cancel         bool // or the operation is granted its slot
+		fires, granted bool // after it has woken and before it leaves the queue
+	}{
+		{"granted", false, false, false},
+		{"canceled", true, false, false},
+		{"canceled, and the timer fires before it leaves the queue", true, true, false},
+		{"canceled, and granted before it leaves the queue", true, false, true},
+		{"canceled, and the timer fires and it is granted before it leaves the queue", true, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			queued := make(chan struct{}, 2)
 			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.OnEvent(func(e bulk.Event) {
 				if e.Kind == bulk.EventQueued {
 					queued <- struct{}{}
 				}
 			}))
-			held := fill(t, b)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			over := make(chan bulk.Slot)
-			go func() {
-				var own context.Context = ctx
-				if how == "about to leave as canceled" {
-					own = looksLate{ctx}
+			untilTheTimerHasFired := func() {
+				for b.ExpiryIsSet() {
+					runtime.Gosched()
 				}
-				s, _ := b.Acquire(own, deadline.Within(20*time.Millisecond))
-				over <- s
-			}()
-			<-queued
-			if how == "handed over" {
-				held[0].Release()
-			} else {
-				cancel()
 			}
-			(<-over).Release()
-			held[0].Release()
-			<-time.After(40 * time.Millisecond) // it rings
-
-			held = fill(t, b)
+			held := fill(t, b)[0]
+			parent, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ctx := slowCtx{parent, func() {
+				if c.fires {
+					untilTheTimerHasFired()
+				}
+				if c.granted {
+					held.Release()
+				}
+			}}
 			answer := make(chan error, 1)
-			go func() {
-				s, err := b.Acquire(t.Context(), deadline.Within(time.Hour))
+			acquire := func(ctx context.Context, limit time.Duration) {
+				s, err := b.Acquire(ctx, deadline.Within(limit))
 				s.Release()
 				answer <- err
-			}()
-			<-queued
-			select {
-			case err := <-answer:
-				t.Fatalf("woken with %v while the slot is held", err)
-			case <-time.After(10 * time.Millisecond):
 			}
-			held[0].Release()
+			go acquire(ctx, limit)
+			<-queued
+			if c.cancel {
+				cancel()
+			} else {
+				held.Release()
+			}
+			<-answer
+			held.Release()
+			untilTheTimerHasFired()
+			mustBeSound(t, b) // no record keeps a signal
+
+			held = fill(t, b)[0]
+			go acquire(t.Context(), time.Hour) // with the same record
+			<-queued
+			held.Release()
 			if err := <-answer; err != nil {
 				t.Error(err)
 			}
+			mustBeIdle(t, b)
 		})
 	}
 }
 
-// A crowd that has left costs no memory, neither until its bounds would have been
-// reached nor for ever: what is kept is a fraction of one crowd, however many
-// there were.
-func TestCrowdsLeaveNothingBehind(t *testing.T) {
+// Operations that have left the queue cost no memory, neither until their wait
+// bounds would have passed nor later: what is kept is a fraction of one crowd,
+// however many there were.
+//
+// The test counts objects, which depends on the Go version. But a leak is far from
+// the limit: five crowds whose records stay are 100,000 objects, a record and its
+// channel each. The records that are kept for later use are 2,000 objects.
+func TestCrowdsThatLeftTheQueueCostNoMemory(t *testing.T) {
 	const crowd = 10_000
 	comeAndGo := func(b *bulk.Bulkhead) {
 		held := fill(t, b)
@@ -169,15 +191,16 @@ func TestCrowdsLeaveNothingBehind(t *testing.T) {
 		return m.HeapObjects
 	}
 	empty := func() *bulk.Bulkhead { return mustNew(t, 1, bulk.WaitingRoom(crowd), bulk.WaitLimit(time.Hour)) }
-	comeAndGo(empty()) // the runtime keeps what it needed for so many goroutines
+	comeAndGo(empty()) // the runtime keeps the memory of the goroutines
 	before := objects()
 	b := empty()
 	for range 5 {
 		comeAndGo(b)
 	}
-	// A spare record is two objects, itself and its channel: some 2,000 are kept.
-	if after := objects(); after > before+crowd/2 {
-		t.Errorf("%d objects before five crowds of %d, %d after", before, crowd, after)
+	after := objects()
+	t.Logf("%d objects before five crowds of %d, %d after", before, crowd, after)
+	if after > before+crowd {
+		t.Errorf("%d objects more than before", after-before)
 	}
 	runtime.KeepAlive(b)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-func TestSlotsAreHandedOverInOrder(t *testing.T) {
+func TestSlotsAreGrantedInOrderOfArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2, bulk.WaitingRoom(100))
 		held := fill(t, b)
@@ -31,26 +31,25 @@ func TestSlotsAreHandedOverInOrder(t *testing.T) {
 	})
 }
 
-// The two orders of each race of the contract, made one after the other in the
-// same instant of virtual time.
-func TestRaces(t *testing.T) {
+// Each race of the contract, in both orders, at the same instant of virtual time.
+func TestRacesAtTheSameInstantLoseNoSlot(t *testing.T) {
 	const limit = time.Second
 	runScenarios(t, []scenario{
-		{"hand-over, then cancellation", "cancellation wins: fn does not run, the slots are passed on", func(t *testing.T) {
+		{"grant, then cancellation", "cancellation wins: fn does not run, and the slots are granted to the next operation", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(2))
 			held := fill(t, b)
 			p, q := park(t, b, 1), park(t, b, 1)
 			p.endQuietly()
-			held[0].Release() // p is granted here, and finds out when it wakes
+			held[0].Release() // grants p, which finds its ctx done when it wakes
 			p.mustFail(t, bulk.ErrCanceled)
 			q.mustHold(t)
 			if n := b.Status().Totals; n.Abandoned != 1 || n.Canceled != 0 || n.AdmittedFromQueue != 2 || n.Finished != 1 {
-				t.Errorf("%+v", n)
+				t.Errorf("counted %+v", n)
 			}
 			q.slot.Release()
 			mustBeIdle(t, b)
 		}},
-		{"cancellation, then hand-over", "it may have left or not: its slot is never lost", func(t *testing.T) {
+		{"cancellation, then grant", "whether or not it has left the queue, its slot is not lost", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(2))
 			held := fill(t, b)
 			p, q := park(t, b, 1), park(t, b, 1)
@@ -59,16 +58,16 @@ func TestRaces(t *testing.T) {
 			p.mustFail(t, bulk.ErrCanceled)
 			q.mustHold(t)
 			if n := b.Status().Totals; n.Abandoned+n.Canceled != 1 {
-				t.Errorf("%+v", n)
+				t.Errorf("counted %+v", n)
 			}
 			q.slot.Release()
 			mustBeIdle(t, b)
 		}},
-		{"hand-over at the instant of the bound", "whoever takes the lock first; once handed over, it runs", func(t *testing.T) {
+		{"grant at the instant of the bound", "the first to take the lock decides: what was granted runs", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(limit))
 			held := fill(t, b)
 			p := park(t, b, 1)
-			time.Sleep(limit) // the alarm rings in the same instant
+			time.Sleep(limit) // the bound passes at the same instant
 			held[0].Release()
 			if !p.over() {
 				t.Fatal("still waiting")
@@ -82,7 +81,7 @@ func TestRaces(t *testing.T) {
 			}
 			mustBeIdle(t, b)
 		}},
-		{"hand-over a nanosecond before the bound", "the bound is no longer of interest", func(t *testing.T) {
+		{"grant a nanosecond before the bound", "the bound no longer counts", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(limit))
 			held := fill(t, b)
 			p := park(t, b, 1)
@@ -93,7 +92,7 @@ func TestRaces(t *testing.T) {
 			p.slot.Release()
 			mustBeIdle(t, b)
 		}},
-		{"expiry of the head", "whoever leaves grants the new head, if it fits now", func(t *testing.T) {
+		{"expiry of the head", "an operation that leaves the queue grants the new head if it fits now", func(t *testing.T) {
 			b := mustNew(t, 3, bulk.WaitingRoom(2))
 			park(t, b, 2).mustHold(t)
 			large := park(t, b, 2, deadline.Within(limit))
@@ -106,7 +105,7 @@ func TestRaces(t *testing.T) {
 				t.Errorf("admitted after %v", small.took)
 			}
 		}},
-		{"cancellation of the head", "the same", func(t *testing.T) {
+		{"cancellation of the head", "an operation that leaves the queue grants the new head if it fits now", func(t *testing.T) {
 			b := mustNew(t, 3, bulk.WaitingRoom(2))
 			park(t, b, 2).mustHold(t)
 			large := park(t, b, 2)
@@ -134,7 +133,7 @@ func TestRaces(t *testing.T) {
 			line[3].slot.Release()
 			mustBeIdle(t, b)
 		}},
-		{"close and bound at the same instant", "one of the two, counted once", func(t *testing.T) {
+		{"close and bound at the same instant", "either may win, and the rejection is counted once", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(limit))
 			fill(t, b)
 			p := park(t, b, 1)
@@ -144,10 +143,10 @@ func TestRaces(t *testing.T) {
 				t.Fatalf("%v", p.err)
 			}
 			if n := b.Status().Totals; n.Closed+n.Expired != 1 {
-				t.Errorf("%+v", n)
+				t.Errorf("counted %+v", n)
 			}
 		}},
-		{"close, then cancellation", "turned away under the lock: closed", func(t *testing.T) {
+		{"close, then cancellation", "Close rejected it under the lock", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			fill(t, b)
 			p := park(t, b, 1)
@@ -155,10 +154,10 @@ func TestRaces(t *testing.T) {
 			p.cancel(nil)
 			p.mustFail(t, bulk.ErrClosed)
 			if n := b.Status().Totals; n.Closed != 1 || n.Canceled != 0 {
-				t.Errorf("%+v", n)
+				t.Errorf("counted %+v", n)
 			}
 		}},
-		{"hand-over, then close", "what was handed over runs", func(t *testing.T) {
+		{"grant, then close", "an operation that was granted its slots runs", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
 			p := park(t, b, 1)
@@ -168,7 +167,7 @@ func TestRaces(t *testing.T) {
 			p.slot.Release()
 			<-b.Done()
 		}},
-		{"hand-over and cancellation, then close", "the slots of the abandoned one count until it has woken", func(t *testing.T) {
+		{"grant and cancellation, then close", "the slots of an abandoned operation count until it has returned them", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
 			p := park(t, b, 1)
@@ -178,10 +177,10 @@ func TestRaces(t *testing.T) {
 			p.mustFail(t, bulk.ErrCanceled)
 			<-b.Done()
 			if n := b.Status().Totals; n.Abandoned != 1 {
-				t.Errorf("%+v", n)
+				t.Errorf("counted %+v", n)
 			}
 		}},
-		{"resize and bound at the same instant", "one of the two, and no slot lost", func(t *testing.T) {
+		{"resize and bound at the same instant", "either may win, and no slot is lost", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(limit))
 			held := fill(t, b)
 			p := park(t, b, 1)
@@ -196,7 +195,7 @@ func TestRaces(t *testing.T) {
 			held[0].Release()
 			mustBeIdle(t, b)
 		}},
-		{"resize hands over, then cancellation", "cancellation wins here as well", func(t *testing.T) {
+		{"grant by Resize, then cancellation", "cancellation wins here as well", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(2))
 			fill(t, b)
 			p, q := park(t, b, 1), park(t, b, 1)
@@ -207,7 +206,7 @@ func TestRaces(t *testing.T) {
 			p.mustFail(t, bulk.ErrCanceled)
 			q.mustHold(t)
 		}},
-		{"oversized by a shrink, then cancellation", "turned away under the lock: oversized", func(t *testing.T) {
+		{"oversized by a shrink, then cancellation", "Resize rejected it under the lock", func(t *testing.T) {
 			b := mustNew(t, 2, bulk.WaitingRoom(1))
 			fill(t, b)
 			p := park(t, b, 2)

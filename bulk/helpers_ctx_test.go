@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A context that isn't one of the standard library's, or says one thing and
-// does another, costs no slot and hangs nobody.
+// foreignCtx is a ctx of a type that package context does not know. Its Done and
+// Err need not agree.
 type foreignCtx struct {
 	context.Context
 	done chan struct{}
@@ -17,44 +17,44 @@ type foreignCtx struct {
 func (c foreignCtx) Done() <-chan struct{} { return c.done }
 func (c foreignCtx) Err() error            { return c.err }
 
-// lyingCtx has a deadline at which nothing happens.
+// lyingCtx has a deadline, but does not end then.
 type lyingCtx struct {
 	context.Context
 	done chan struct{}
-	dies time.Time
+	ends time.Time
 }
 
-func (c lyingCtx) Deadline() (time.Time, bool) { return c.dies, true }
+func (c lyingCtx) Deadline() (time.Time, bool) { return c.ends, true }
 func (c lyingCtx) Done() <-chan struct{}       { return c.done }
 func (c lyingCtx) Err() error                  { return nil }
 
-// hookCtx runs a hook each time that the waiting operation looks at its ctx,
-// which is after it has woken and before it takes the lock: what the hook does
-// has surely taken the lock first.
+// hookCtx runs a hook in each call of Err, with the number of the call. A waiting
+// operation calls Err after it wakes and before it takes the lock, so the hook is
+// certain to take the lock first.
 type hookCtx struct {
 	context.Context
-	hook func(look int) error
-	look int
+	hook  func(call int) error
+	calls int
 }
 
 func (c *hookCtx) Err() error {
-	c.look++
-	return c.hook(c.look)
+	c.calls++
+	return c.hook(c.calls)
 }
 
-// lateCtx has a deadline, and ends so much later.
+// lateCtx says that it ends earlier than the Context in it does.
 type lateCtx struct {
 	context.Context
-	dies time.Time
+	ends time.Time
 }
 
-func (c lateCtx) Deadline() (time.Time, bool) { return c.dies, true }
+func (c lateCtx) Deadline() (time.Time, bool) { return c.ends, true }
 
-// strangeCtx is a ctx of a type that package context doesn't know.
+// strangeCtx is a ctx of a type that package context does not know.
 type strangeCtx struct {
 	context.Context
 	done  chan struct{} // what Done returns
-	ended chan struct{} // closed when Err has something to say
+	ended chan struct{} // closed when Err returns err
 	err   error
 }
 
@@ -75,21 +75,22 @@ func strange(err error) (ctx context.Context, end func()) {
 	return &strangeCtx{context.Background(), ended, ended, err}, func() { close(ended) }
 }
 
-// around returns a ctx around one that package context knows, which goes on when
-// this one ends with err.
+// around returns a ctx that ends with err when end is called. The parent, which
+// package context knows, does not end then.
 func around(parent context.Context, err error) (ctx context.Context, end func()) {
 	ended := make(chan struct{})
 	return &strangeCtx{parent, ended, ended, err}, func() { close(ended) }
 }
 
-// silent returns a ctx that ends with err when end is called, and wakes nobody:
-// those who wait find it ended when something else wakes them.
+// silent returns a ctx that ends with err when end is called, without closing its
+// Done channel: a goroutine that waits finds out when something else wakes it.
 func silent(err error) (ctx context.Context, end func()) {
 	ended := make(chan struct{})
 	return &strangeCtx{context.Background(), make(chan struct{}), ended, err}, func() { close(ended) }
 }
 
-// done returns a ctx that was canceled with the cause; nil is no cause.
+// done returns a ctx that was canceled with the cause, or without one if cause is
+// nil.
 func done(cause error) context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)
@@ -109,34 +110,34 @@ func (c *quietCtx) Err() error {
 	return c.Context.Err()
 }
 
-// wreckCtx never ends by itself. It says that it does at the instant of its
-// deadline, and runs a hook at each look at it, which may not return.
-type wreckCtx struct {
+// brokenCtx never ends, although it has a deadline. Each of its methods runs a hook
+// with the number of the call. The hook may panic or end the goroutine.
+type brokenCtx struct {
 	context.Context
 	never                     chan struct{}
-	dies                      time.Time
-	onDone, onErr, onDeadline func(look int)
-	looks                     [3]int
+	ends                      time.Time
+	onDone, onErr, onDeadline func(call int)
+	calls                     [3]int
 }
 
-func (c *wreckCtx) look(i int, hook func(int)) {
-	c.looks[i]++
+func (c *brokenCtx) count(method int, hook func(int)) {
+	c.calls[method]++
 	if hook != nil {
-		hook(c.looks[i])
+		hook(c.calls[method])
 	}
 }
 
-func (c *wreckCtx) Done() <-chan struct{} {
-	c.look(0, c.onDone)
+func (c *brokenCtx) Done() <-chan struct{} {
+	c.count(0, c.onDone)
 	return c.never
 }
 
-func (c *wreckCtx) Err() error {
-	c.look(1, c.onErr)
+func (c *brokenCtx) Err() error {
+	c.count(1, c.onErr)
 	return nil
 }
 
-func (c *wreckCtx) Deadline() (time.Time, bool) {
-	c.look(2, c.onDeadline)
-	return c.dies, true
+func (c *brokenCtx) Deadline() (time.Time, bool) {
+	c.count(2, c.onDeadline)
+	return c.ends, true
 }

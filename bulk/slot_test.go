@@ -8,35 +8,35 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-func TestFaultReleaseWithoutHolding(t *testing.T) {
+func TestReleaseOfTheZeroSlotDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1)
 		var zero bulk.Slot
-		zero.Release() // neither blocks nor frees
+		zero.Release()
 		first, _ := b.TryAcquire()
 		zero.Release()
 		if _, ok := b.TryAcquire(); ok {
-			t.Fatal("the zero Slot freed somebody's slot")
+			t.Fatal("the zero Slot released the slot of another holder")
 		}
 		first.Release()
 		mustBeIdle(t, b)
 	})
 }
 
-func TestFaultSecondReleaseFreesAnother(t *testing.T) {
+func TestSecondReleaseDoesNotReleaseTheSlotOfAnotherHolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1, bulk.WaitingRoom(1))
 		first, _ := b.TryAcquire()
 		copied := first
 		first.Release()
-		second, _ := b.TryAcquire() // on the same record
+		second, _ := b.TryAcquire() // uses the record of first again
 		first.Release()
 		copied.Release()
 		if s, ok := b.TryAcquire(); ok {
 			s.Release()
-			t.Fatal("a second Release freed another's slot")
+			t.Fatal("a second Release released the slot of another holder")
 		}
-		third := park(t, b, 1) // a record of its own
+		third := park(t, b, 1) // uses a record of its own
 		copied.Release()
 		third.mustWait(t)
 		second.Release()
@@ -44,14 +44,14 @@ func TestFaultSecondReleaseFreesAnother(t *testing.T) {
 		second.Release()
 		first.Release()
 		if _, ok := b.TryAcquire(); ok {
-			t.Fatal("a second Release freed another's slot")
+			t.Fatal("a second Release released the slot of another holder")
 		}
 		third.slot.Release()
 		mustBeIdle(t, b)
 	})
 }
 
-func TestFaultOneOfManyReleasesFrees(t *testing.T) {
+func TestConcurrentReleasesReleaseOneSlot(t *testing.T) {
 	b := mustNew(t, 2)
 	for range 1000 {
 		s, _ := b.TryAcquire()
@@ -62,7 +62,7 @@ func TestFaultOneOfManyReleasesFrees(t *testing.T) {
 		}
 		g.Wait()
 		if n := b.Status().InUse; n != 1 {
-			t.Fatalf("%d in use after 8 releases of one slot of two", n)
+			t.Fatalf("%d slots of 2 in use after 8 releases of one of them, want 1", n)
 		}
 		other.Release()
 	}

@@ -13,17 +13,19 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-func TestForeignContexts(t *testing.T) {
+// A ctx that the standard library did not make, or that contradicts itself, neither
+// costs a slot nor blocks an operation forever.
+func TestForeignCtxCostsNoSlot(t *testing.T) {
 	runScenarios(t, []scenario{
-		{"done without an error", "it can't be waited for any longer", func(t *testing.T) {
+		{"done without an error", "the operation cannot wait any longer", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
 			ctx := foreignCtx{context.Background(), make(chan struct{}), nil}
-			p := parkWith(t, ctx, b, 1) // wrapped once more, by the standard library
-			var err error
-			var bare sync.WaitGroup
+			p := parkWith(t, ctx, b, 1) // inside a ctx of the standard library
 			p.cancel(nil)
 			synctest.Wait()
+			var err error
+			var bare sync.WaitGroup
 			bare.Go(func() { _, err = b.Acquire(ctx) })
 			synctest.Wait()
 			close(ctx.done)
@@ -32,7 +34,7 @@ func TestForeignContexts(t *testing.T) {
 			held[0].Release()
 			mustBeIdle(t, b)
 		}},
-		{"a deadline and no Done channel", "the wait limit still holds", func(t *testing.T) {
+		{"a deadline but no Done channel", "the wait limit still holds", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(time.Second))
 			held := fill(t, b)
 			parent, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -42,7 +44,7 @@ func TestForeignContexts(t *testing.T) {
 			held[0].Release()
 			mustBeIdle(t, b)
 		}},
-		{"a deadline that it doesn't keep", "it is not done, so the bound decides; neither the bound nor a hand-over waits for it", func(t *testing.T) {
+		{"a deadline at which it does not end", "it is not done, so the bound decides, and neither the bound nor a grant waits for it", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
 			lying := lyingCtx{t.Context(), make(chan struct{}), time.Now().Add(time.Second)}
@@ -50,12 +52,12 @@ func TestForeignContexts(t *testing.T) {
 			_, err := b.Acquire(lying, deadline.Within(time.Second))
 			mustMatch(t, err, bulk.ErrExpired)
 			if errors.Is(err, bulk.ErrCanceled) || errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%v, and the ctx is not done", err)
+				t.Errorf("%v, although ctx is not done", err)
 			}
 			if d := time.Since(start); d > 2*time.Second {
 				t.Errorf("waited %v", d)
 			}
-			lying.dies = time.Now().Add(time.Second)
+			lying.ends = time.Now().Add(time.Second)
 			time.AfterFunc(time.Second+time.Microsecond, held[0].Release)
 			s, err := b.Acquire(lying, deadline.Within(time.Second))
 			if err != nil {
@@ -64,26 +66,22 @@ func TestForeignContexts(t *testing.T) {
 			s.Release()
 			mustBeIdle(t, b)
 		}},
-		{"one that panics", "the operation leaves the room, and the panic goes on up", func(t *testing.T) {
+		{"a panic in Err", "the operation leaves the queue, and the panic propagates", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
-			func() {
-				defer func() {
-					if r := recover(); r != "ctx" {
-						t.Errorf("recovered %v", r)
-					}
-				}()
-				_, _ = b.Acquire(&hookCtx{Context: t.Context(), hook: func(look int) error {
-					if look == 1 {
-						return nil
-					}
-					panic("ctx")
-				}}, deadline.Within(time.Second))
-			}()
+			ctx := &hookCtx{Context: t.Context(), hook: func(call int) error {
+				if call == 1 { // at arrival
+					return nil
+				}
+				panic("ctx")
+			}}
+			if got := mustPanic(t, func() { _, _ = b.Acquire(ctx, deadline.Within(time.Second)) }); got != "ctx" {
+				t.Errorf("panicked with %v", got)
+			}
 			held[0].Release()
 			mustBeIdle(t, b)
 		}},
-		{"an error of its own", "it is matched, though the cause is unknown", func(t *testing.T) {
+		{"an error that package context does not know", "it is matched, although its cause is unknown", func(t *testing.T) {
 			b := mustNew(t, 1)
 			own := errors.New("own")
 			parent, cancel := context.WithCancel(t.Context())
@@ -96,183 +94,162 @@ func TestForeignContexts(t *testing.T) {
 	})
 }
 
-// wrecks are the ways in which a ctx may not return.
-var wrecks = map[string]func(){
+// breaks are the ways in which a method of a ctx can end without returning.
+var breaks = map[string]func(){
 	"panic":  func() { panic("ctx") },
 	"Goexit": runtime.Goexit,
 }
 
-// end runs f on a goroutine of its own, until it returns, panics or exits.
-func end(f func()) (returned bool) {
-	var g sync.WaitGroup
-	g.Go(func() {
-		defer func() { _ = recover() }()
-		f()
-		returned = true
-	})
-	g.Wait()
-	return returned
+// brokenWait is an operation whose ctx does not return from one of its methods.
+type brokenWait struct {
+	b          *bulk.Bulkhead
+	held       bulk.Slot // the slot that the operation waits for
+	ctx        *brokenCtx
+	endMethod  func() // one of the breaks
+	methodEnds bool   // endMethod was called
 }
 
-// A ctx may fail to return at each look at it, whatever has been decided about
-// the operation by then: the wait is over, and its slot is not lost.
+// breakIn returns a hook that ends the method without returning in the given call
+// of it, after it has called before.
+func (w *brokenWait) breakIn(call int, before func()) func(int) {
+	return func(n int) {
+		if n == call {
+			before()
+			w.methodEnds = true
+			w.endMethod()
+		}
+	}
+}
+
+func (w *brokenWait) close() { w.b.Close() }
+
+// The methods of a ctx can panic or end the goroutine in any call, whatever was
+// decided about the operation by then: the wait ends, and no slot is lost.
 func TestCtxThatDoesNotReturnCostsNoSlot(t *testing.T) {
 	const limit = time.Second
-	inGrace := limit + 500*time.Microsecond // see overdue
-	cases := []struct {
+	const inGrace = limit + 500*time.Microsecond // a ctx that ends with the bound is given a millisecond to be done
+	abandoned := func(n bulk.Totals) uint64 { return n.Abandoned }
+	closed := func(n bulk.Totals) uint64 { return n.Closed }
+	canceled := func(n bulk.Totals) uint64 { return n.Canceled }
+	nothing := func() {}
+	for _, c := range []struct {
 		name    string
-		prepare func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func())
+		prepare func(w *brokenWait)
 		counted func(bulk.Totals) uint64
 	}{
-		{"Err, after a hand-over in the moment that a ctx is given", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			time.AfterFunc(inGrace, held.Release)
-			c.onErr = func(look int) {
-				if look == 3 {
-					wreck()
+		{"Err, after a grant while the bound waits for ctx", func(w *brokenWait) {
+			time.AfterFunc(inGrace, w.held.Release)
+			w.ctx.onErr = w.breakIn(3, nothing)
+		}, abandoned},
+		{"Err, after Close while the bound waits for ctx", func(w *brokenWait) {
+			time.AfterFunc(inGrace, w.close)
+			w.ctx.onErr = w.breakIn(3, nothing)
+		}, closed},
+		{"Err, after the bound has waited for ctx", func(w *brokenWait) {
+			w.ctx.onErr = w.breakIn(3, nothing)
+		}, canceled},
+		{"Err, after a grant during the call", func(w *brokenWait) {
+			w.ctx.onErr = w.breakIn(2, w.held.Release)
+		}, abandoned},
+		{"Err, after a grant that came before the operation left the queue", func(w *brokenWait) {
+			w.ctx.ends = w.ctx.ends.Add(time.Hour) // the bound does not wait for it
+			w.ctx.onErr = func(call int) {
+				if call == 2 {
+					w.held.Release()
 				}
+				w.breakIn(3, nothing)(call)
 			}
-		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
-		{"Err, after Close in that moment", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			time.AfterFunc(inGrace, func() { b.Close() })
-			c.onErr = func(look int) {
-				if look == 3 {
-					wreck()
+		}, abandoned},
+		{"Err, after Close came before the operation left the queue", func(w *brokenWait) {
+			w.ctx.ends = w.ctx.ends.Add(time.Hour)
+			w.ctx.onErr = func(call int) {
+				if call == 2 {
+					w.close()
 				}
+				w.breakIn(3, nothing)(call)
 			}
-		}, func(n bulk.Totals) uint64 { return n.Closed }},
-		{"Err, after nothing in that moment", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.onErr = func(look int) {
-				if look == 3 {
-					wreck()
-				}
-			}
-		}, func(n bulk.Totals) uint64 { return n.Canceled }},
-		{"Err, after a hand-over while it was asked", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.onErr = func(look int) {
-				if look == 2 {
-					held.Release()
-					wreck()
-				}
-			}
-		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
-		{"Err, after a hand-over that was found by its state", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.dies = c.dies.Add(time.Hour) // not presumed to have ended
-			c.onErr = func(look int) {
-				switch look {
-				case 2:
-					held.Release()
-				case 3:
-					wreck()
-				}
-			}
-		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
-		{"Err, after Close that was found by its state", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.dies = c.dies.Add(time.Hour)
-			c.onErr = func(look int) {
-				switch look {
-				case 2:
-					b.Close()
-				case 3:
-					wreck()
-				}
-			}
-		}, func(n bulk.Totals) uint64 { return n.Closed }},
-		{"Deadline, when the bound is reached", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.onDeadline = func(int) { wreck() }
-		}, func(n bulk.Totals) uint64 { return n.Canceled }},
-		{"Deadline, after a hand-over", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.onDeadline = func(int) {
-				held.Release()
-				wreck()
-			}
-		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
-		{"Deadline, after Close", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.onDeadline = func(int) {
-				b.Close()
-				wreck()
-			}
-		}, func(n bulk.Totals) uint64 { return n.Closed }},
-		{"Done, before anything", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.onDone = func(int) { wreck() }
-		}, func(n bulk.Totals) uint64 { return n.Canceled }},
-		{"Done, after a hand-over", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.onDone = func(int) {
-				held.Release()
-				wreck()
-			}
-		}, func(n bulk.Totals) uint64 { return n.Abandoned }},
-		{"Done, after Close", func(b *bulk.Bulkhead, held bulk.Slot, c *wreckCtx, wreck func()) {
-			c.onDone = func(int) {
-				b.Close()
-				wreck()
-			}
-		}, func(n bulk.Totals) uint64 { return n.Closed }},
-	}
-	for _, c := range cases {
-		for how, wreck := range wrecks {
-			t.Run(c.name+" "+how, func(t *testing.T) {
+		}, closed},
+		{"Deadline, when the bound has passed", func(w *brokenWait) { w.ctx.onDeadline = w.breakIn(1, nothing) }, canceled},
+		{"Deadline, after a grant", func(w *brokenWait) { w.ctx.onDeadline = w.breakIn(1, w.held.Release) }, abandoned},
+		{"Deadline, after Close", func(w *brokenWait) { w.ctx.onDeadline = w.breakIn(1, w.close) }, closed},
+		{"Done, while queued", func(w *brokenWait) { w.ctx.onDone = w.breakIn(1, nothing) }, canceled},
+		{"Done, after a grant", func(w *brokenWait) { w.ctx.onDone = w.breakIn(1, w.held.Release) }, abandoned},
+		{"Done, after Close", func(w *brokenWait) { w.ctx.onDone = w.breakIn(1, w.close) }, closed},
+	} {
+		for how, endMethod := range breaks {
+			t.Run(c.name+", "+how, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := mustNew(t, 1, bulk.WaitingRoom(2))
-					held := fill(t, b)[0]
-					ctx := &wreckCtx{Context: t.Context(), never: make(chan struct{}), dies: time.Now().Add(limit)}
-					wrecked := false
-					c.prepare(b, held, ctx, func() {
-						wrecked = true
-						wreck()
-					})
-					var next *parked
-					var g sync.WaitGroup
-					g.Go(func() {
-						if end(func() { _, _ = b.Acquire(ctx, deadline.Within(limit)) }) || !wrecked {
-							t.Error("it returned")
-						}
-					})
-					synctest.Wait()
-					if ctx.onDone == nil { // else it is over at once
-						next = park(t, b, 1)
-						next.mustWait(t)
-					}
-					g.Wait()
-					synctest.Wait()
-					s := b.Status()
-					if n := s.Totals; c.counted(n) == 0 || n.Abandoned+n.Canceled+min(n.Closed, 1) != 1 || n.Expired != 0 {
-						t.Errorf("%+v", s.Totals)
-					}
-					held.Release()
-					switch {
-					case next == nil:
-					case s.Closed:
-						next.mustFail(t, bulk.ErrClosed)
-					default:
-						next.mustHold(t)
-						next.slot.Release()
-					}
-					mustBeIdle(t, b)
+					ctx := &brokenCtx{Context: t.Context(), never: make(chan struct{}), ends: time.Now().Add(limit)}
+					w := &brokenWait{b: b, held: fill(t, b)[0], ctx: ctx, endMethod: endMethod}
+					c.prepare(w)
+					w.mustCostNoSlot(t, limit, c.counted)
 				})
 			})
 		}
 	}
 }
 
-// Who doesn't ask what was decided about it must hear it all the same, or the
-// next use of its record would. Only outside a bubble are records kept with
-// their channels, so this test is in real time. It can't fail by being slow.
+// mustCostNoSlot lets the operation wait, and another one behind it.
+func (w *brokenWait) mustCostNoSlot(t *testing.T, limit time.Duration, counted func(bulk.Totals) uint64) {
+	ended := make(chan outcome, 1)
+	go func() {
+		ended <- outcomeOf(func() error {
+			_, err := w.b.Acquire(w.ctx, deadline.Within(limit))
+			return err
+		})
+	}()
+	synctest.Wait()
+	var next *parked
+	if w.ctx.onDone == nil { // otherwise the wait has ended
+		next = park(t, w.b, 1)
+		next.mustWait(t)
+	}
+	if got := <-ended; got.returned || !w.methodEnds {
+		t.Errorf("the call returned: %+v", got)
+	}
+	synctest.Wait()
+	s := w.b.Status()
+	if n := s.Totals; counted(n) == 0 || n.Abandoned+n.Canceled+min(n.Closed, 1) != 1 || n.Expired != 0 {
+		t.Errorf("counted %+v", n)
+	}
+	w.held.Release()
+	switch {
+	case next == nil:
+	case s.Closed:
+		next.mustFail(t, bulk.ErrClosed)
+	default:
+		next.mustHold(t)
+		next.slot.Release()
+	}
+	mustBeIdle(t, w.b)
+}
+
+// An operation that does not ask what was decided about it must still receive the
+// signal, or the next operation with the same record receives it. Only outside a
+// bubble does a record keep its channel, so the test is in real time. A slow
+// machine cannot make it fail.
 func TestCtxThatDoesNotReturnLeavesNoSignal(t *testing.T) {
-	for how, wreck := range wrecks {
+	for how, endMethod := range breaks {
 		t.Run(how, func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)[0]
-			ctx := &wreckCtx{Context: t.Context(), onDone: func(int) {
+			ctx := &brokenCtx{Context: t.Context(), onDone: func(int) {
 				held.Release()
-				wreck()
+				endMethod()
 			}}
-			if end(func() { _, _ = b.Acquire(ctx) }) {
-				t.Fatal("it returned")
+			got := outcomeOf(func() error {
+				_, err := b.Acquire(ctx)
+				return err
+			})
+			if got.returned {
+				t.Fatalf("the call returned: %+v", got)
 			}
 			if n := b.Status().Totals; n.Abandoned != 1 {
-				t.Fatalf("%+v", n)
+				t.Fatalf("counted %+v", n)
 			}
-			// This Do needs no record, so the one who waits has that of the wreck.
+			// This Do needs no record, so the operation that waits gets the one that
+			// was used before.
 			err := bulk.Do(t.Context(), b, func(ctx context.Context) error {
 				_, err := b.Acquire(ctx, deadline.Within(time.Millisecond))
 				mustMatch(t, err, bulk.ErrExpired)

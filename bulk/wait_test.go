@@ -13,37 +13,36 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-func TestFaultUnboundedRoomAndOneErrorForAll(t *testing.T) {
+func TestWaitingRoomIsBoundedAndEachRejectionHasItsOwnReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 300 * time.Millisecond
 		b := mustNew(t, 1, bulk.WaitingRoom(50), bulk.WaitLimit(limit))
 		fill(t, b)
-		var full, late atomic.Int64
+		var saturated, expired atomic.Int64
 		for range 2000 {
 			go func() {
 				_, err := b.Acquire(t.Context())
 				switch {
 				case errors.Is(err, bulk.ErrSaturated) && !errors.Is(err, bulk.ErrExpired):
-					full.Add(1)
+					saturated.Add(1)
 				case errors.Is(err, bulk.ErrExpired) && !errors.Is(err, bulk.ErrSaturated):
-					late.Add(1)
+					expired.Add(1)
 				}
 			}()
 		}
 		synctest.Wait()
-		if full.Load() != 1950 || late.Load() != 0 {
-			t.Errorf("%d saturated, %d expired at first", full.Load(), late.Load())
+		if saturated.Load() != 1950 || expired.Load() != 0 {
+			t.Errorf("at arrival %d saturated and %d expired, want 1950 and 0", saturated.Load(), expired.Load())
 		}
 		time.Sleep(limit)
 		synctest.Wait()
-		if late.Load() != 50 {
-			t.Errorf("%d expired", late.Load())
+		if expired.Load() != 50 {
+			t.Errorf("%d expired at the wait limit, want 50", expired.Load())
 		}
 	})
 }
 
-// Many waiters, holds of next to nothing: each is woken.
-func TestFaultLostWakeUp(t *testing.T) {
+func TestEveryWaitingOperationIsWoken(t *testing.T) {
 	const callers, each = 16, 2000
 	b := mustNew(t, 1, bulk.WaitingRoom(callers))
 	var admitted atomic.Int64
@@ -63,53 +62,55 @@ func TestFaultLostWakeUp(t *testing.T) {
 	}
 	g.Wait()
 	if admitted.Load() != callers*each {
-		t.Errorf("%d admitted", admitted.Load())
+		t.Errorf("%d admitted, want %d", admitted.Load(), callers*each)
 	}
 	mustBeIdle(t, b)
 }
 
-func TestRacesDecidedByTheLock(t *testing.T) {
+// An operation whose wait bound has passed still has to take the lock to leave the
+// queue. What takes the lock before it decides.
+func TestRaceAgainstTheBoundIsDecidedByTheLock(t *testing.T) {
 	const limit = time.Second
-	// whenDue lets an operation become due, does something before it can leave
-	// the room, and returns what became of it.
-	whenDue := func(t *testing.T, b *bulk.Bulkhead, then func() error) (bulk.Slot, error) {
+	// acquireLate calls Acquire with a limit. When the limit has passed, it calls f
+	// before the operation can leave the queue. The error of f is that of ctx.
+	acquireLate := func(t *testing.T, b *bulk.Bulkhead, f func() error) (bulk.Slot, error) {
 		t.Helper()
-		return b.Acquire(&hookCtx{Context: t.Context(), hook: func(look int) error {
-			if look == 1 { // at arrival
+		return b.Acquire(&hookCtx{Context: t.Context(), hook: func(call int) error {
+			if call == 1 { // at arrival
 				return nil
 			}
-			return then()
+			return f()
 		}}, deadline.Within(limit))
 	}
 	runScenarios(t, []scenario{
-		{"hand-over before the due one leaves", "once handed over, it runs", func(t *testing.T) {
+		{"grant", "an operation that was granted its slots runs", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
-			s, err := whenDue(t, b, func() error { held[0].Release(); return nil })
+			s, err := acquireLate(t, b, func() error { held[0].Release(); return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
 			if n := b.Status().Totals; n.AdmittedFromQueue != 1 || n.Expired != 0 || n.LongestWait != limit {
-				t.Errorf("%+v", n)
+				t.Errorf("counted %+v", n)
 			}
 			s.Release()
 			mustBeIdle(t, b)
 		}},
-		{"hand-over before the due one leaves, and ctx ends", "cancellation wins", func(t *testing.T) {
+		{"grant, and ctx ends", "cancellation wins", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
-			_, err := whenDue(t, b, func() error { held[0].Release(); return context.Canceled })
+			_, err := acquireLate(t, b, func() error { held[0].Release(); return context.Canceled })
 			mustMatch(t, err, bulk.ErrCanceled)
 			if n := b.Status().Totals; n.Abandoned != 1 || n.Expired != 0 || n.Canceled != 0 {
-				t.Errorf("%+v", n)
+				t.Errorf("counted %+v", n)
 			}
 			mustBeIdle(t, b)
 		}},
-		{"hand-over before the due one leaves, and ctx ends after it was looked at", "cancellation wins here as well", func(t *testing.T) {
+		{"grant, and ctx ends after it was asked", "cancellation wins here as well", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
 			released := false
-			_, err := whenDue(t, b, func() error {
+			_, err := acquireLate(t, b, func() error {
 				if released {
 					return context.Canceled
 				}
@@ -119,26 +120,26 @@ func TestRacesDecidedByTheLock(t *testing.T) {
 			})
 			mustMatch(t, err, bulk.ErrCanceled)
 			if n := b.Status().Totals; n.Abandoned != 1 || n.Finished != 1 {
-				t.Errorf("%+v", n)
+				t.Errorf("counted %+v", n)
 			}
 			mustBeIdle(t, b)
 		}},
-		{"close before the due one leaves", "closed", func(t *testing.T) {
+		{"close", "Close rejected it first", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			fill(t, b)
-			_, err := whenDue(t, b, b.Close)
+			_, err := acquireLate(t, b, b.Close)
 			mustMatch(t, err, bulk.ErrClosed)
 		}},
-		{"a shrink before the due one leaves", "it still fits: expired", func(t *testing.T) {
+		{"a smaller parallelism", "the operation still fits, so it expires", func(t *testing.T) {
 			b := mustNew(t, 2, bulk.WaitingRoom(1))
 			fill(t, b)
-			_, err := whenDue(t, b, func() error { return b.Resize(1) })
+			_, err := acquireLate(t, b, func() error { return b.Resize(1) })
 			mustMatch(t, err, bulk.ErrExpired)
 		}},
-		{"growth before the due one leaves", "handed over: it runs", func(t *testing.T) {
+		{"a larger parallelism", "Resize grants the slots, so the operation runs", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
-			s, err := whenDue(t, b, func() error { return b.Resize(2) })
+			s, err := acquireLate(t, b, func() error { return b.Resize(2) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -146,11 +147,11 @@ func TestRacesDecidedByTheLock(t *testing.T) {
 			held[0].Release()
 			mustBeIdle(t, b)
 		}},
-		{"the record of a due one is reused at once", "its signals never reach the next use", func(t *testing.T) {
+		{"the next operation uses the same record", "it does not receive the signals of the one before", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(3), bulk.WaitLimit(limit))
 			held := fill(t, b)
 			for range 50 {
-				_, err := whenDue(t, b, func() error { return nil })
+				_, err := acquireLate(t, b, func() error { return nil })
 				mustMatch(t, err, bulk.ErrExpired)
 				p := park(t, b, 1)
 				p.mustWait(t)
@@ -165,9 +166,9 @@ func TestRacesDecidedByTheLock(t *testing.T) {
 }
 
 // On a busy machine the timer of a ctx can be late. An operation whose wait limit
-// is reached at the deadline of its ctx is canceled only if ctx is done when the
-// call returns: callers go by ctx.Err() then, and nil would be no error to them.
-func TestAnOperationIsCanceledOnlyIfItsContextIsDone(t *testing.T) {
+// passes at the deadline of its ctx is canceled only if ctx is done when the call
+// returns: callers then return ctx.Err(), and nil would be no error.
+func TestOperationIsCanceledOnlyIfItsCtxIsDone(t *testing.T) {
 	const limit = time.Second
 	for _, late := range []time.Duration{0, 1, 500 * time.Microsecond, time.Millisecond - 1, time.Millisecond + 1, 2 * time.Millisecond, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -182,10 +183,10 @@ func TestAnOperationIsCanceledOnlyIfItsContextIsDone(t *testing.T) {
 				t.Errorf("late by %v: error %v, ctx.Err() %v", late, err, ctx.Err())
 			}
 			if done != (late < time.Millisecond) {
-				t.Errorf("late by %v: the bound waits for another time than a millisecond", late)
+				t.Errorf("late by %v: the bound did not wait a millisecond for ctx", late)
 			}
 			if n := b.Status().Totals; n.Canceled+n.Expired != 1 || (n.Canceled == 1) != done {
-				t.Errorf("late by %v: %+v", late, n)
+				t.Errorf("late by %v: counted %+v", late, n)
 			}
 			held[0].Release()
 			mustBeIdle(t, b)
