@@ -8,16 +8,19 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Apply sets new capacities, by label. Members that are not named keep theirs.
+// Apply sets the capacities of the members with the given labels. The other
+// members keep theirs.
 //
-// All labels and values are checked before anything is set. If any is not
-// allowed, nothing is set, and the errors of all are joined, in the order of
-// labels: they match [ErrUnknown], or are [*bulk.ConfigError]. Members that are
-// closed by then can't be changed: they are reported, with errors that match
-// [bulk.ErrClosed], and the others are set all the same.
+// Apply checks all labels and values before it sets any. If one of them is not
+// allowed, nothing is set, and Apply returns all errors joined, in the order of
+// labels. Each matches [ErrUnknown] or is a [*bulk.ConfigError].
 //
-// Each member's capacity changes in one step, the members one after the other.
-// It never blocks and cancels nothing: see [bulk.Bulkhead.SetCapacity].
+// The capacity of a closed member cannot change. Apply returns an error that
+// matches [bulk.ErrClosed] for each of them, and sets the others.
+//
+// The capacity of each member changes atomically, one member after the other.
+// Apply does not wait and interrupts no operation: see
+// [bulk.Bulkhead.SetCapacity].
 func (r *Registry) Apply(capacities map[string]bulk.Capacity) error {
 	var all changes
 	for _, label := range slices.Sorted(maps.Keys(capacities)) {
@@ -27,29 +30,29 @@ func (r *Registry) Apply(capacities map[string]bulk.Capacity) error {
 	return all.apply()
 }
 
-// changes are those of one call of Apply or ApplyJSON: all of them are checked
-// before any is made.
+// changes has the changes of one call of Apply or ApplyJSON. All of them are
+// checked before the first is applied.
 type changes struct {
 	list   []change
 	errors []error
 }
 
-// change says what becomes of the capacity of a member.
+// change returns the new capacity of a member for the current one.
 type change struct {
 	member *bulk.Bulkhead
 	update func(bulk.Capacity) (bulk.Capacity, error)
 }
 
-// add checks a change, and keeps it or its errors.
+// add checks a change and keeps it, or its errors.
 func (all *changes) add(r *Registry, label string, update func(bulk.Capacity) (bulk.Capacity, error)) {
-	present := bulk.Capacity{Parallelism: 1} // of an unknown label: allowed, so that errors are about the change
+	current := bulk.Capacity{Parallelism: 1} // of an unknown label: valid, so that errors are about the change
 	b, ok := r.Get(label)
 	if ok {
-		present = b.Capacity()
+		current = b.Capacity()
 	} else {
 		all.errors = append(all.errors, labelError(label, "no such label", ErrUnknown))
 	}
-	c, err := update(present)
+	c, err := update(current)
 	if err == nil {
 		err = c.Validate()
 	}
@@ -59,15 +62,15 @@ func (all *changes) add(r *Registry, label string, update func(bulk.Capacity) (b
 	all.list = append(all.list, change{b, update})
 }
 
-// apply makes the changes if there are no errors.
+// apply applies the changes if there are no errors.
 func (all *changes) apply() error {
 	if len(all.errors) > 0 {
 		return errors.Join(all.errors...)
 	}
 	var failed []error
 	forEachAlways(all.list, func(c change) {
-		failed = append(failed, c.member.UpdateCapacity(func(present bulk.Capacity) bulk.Capacity {
-			next, _ := c.update(present) // no error: add has checked it
+		failed = append(failed, c.member.UpdateCapacity(func(current bulk.Capacity) bulk.Capacity {
+			next, _ := c.update(current) // no error: add has checked it
 			return next
 		}))
 	})

@@ -11,23 +11,23 @@ import (
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
-// ApplyJSON is [Registry.Apply] for capacities as JSON, such as a configuration
-// file:
+// ApplyJSON is [Registry.Apply] with capacities in JSON, for example from a
+// configuration file:
 //
 //	{
 //		"payments": {"parallelism": 20, "waiting_room": 50, "wait_limit": "250ms"},
 //		"search": {"parallelism": 8}
 //	}
 //
-// Members and fields that are absent stay as they are at the moment when each
-// member is set. A wait_limit of "0s" takes the limit away.
+// Members and fields that are absent keep their values. ApplyJSON never undoes a
+// concurrent change of them. The wait_limit "0s" removes the limit.
 //
-// These are errors, and then nothing is set: unknown labels and fields, a label
-// or field that is there twice, a null, a value of another type, anything after
-// the object, and bytes that are not UTF-8. All errors are joined, but values
-// are checked only in members whose fields are all understood. The errors match
-// [ErrUnknown] or [bulk.ErrConfig], and name the label and the field, or the
-// line if data is not JSON or not UTF-8.
+// These are errors: an unknown label or field, a label or field that occurs twice,
+// a null, a value of another type or that is not allowed, anything after the
+// object, and bytes that are not UTF-8. Then nothing is set, and ApplyJSON returns
+// all errors joined. Each names the label and the field, or the line if data is not
+// JSON or not UTF-8, and matches [ErrUnknown] or [bulk.ErrConfig]. Values of a
+// member are checked only if all its fields have the right name and type.
 func (r *Registry) ApplyJSON(data []byte) error {
 	var text json.RawMessage
 	if err := json.Unmarshal(data, &text); err != nil {
@@ -45,7 +45,7 @@ func (r *Registry) ApplyJSON(data []byte) error {
 		}
 		seen[label] = true
 		all.add(r, label, func(c bulk.Capacity) (bulk.Capacity, error) {
-			if string(value) == "null" { // which UnmarshalJSON allows
+			if string(value) == "null" { // UnmarshalJSON ignores it
 				return c, typeError("capacity", value, "an object")
 			}
 			err := c.UnmarshalJSON(value)
@@ -57,37 +57,38 @@ func (r *Registry) ApplyJSON(data []byte) error {
 	return all.apply()
 }
 
+// typeError returns the error for a value of another type.
 func typeError(field string, value json.RawMessage, what string) error {
 	return &bulk.ConfigError{Field: field, Value: rawJSON(safetext.Printable(string(value))), Problem: "must be " + what}
 }
 
-// rawJSON is JSON as it stands in a message: not in quotes, because a text has
-// its own.
+// rawJSON is a JSON value in an error message. It is printed without quotes,
+// because a JSON string has quotes of its own.
 type rawJSON string
 
 var errNotUTF8 = errors.New("not UTF-8, or half of a surrogate pair")
 
-// syntaxError says in which line the text stops being JSON.
+// syntaxError returns the error for data that is not JSON. It names the line.
 func syntaxError(data []byte, err error) error {
 	end := len(data)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		// The byte that is wrong is not before the error: if it is the end of a
-		// line, it is the end of this one.
+		// Only the lines before the wrong byte count, so that a wrong end of line
+		// belongs to the line that it ends.
 		end = min(max(int(syntax.Offset)-offsetOfFirst(), 0), end)
 	}
 	return atLine(data[:end], err)
 }
 
 // offsetOfFirst returns the Offset of a syntax error at the first byte: 1, or 0
-// with GOEXPERIMENT=jsonv2, which counts the bytes before it.
+// with GOEXPERIMENT=jsonv2, which counts the bytes before the error.
 func offsetOfFirst() int {
 	var syntax *json.SyntaxError
 	errors.As(json.Unmarshal([]byte("x"), new(any)), &syntax)
 	return int(syntax.Offset)
 }
 
-// atLine says in which line err is, after the text before it.
+// atLine returns err with the number of the line that follows before.
 func atLine(before []byte, err error) error {
 	line := 1 + bytes.Count(before, []byte("\n"))
 	return &registryError{fmt.Sprintf("capacities, line %d: %v", line, err), []error{bulk.ErrConfig, err}}

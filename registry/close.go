@@ -7,11 +7,11 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Close closes every member, and nothing can be created any more. It interrupts
-// nothing in flight, never blocks, may be called again, and always returns nil.
-// The members stay registered.
+// Close closes every member and the registry: Create then returns an error that
+// matches [ErrClosed]. It interrupts no operation in flight, does not wait, may be
+// called again, and always returns nil. The members stay registered.
 func (r *Registry) Close() error {
-	// First nothing can be added, then the list is taken: nobody is left out.
+	// The list is read in the section that sets closed, so no member is left out.
 	r.mu.Lock()
 	r.closed = true
 	view := r.order
@@ -20,25 +20,27 @@ func (r *Registry) Close() error {
 	return nil
 }
 
-// Shutdown is Close, then it waits until nothing is in flight in any member. If
-// ctx ends first it returns the [*bulk.DrainError] of each member that still
-// has something in flight, joined in the order of creation. All are waited for
-// at the same time: a slow one takes nothing from the time of the others.
+// Shutdown calls Close and waits until no operation is in flight in any member. If
+// ctx ends first, it returns the [*bulk.DrainError] of each member that still has
+// operations in flight, joined in the order of creation.
+//
+// Call it after the servers that use the members have drained. Otherwise requests
+// that a server has accepted are rejected.
 func (r *Registry) Shutdown(ctx context.Context) error {
 	_ = r.Close() // always nil
 	var errs []error
-	// All of them are closed and drain by themselves, so looking at one after
-	// the other is waiting for all at once: until the last is drained, or ctx
-	// ends and tells those that are not from those that are.
+	// All members are closed and drain concurrently, so waiting for one after the
+	// other takes no longer. Once ctx has ended, Wait returns immediately, and nil
+	// only if the member is drained.
 	for _, b := range r.view() {
 		errs = append(errs, b.Wait(ctx))
 	}
 	return errors.Join(errs...)
 }
 
-// forEachAlways calls f with one after the other. An event handler that f runs into may
-// end this goroutine: then the others have their turn on the way out, so that
-// what was begun is done for all.
+// forEachAlways calls f for each element of list, in order. If an event handler
+// that f calls ends the goroutine (runtime.Goexit), it calls f for the remaining
+// elements while the goroutine ends.
 func forEachAlways[T any](list []T, f func(T)) {
 	next := 0
 	defer func() {

@@ -6,39 +6,41 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Create makes a bulkhead as [bulk.New] does, with the registry's defaults
-// before opts, and registers it. The error matches [ErrDuplicate] if the label is
-// taken, else [ErrClosed] if the registry is closed; else it is all that is
-// wrong with the values, as from bulk.New. With an error nothing is registered.
+// Create creates a bulkhead as [bulk.New] does, with the registry's defaults
+// before opts, and registers it.
 //
-// A label is also taken while a bulkhead with it is being removed.
+// The error matches [ErrDuplicate] if the label is taken, which it also is while
+// [Registry.Remove] waits. Otherwise it matches [ErrClosed] if the registry is
+// closed. Otherwise it is the error of bulk.New. After an error nothing is
+// registered.
 func (r *Registry) Create(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error) {
-	b, made, err := r.getOrCreate(label, parallelism, opts)
-	if err == nil && !made {
+	b, created, err := r.getOrCreate(label, parallelism, opts)
+	if err == nil && !created {
 		return nil, labelError(label, "label is taken", ErrDuplicate)
 	}
-	if !made {
+	if !created {
 		return nil, err
 	}
 	return b, nil
 }
 
-// GetOrCreate returns the bulkhead with that label. If there is none it makes
-// and registers one, as [Registry.Create] does; of many that ask for a new
-// label at the same time, one makes it and the others get that one.
+// GetOrCreate returns the member with that label. If there is none, it creates
+// and registers one, as [Registry.Create] does. All goroutines that call it
+// concurrently with a new label get the same bulkhead.
 //
-// The parallelism and opts are for a new bulkhead. One that exists keeps its
-// capacity, and is returned even if they are not allowed, if it is closed, or
-// if the registry is.
+// The parallelism and opts are for a new bulkhead only. GetOrCreate does not check
+// them if the label is taken: it returns the member with its own capacity, even if
+// the member or the registry is closed. Then it allocates nothing.
 func (r *Registry) GetOrCreate(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error) {
 	b, _, err := r.getOrCreate(label, parallelism, opts)
 	return b, err
 }
 
-// getOrCreate makes the bulkhead without the lock, because options are a
-// stranger's code, and looks again before it is registered: who comes second
-// forgets the one it made, which nobody has seen.
-func (r *Registry) getOrCreate(label string, parallelism int, opts []bulk.Option) (b *bulk.Bulkhead, made bool, err error) {
+// getOrCreate creates the bulkhead without the lock, because options are
+// caller-supplied code, and looks the label up again before it registers the
+// bulkhead. If another goroutine was first, the new bulkhead is discarded; it has
+// no users yet. created reports whether b is the new one.
+func (r *Registry) getOrCreate(label string, parallelism int, opts []bulk.Option) (b *bulk.Bulkhead, created bool, err error) {
 	r.mu.RLock()
 	b, exists := r.members[label]
 	closed := r.closed

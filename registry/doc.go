@@ -1,20 +1,23 @@
-// Package registry keeps many bulkheads: named ones together, and one for each
-// key.
+// Package registry keeps many bulkheads: by label, or one for each key.
 //
-// A [Registry] has the bulkheads of a program by label, so that a
-// configuration file, a status page and the end of the program can reach all
-// of them:
+// A [Registry] keeps the bulkheads of a program by label. A configuration file, a
+// status page and the shutdown of the program reach all of them:
 //
 //	var dependencies = registry.New(bulk.WaitLimit(250 * time.Millisecond))
 //
 //	payments, err := dependencies.Create("payments", 10, bulk.WaitingRoom(50))
 //
-//	err = dependencies.ApplyJSON(config)  // new capacities, live
+//	err = dependencies.ApplyJSON(config)  // new capacities, without a restart
 //	statuses := dependencies.Statuses()   // for the status page
-//	err = dependencies.Shutdown(ctx)      // turn away, then drain
 //
-// A [Keyed] has a bulkhead for each customer, tenant or host, made on first
-// use, so that one of them fills only its own compartment:
+// Shut a server down before its dependencies. Requests that the server has
+// accepted still need them:
+//
+//	err = server.Shutdown(ctx)            // waits for the requests
+//	err = dependencies.Shutdown(ctx)      // rejects new operations, waits for the others
+//
+// A [Keyed] has one bulkhead for each tenant, customer or host, created on first
+// use. A tenant that sends too many requests fills its own bulkhead only:
 //
 //	tenants, err := registry.NewKeyed[string]("tenants", 4, 10_000)
 //
@@ -22,24 +25,30 @@
 //		return render(ctx, tenant)
 //	})
 //
-// Use a Registry for what is known when the program is written, and a Keyed for
-// what comes with the requests: its number of keys has a bound, and its keys
-// stay inside. They are in no label, status, event or error.
+// A key should name what can fail on its own. If requests of a tenant use several
+// dependencies, use {tenant, dependency}: with the tenant as the key, one slow
+// dependency occupies all slots, and calls of the healthy ones are rejected.
 //
-// # What holds
+//	type domain struct{ tenant, dependency string }
 //
-//  1. A label is registered at most once. However many ask at the same time,
-//     one makes the bulkhead and all get that one.
-//  2. A removed bulkhead is closed and drained before it is forgotten. Until
-//     then its label is taken.
-//  3. A key has at most one bulkhead, so no more than its parallelism is ever in
-//     flight for it. A key with an operation in flight or waiting is never
-//     evicted.
-//  4. A Keyed has at most maxKeys bulkheads. What is already lost (a done ctx, a
-//     passed bound, a closed Keyed) neither makes nor evicts one.
-//  5. No lock is held while a bulkhead is waited for, nor while a stranger's
-//     code runs: options, event handlers, ctx, fn, the body of a range loop.
-//  6. Nothing here has a goroutine of its own.
+//	domains, err := registry.NewKeyed[domain]("tenants", 4, 20_000)
 //
-// Everything works inside testing/synctest bubbles, as in package bulk.
+// Use a Registry for bulkheads that are known when the program is written. Use a
+// Keyed for keys that come with the requests: the number of keys is bounded, and
+// keys never appear in labels, statuses, events or errors.
+//
+// # Guarantees
+//
+//  1. A label is registered at most once. If several goroutines call GetOrCreate
+//     with a new label, all of them get the same bulkhead.
+//  2. A removed bulkhead is closed and drained before its label is free.
+//  3. A key has at most one bulkhead, so at most its parallelism is in flight for
+//     it. A key with an operation in flight or waiting is never evicted.
+//  4. A Keyed has at most maxKeys bulkheads. An operation with a done ctx or a
+//     passed bound, or on a closed Keyed, neither creates nor evicts one.
+//  5. No lock is held while a bulkhead is waited for, nor while caller-supplied code
+//     runs: options, event handlers, ctx, fn, the body of a range loop.
+//  6. The package starts no goroutines.
+//
+// Everything works inside testing/synctest bubbles.
 package registry

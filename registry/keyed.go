@@ -12,26 +12,24 @@ import (
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
-// Keyed has a bulkhead for each key: a compartment for each customer, tenant or
-// host, so that one of them can't take what is there for all. Make one with
-// [NewKeyed]; a Keyed must not be copied. All methods may be called from any
-// number of goroutines at the same time.
+// Keyed has one bulkhead for each key, such as a tenant, a customer or a host, so
+// that one key cannot use the capacity of the others. Create one with [NewKeyed];
+// do not copy it. Its methods may be called concurrently.
 //
-// The bulkhead of a key is made on first use, and evicted when room is needed
-// for another one while nothing of it is in flight or waiting. There are at
-// most maxKeys of them: when a new key comes, the one that has been idle for the
-// longest time makes room, and if none is idle the new one is turned away with
-// [ErrTooManyKeys]. So all of them together never run more than parallelism ×
-// maxKeys operations. An evicted key that comes again gets a new bulkhead.
+// The bulkhead of a key is created on first use. A Keyed keeps at most maxKeys of
+// them. At that limit, a new key evicts the key that has been idle for the longest
+// time. A key is idle while none of its operations is in flight or waiting. If no
+// key is idle, the operation of the new key is rejected with [ErrTooManyKeys]. An
+// evicted key gets a new bulkhead when it is used again. At most parallelism ×
+// maxKeys operations are in flight over all keys.
 //
-// All bulkheads have the label of the Keyed and an ID of their own. No key is
-// in any label, status, event or error.
+// All bulkheads have the label of the Keyed, and each has its own ID. Keys never
+// appear in labels, statuses, events or errors.
 //
-// A call with a known key takes one more lock than the bulkhead itself, at the
-// start and at the end, and allocates nothing; what it costs doesn't depend on
-// how many keys there are. The lock is shared by all keys. An idle key takes about
-// 0.8 kB, and 5 kB once one of its operations has waited: its waits are counted in
-// a histogram.
+// A call with a known key takes the lock of the Keyed, which all keys share, once
+// at the beginning and once at the end. It allocates nothing, and its cost does not
+// depend on the number of keys. An idle key occupies about 0.8 kB, and about 5 kB
+// after one of its operations has waited, because of the histogram of waits.
 type Keyed[K comparable] struct {
 	// Set once by NewKeyed.
 	label       string
@@ -39,40 +37,39 @@ type Keyed[K comparable] struct {
 	maxKeys     int
 	idleAfter   time.Duration
 	each        []bulk.Option
-	origin      time.Time    // clock readings count from here
+	origin      time.Time    // instants count from here
 	group       *hooks.Group // of all bulkheads; Rejection is the *TooManyKeysError
 
 	*guardedKeys[K] // a pointer, because package fmt follows none in a field: see Format
 
-	// rejector rejects what is lost whatever its key: see reject. Nothing is
-	// ever in flight or waiting in it.
+	// rejector rejects operations for which no key is created: see reject. No
+	// operation is ever in flight or waiting in it.
 	rejector *bulk.Bulkhead
 }
 
-// guardedKeys is what changes in a Keyed.
+// guardedKeys has the fields of a Keyed that change.
 type guardedKeys[K comparable] struct {
-	// mu guards what follows and the fields of every entry. It is held for a
-	// few dozen instructions, while a bulkhead that nobody uses is read (up to 64 of
-	// them by EvictIdle), and while all is copied by Status, Close and Shutdown;
-	// never while anything blocks, and never while a stranger's code runs (ctx,
-	// options, handlers, keyOf, fn). A bulkhead's own lock may be taken under
-	// it, never the other way round.
+	// mu guards the fields below and the fields of every entry. It is held for a few
+	// dozen instructions, while the status of an evicted bulkhead is read (EvictIdle
+	// evicts up to 64 in one section), and while Status, Close and Shutdown copy the
+	// list of entries. It is never held while anything blocks, nor while
+	// caller-supplied code runs (ctx, options, handlers, keyOf, fn). The lock of a
+	// bulkhead may be taken under mu, but not mu under the lock of a bulkhead.
 	//
-	// A lease is what a call holds on the entry of its key: taken in the section
-	// that finds or adds the entry, given back when the operation is over or was
-	// turned away. In between there is no instant at which the bulkhead could
-	// have something in flight or waiting without a lease.
+	// A call holds a lease on the entry of its key. It takes the lease in the section
+	// that finds or adds the entry, and returns it after the operation has ended or
+	// was rejected. So an operation in flight or waiting always has a lease.
 	//
-	// Between two sections:
+	// Whenever mu is free:
 	//
 	//	keys has each entry of all once, under its key; len(keys) ≤ maxKeys
 	//	all[e.place] is e
 	//	operations in flight or waiting in e.bulkhead ≤ e.leases
 	//	e is in idle if and only if e.leases = 0
-	//	idle is in the order in which the last leases were given back
+	//	idle is in the order in which the last leases were returned
 	//	created − evicted = len(keys)
-	//	retired has the totals of the bulkheads that were evicted, which nobody uses any more
-	//	closed: the rejector is closed, and nothing is added any more
+	//	retired has the totals of the evicted bulkheads, which have no users any more
+	//	if closed, the rejector is closed, and no entry is added
 	mu      sync.Mutex
 	keys    map[K]*entry[K]
 	all     []*entry[K]
@@ -83,23 +80,23 @@ type guardedKeys[K comparable] struct {
 	created, evicted, tooManyKeys uint64
 }
 
-// entry is a key that is known, with its bulkhead.
+// entry is a known key with its bulkhead.
 type entry[K comparable] struct {
 	keyed    *Keyed[K]
 	key      K
 	bulkhead *bulk.Bulkhead
-	place    int
+	place    int // its index in all
 	leases   int
 
-	// While it is idle.
-	since        time.Duration // clock reading at the last give-back; 0 without IdleAfter
+	// Set while the entry is idle.
+	since        time.Duration // when the last lease was returned; 0 without IdleAfter
 	older, newer *entry[K]
 }
 
 // NewKeyed returns a Keyed that keeps at most maxKeys bulkheads, each with this
 // label, this parallelism and the options given with [Each]. Parallelism and
-// maxKeys must be at least 1. If values are not allowed, the error joins a
-// [*bulk.ConfigError] for each of them.
+// maxKeys must be at least 1. If a value or an option is not allowed, NewKeyed
+// returns the problems joined. Each is a [*bulk.ConfigError] or matches one.
 //
 // Choose maxKeys larger than the number of keys that are ever in use at the
 // same time. With fewer, keys that come often are evicted often, and while all
@@ -126,7 +123,7 @@ func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...Keye
 //
 //	keyed "tenants"
 //
-// It shows no key. The numbers are in [Keyed.Status].
+// It contains no key. The numbers are in [Keyed.Status].
 func (k *Keyed[K]) String() string {
 	if k == nil {
 		return "<nil>"
@@ -140,7 +137,7 @@ func (k *Keyed[K]) GoString() string { return k.String() }
 // LogValue returns the same as String.
 func (k *Keyed[K]) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// Format implements [fmt.Formatter]. With every verb it shows what String
-// returns, and no field, because fields hold the keys. Where package fmt calls no
-// method (with verbs that vet reports) it shows the address of the guarded fields.
+// Format implements [fmt.Formatter]. Every verb shows the result of String and no
+// field, because fields contain the keys. Where package fmt calls no method (with
+// verbs that vet reports), it shows the address of the guarded fields.
 func (k *Keyed[K]) Format(f fmt.State, verb rune) { safetext.Format(f, verb, k.String()) }

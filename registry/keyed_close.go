@@ -8,20 +8,20 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Close closes the bulkheads of all keys, turns away everyone who comes later,
-// with or without a known key, and makes no new one. It interrupts nothing in
-// flight, never blocks, may be called again, and always returns nil. The keys
-// stay until they are evicted.
+// Close closes the bulkheads of all keys. Operations that are waiting or arrive later
+// are rejected with an error that matches [bulk.ErrClosed], and no key is created. It
+// interrupts no operation in flight, does not wait, may be called again, and always
+// returns nil. The keys stay until they are evicted.
 func (k *Keyed[K]) Close() error {
-	// First the rejector, so that it is closed whenever k is; the keys also if an event
-	// handler of the rejector ends this goroutine.
+	// The rejector is closed first: it must be closed whenever k is. The bulkheads of
+	// the keys are closed even if an event handler of the rejector ends the goroutine.
 	defer k.closeKeys()
 	_ = k.rejector.Close() // always nil
 	return nil
 }
 
-// closeKeys sees to it that nothing can be added, and then takes the list: nobody
-// is left out.
+// closeKeys closes the bulkheads of all keys. The list is copied in the section that
+// sets closed, so no bulkhead is left out.
 func (k *Keyed[K]) closeKeys() {
 	k.mu.Lock()
 	k.closed = true
@@ -30,17 +30,20 @@ func (k *Keyed[K]) closeKeys() {
 	forEachAlways(all, func(e *entry[K]) { _ = e.bulkhead.Close() })
 }
 
-// Shutdown is Close, then it waits until nothing is in flight for any key. If
-// ctx ends first it gives up with one [*bulk.DrainError] for the whole: the
-// label, and how many are in flight over all keys. It returns nil when all are
-// drained, even with a done ctx. Giving up disturbs nobody else.
+// Shutdown calls Close and waits until no operation is in flight for any key. If ctx
+// ends first, it returns one [*bulk.DrainError] with the label and the number of
+// operations in flight over all keys. If all are drained, it returns nil, even if ctx
+// is done. It can be called again.
+//
+// Call it after the servers that use k have drained. Otherwise requests that a server
+// has accepted are rejected.
 func (k *Keyed[K]) Shutdown(ctx context.Context) error {
 	_ = k.Close() // always nil
 	k.mu.Lock()
-	all := slices.Clone(k.all) // who was evicted since Close had nothing in flight
+	all := slices.Clone(k.all) // a key evicted since Close had no operation in flight
 	k.mu.Unlock()
-	// All are closed and drain by themselves, so looking at one after the other
-	// is waiting for all at once.
+	// All bulkheads are closed and drain concurrently, so waiting for one after the
+	// other takes no longer.
 	var sum *bulk.DrainError
 	for _, e := range all {
 		var drain *bulk.DrainError
@@ -48,7 +51,7 @@ func (k *Keyed[K]) Shutdown(ctx context.Context) error {
 			continue
 		}
 		if sum == nil {
-			sum = drain // nobody else has it
+			sum = drain // made for this call
 		} else {
 			sum.InFlight += drain.InFlight
 		}

@@ -11,10 +11,10 @@ import (
 	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
-// enter returns the entry of a key, with a lease on it that the caller owes a
-// leave for, or the error that the call ends with.
+// enter returns the entry of the key with a lease, which the caller must return
+// with leave. Otherwise it returns the error of the call.
 func (k *Keyed[K]) enter(ctx context.Context, key K, limits []deadline.Limit) (*entry[K], error) {
-	// Before the lock: the comparison panics if the key can't be compared.
+	// Before the lock is taken, because this panics if the key is not comparable.
 	if !comparesEqualToItself(key) {
 		return nil, &bulk.ConfigError{Label: k.label, Field: "key", Value: reflect.TypeOf(key), Problem: "must be equal to itself"}
 	}
@@ -22,20 +22,20 @@ func (k *Keyed[K]) enter(ctx context.Context, key K, limits []deadline.Limit) (*
 	e := k.find(key)
 	k.mu.Unlock()
 	if e != nil {
-		return e, nil // its bulkhead decides all the rest
+		return e, nil // its bulkhead decides about the operation
 	}
 	return k.enterNew(ctx, key, limits)
 }
 
-// comparesEqualToItself reports whether key can be found again: a NaN, or a
-// value that contains one, cannot.
+// comparesEqualToItself reports whether key can be found in a map. A NaN, or a value
+// that contains one, cannot.
 func comparesEqualToItself[K comparable](key K) bool {
 	same := key
 	return key == same
 }
 
-// find takes a lease on the entry of a key that is known. In a closed Keyed none
-// is: whatever comes later is rejected by the rejector. The lock is held.
+// find returns the entry of a known key with a lease, or nil. In a closed Keyed it
+// returns nil, so that the rejector rejects all operations. The lock is held.
 func (k *Keyed[K]) find(key K) *entry[K] {
 	if k.closed {
 		return nil
@@ -51,13 +51,13 @@ func (k *Keyed[K]) find(key K) *entry[K] {
 	return e
 }
 
-// leave gives a lease back. The last one of an entry makes it idle, as the one
-// that will be evicted last. Whatever the call was is over by then: what it did
-// to the bulkhead happened before, so who evicts the entry finds it still.
+// leave returns a lease. An entry without leases is idle, and becomes the newest idle
+// one. All that the call did in the bulkhead happened before, so the bulkhead of an
+// idle entry does not change any more.
 func (k *Keyed[K]) leave(e *entry[K]) {
 	var now time.Duration
 	if k.idleAfter > 0 {
-		now = k.now() // before the lock, which others want
+		now = k.now() // before the lock, to hold it for a shorter time
 	}
 	k.mu.Lock()
 	if e.leases--; e.leases == 0 {
@@ -67,16 +67,15 @@ func (k *Keyed[K]) leave(e *entry[K]) {
 	k.mu.Unlock()
 }
 
-// onSlotReleased is called when a slot of the entry's bulkhead has been released.
+// onSlotReleased returns the lease of a slot: see [hooks.OnRelease].
 func (e *entry[K]) onSlotReleased() { e.keyed.leave(e) }
 
 func (k *Keyed[K]) now() time.Duration { return time.Since(k.origin) }
 
-// enterNew is enter for a key that was not found. What is lost whatever its key
-// is rejected by the rejector. Else the bulkhead is made, without the lock
-// because options are a stranger's code; and because much can happen meanwhile,
-// the section that adds it decides anew. Who finds that another one was first
-// takes that one, and forgets the bulkhead that nobody has seen.
+// enterNew is enter for a key that was not found. The bulkhead is created without
+// the lock, because options are caller-supplied code. The section that adds it
+// checks everything again. If another goroutine has added the key meanwhile, its
+// entry is used and the new bulkhead is discarded; it has no users yet.
 func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit) (*entry[K], error) {
 	if alreadyRejected(ctx, limits) {
 		if err := k.reject(ctx, limits); err != nil {
@@ -119,8 +118,8 @@ func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit)
 	}
 }
 
-// alreadyRejected reports whether an arrival is turned away whatever its key: its ctx is
-// done, or one of its bounds passed. It asks as a bulkhead does.
+// alreadyRejected reports whether an arrival is rejected whatever its key is: its ctx
+// is done, or one of its bounds has passed. It applies the rules of a bulkhead.
 func alreadyRejected(ctx context.Context, limits []deadline.Limit) bool {
 	if ctx.Err() != nil {
 		return true
@@ -130,24 +129,24 @@ func alreadyRejected(ctx context.Context, limits []deadline.Limit) bool {
 		return true
 	}
 	if reserve, ok := limit.Reserve(); ok {
-		dies, mortal := ctx.Deadline()
-		return mortal && time.Until(dies) < reserve
+		ctxDeadline, ok := ctx.Deadline()
+		return ok && time.Until(ctxDeadline) < reserve
 	}
 	return false
 }
 
-// reject returns the error for an arrival that is late, or that comes when k
-// is closed. A bulkhead like those of the keys decides and counts it: so the
-// error, the event and the totals are what they would be for any bulkhead. It
-// returns nil if an open rejector admits the arrival after all: its ctx, or the
-// clock, says something else now.
+// reject returns the error for an arrival that is already rejected, or that comes
+// when k is closed. The rejector, a bulkhead like those of the keys, decides about it
+// and counts it, so the error, the event and the totals are those of a bulkhead. If
+// ctx or the clock contradicts the first answer, the rejector can admit the arrival:
+// then reject returns nil.
 func (k *Keyed[K]) reject(ctx context.Context, limits []deadline.Limit) error {
 	slot, err := k.rejector.Acquire(ctx, limits...)
 	slot.Release()
 	return err
 }
 
-// newEntry returns an entry for a key, with its bulkhead and the first lease.
+// newEntry returns an entry with a new bulkhead and one lease.
 func (k *Keyed[K]) newEntry(key K) (*entry[K], error) {
 	e := &entry[K]{keyed: k, key: key, leases: 1}
 	var err error
@@ -158,7 +157,7 @@ func (k *Keyed[K]) newEntry(key K) (*entry[K], error) {
 	return e, err
 }
 
-// add makes an entry known. The lock is held.
+// add adds an entry. The lock is held.
 func (k *Keyed[K]) add(e *entry[K]) {
 	k.keys[e.key] = e
 	e.place = len(k.all)
@@ -166,8 +165,9 @@ func (k *Keyed[K]) add(e *entry[K]) {
 	k.created++
 }
 
-// closeEvicted closes the bulkhead that made room for an entry. The caller doesn't have
-// the entry yet: its lease is given back if an event handler ends the goroutine.
+// closeEvicted closes the bulkhead that was evicted for the new entry e, if any. If
+// an event handler ends the goroutine, no caller will return the lease on e, so
+// closeEvicted does.
 func (k *Keyed[K]) closeEvicted(evicted *bulk.Bulkhead, e *entry[K]) {
 	if evicted == nil {
 		return

@@ -6,8 +6,9 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Evict forgets a key, and reports whether it did: false if the key is unknown
-// or in use. What its bulkhead counted stays in the Totals of [Keyed.Status].
+// Evict evicts a key. It returns false if the key is unknown or in use. The totals of
+// an evicted key stay in [Keyed.Status]. A key of an interface type whose value is not
+// comparable panics.
 func (k *Keyed[K]) Evict(key K) bool {
 	if !comparesEqualToItself(key) {
 		return false
@@ -24,23 +25,24 @@ func (k *Keyed[K]) Evict(key K) bool {
 	return true
 }
 
-// EvictIdle forgets the keys that have been idle for [IdleAfter] or longer, all
-// idle ones if that is not set, and returns how many there were. Idle counts
-// from the last release or departure. Nothing calls it on its own: do it now
-// and then, on a ticker for example, if memory is to be given back before there
-// are as many keys as NewKeyed allows.
+// EvictIdle evicts the keys that have been idle for [IdleAfter] or longer, and
+// returns their number. Without IdleAfter it evicts all idle keys. A key is idle from
+// the end of its last operation, admitted or not.
 //
-// Its cost depends on how many it evicts, not on how many there are. The lock is
-// given up in between, so that calls are not held up.
+// A Keyed never calls EvictIdle itself. Call it regularly, for example with a
+// [time.Ticker], to free memory before there are maxKeys keys.
+//
+// The cost depends on the number of evicted keys, not on the number of all keys.
+// EvictIdle releases the lock after every 64 keys, so that it delays no call for long.
 func (k *Keyed[K]) EvictIdle() int {
 	k.mu.Lock()
-	most := len(k.keys) // or it might go on for ever after keys that come and go
+	most := len(k.keys) // a bound, because other goroutines can add keys forever
 	k.mu.Unlock()
 	var batch [64]*bulk.Bulkhead
 	n := 0
 	for n < most {
 		evicted := k.detachIdle(batch[:0:min(len(batch), most-n)])
-		forEachAlways(evicted, func(evicted *bulk.Bulkhead) { _ = evicted.Close() }) // always nil
+		forEachAlways(evicted, func(b *bulk.Bulkhead) { _ = b.Close() }) // always nil
 		if n += len(evicted); len(evicted) < len(batch) {
 			break
 		}
@@ -48,8 +50,8 @@ func (k *Keyed[K]) EvictIdle() int {
 	return n
 }
 
-// detachIdle forgets as many that have been idle long enough as there is room
-// for in evicted, the oldest first, and returns their bulkheads.
+// detachIdle detaches entries that have been idle for long enough, the oldest first,
+// and appends their bulkheads to evicted up to its capacity.
 func (k *Keyed[K]) detachIdle(evicted []*bulk.Bulkhead) []*bulk.Bulkhead {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -60,17 +62,16 @@ func (k *Keyed[K]) detachIdle(evicted []*bulk.Bulkhead) []*bulk.Bulkhead {
 	return evicted
 }
 
-// longIdle reports whether an entry that is idle has been so for IdleAfter, which
-// all have if that is 0. An instant to come is one of another clock: of a synctest bubble, or of the
-// world outside. It is long past.
+// longIdle reports whether an idle entry has been idle for IdleAfter or longer. A time
+// in the future comes from a different clock (another synctest bubble, or outside of
+// one), and is long past.
 func (k *Keyed[K]) longIdle(e *entry[K], now time.Duration) bool {
 	return now-e.since >= k.idleAfter || e.since > now
 }
 
-// detach takes an entry that is idle out of everything, and returns its
-// bulkhead, to be closed without the lock: it may have event handlers. Nobody
-// can reach it any more, and nothing is in flight or waiting in it, so its
-// totals won't change. The lock is held.
+// detach removes an idle entry and returns its bulkhead. The caller closes the
+// bulkhead without the lock, because that calls event handlers. The bulkhead has no
+// users any more, so its totals do not change. The lock is held.
 func (k *Keyed[K]) detach(e *entry[K]) *bulk.Bulkhead {
 	k.idle.remove(e)
 	delete(k.keys, e.key)
@@ -84,9 +85,8 @@ func (k *Keyed[K]) detach(e *entry[K]) *bulk.Bulkhead {
 	return e.bulkhead
 }
 
-// idleList is the list of the entries that are idle, in the order in which they
-// became so. It is made of the entries themselves: nothing is allocated, and
-// any of them can leave at a cost that doesn't depend on the length.
+// idleList is a doubly linked list of the idle entries, in the order in which they
+// became idle. The links are in the entries, so it allocates nothing.
 type idleList[K comparable] struct {
 	oldest, newest *entry[K]
 }

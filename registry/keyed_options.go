@@ -9,21 +9,22 @@ import (
 	"github.com/bulklink/bulklink-go/option"
 )
 
-// KeyedOption configures a [Keyed] when it is made.
+// KeyedOption configures a [Keyed] when it is created. Options are applied in
+// order. Several can be kept together as a preset with [option.Join].
 type KeyedOption = option.Option[KeyedConfig]
 
-// KeyedConfig is what options work on. It is opaque: use the options of this
-// package to fill it.
+// KeyedConfig is the configuration that a [KeyedOption] changes. It is opaque: only
+// the options of this package change it.
 type KeyedConfig struct {
 	idleAfter time.Duration
 	each      []bulk.Option
 }
 
-// IdleAfter sets for how long a key must have been idle to be evicted by
-// [Keyed.EvictIdle]. The default is 0: as soon as nothing of it is in flight or
-// waiting. Eviction for want of room doesn't wait for it.
+// IdleAfter sets how long a key must have been idle before [Keyed.EvictIdle]
+// evicts it. The default is 0: immediately. It must not be negative. At the limit of
+// maxKeys, a new key evicts an idle key regardless of IdleAfter.
 //
-// With IdleAfter each call reads the clock once more, at its end.
+// With IdleAfter, each call reads the clock once more, at its end.
 func IdleAfter(d time.Duration) KeyedOption {
 	return func(c *KeyedConfig) error {
 		c.idleAfter = d
@@ -31,14 +32,15 @@ func IdleAfter(d time.Duration) KeyedOption {
 	}
 }
 
-// Each gives options to the bulkhead of every key. They are applied and checked
-// once by [NewKeyed], and again for every key: an option that fails later is
-// the error of the call that brought the key. It may be given several times.
+// Each sets options for the bulkhead of every key. Given several times, it adds
+// options. [NewKeyed] applies and checks them once. They are applied again for each
+// new key, so an option must be safe for concurrent use. If it fails then, the call
+// with the new key returns its error.
 //
-// Event handlers get the events of all keys, which they can tell apart by ID
-// only; an evicted key's bulkhead makes closed and drained. One more ID stands for
-// no key: what is turned away without one (see [Keyed.Status]) and the end of the
-// Keyed itself are its events.
+// Event handlers get the events of all keys. The ID of an event tells the keys
+// apart; it does not say which key it is. Evicting a key makes the events closed and
+// drained. One more ID belongs to no key: it has the events of operations that were
+// rejected without a key (see [Keyed.Status]), and of the Close of the Keyed itself.
 func Each(opts ...bulk.Option) KeyedOption {
 	opts = slices.Clone(opts)
 	return func(c *KeyedConfig) error {
@@ -47,8 +49,8 @@ func Each(opts ...bulk.Option) KeyedOption {
 	}
 }
 
-// keyedConfig applies opts. It returns one error for each problem with maxKeys
-// and opts; each is a *bulk.ConfigError or matches one.
+// keyedConfig applies opts. It returns an error for each problem with maxKeys and
+// opts. Each is a *bulk.ConfigError or matches one.
 func keyedConfig(label string, maxKeys int, opts []KeyedOption) (c KeyedConfig, errs []error) {
 	if strings.TrimSpace(label) == "" {
 		label = "" // bulk.New reports it
@@ -84,4 +86,5 @@ func optionError(label string, cause error) error {
 	return &failedOption{&e, cause}
 }
 
+// Unwrap returns the *bulk.ConfigError and the cause.
 func (e *failedOption) Unwrap() []error { return []error{e.ConfigError, e.cause} }

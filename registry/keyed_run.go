@@ -7,14 +7,17 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// RunKey is [bulk.Run] in the bulkhead of a key, which is made if there is none.
+// RunKey is [bulk.Run] in the bulkhead of the key. It creates the bulkhead if there
+// is none.
 //
-// Besides the errors of bulk.Run there are [ErrTooManyKeys] for a key that is
-// new when there is no room for it, and a [*bulk.ConfigError] for one that is
-// unequal to itself (NaN), which could never be found again. A done ctx, a
-// passed bound or a closed k is turned away with the errors of a bulkhead, and
-// neither makes nor evicts a key. A nil fn panics, and so does a key of an
-// interface type that can't be compared.
+// Its errors are those of bulk.Run and two more. A [*TooManyKeysError] rejects a new
+// key when maxKeys keys are in use. A [*bulk.ConfigError] rejects a key that is not
+// equal to itself (NaN), because it could not be found again. [Keyed.NotStarted]
+// tells whether the operation was rejected.
+//
+// An operation with a done ctx or a passed bound, or on a closed Keyed, is rejected
+// with the error of a bulkhead. It neither creates nor evicts a key. A nil fn
+// panics, and so does a key of an interface type whose value is not comparable.
 func RunKey[K comparable, T any](ctx context.Context, k *Keyed[K], key K, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
 	mustHave(fn != nil, "RunKey: nil fn")
 	e, err := k.enter(ctx, key, limits)
@@ -26,18 +29,16 @@ func RunKey[K comparable, T any](ctx context.Context, k *Keyed[K], key K, fn fun
 	return bulk.Run(ctx, e.bulkhead, fn, limits...)
 }
 
-// GuardKey returns fn as a function that runs it in k, under the key that keyOf
-// makes of its argument: each call of it is a [RunKey]. keyOf runs on the
-// caller's goroutine, before anything else.
+// GuardKey returns a function that calls fn with [RunKey], under the key that keyOf
+// returns for its argument. keyOf runs first, on the caller's goroutine.
 //
-// The limits are those of every call. A [deadline.Before] among them names one
-// instant, here and now: every call after it is turned away as expired. A nil
-// keyOf or fn panics.
+// The limits apply to every call. A [deadline.Before] is a fixed instant: every call
+// after it is rejected as expired. A nil keyOf or fn panics.
 func GuardKey[K comparable, A, T any](k *Keyed[K], keyOf func(A) K, fn func(context.Context, A) (T, error), limits ...deadline.Limit) func(context.Context, A) (T, error) {
 	mustHave(keyOf != nil, "GuardKey: nil keyOf")
 	mustHave(fn != nil, "GuardKey: nil fn")
 	if len(limits) > 0 {
-		// One of many, once, and safe from later changes to the caller's slice.
+		// Computed once, and independent of the caller's slice.
 		limits = []deadline.Limit{deadline.Tightest(limits...)}
 	}
 	return func(ctx context.Context, arg A) (T, error) {
@@ -51,16 +52,16 @@ func GuardKey[K comparable, A, T any](k *Keyed[K], keyOf func(A) K, fn func(cont
 	}
 }
 
-// Acquire is [bulk.Bulkhead.Acquire] in the bulkhead of a key, which is made if
-// there is none. The errors are those of [RunKey]. The key is in use until the
-// slot is released: a slot that is dropped keeps it for ever.
+// Acquire is [bulk.Bulkhead.Acquire] in the bulkhead of the key. It creates the
+// bulkhead if there is none. Its errors are those of [RunKey]. The key is in use
+// until the slot is released. If it never is, the key is never evicted.
 func (k *Keyed[K]) Acquire(ctx context.Context, key K, limits ...deadline.Limit) (bulk.Slot, error) {
 	e, err := k.enter(ctx, key, limits)
 	if err != nil {
 		return bulk.Slot{}, err
 	}
-	// The lease goes with the slot: see hooks.OnRelease. If there is none, also
-	// because an event handler ended this goroutine, it is given back here.
+	// The release of the slot returns the lease: see hooks.OnRelease. Without a
+	// slot it is returned here, even if an event handler ends the goroutine.
 	admitted := false
 	defer func() {
 		if !admitted {

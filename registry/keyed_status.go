@@ -6,30 +6,30 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// KeyedStatus is one reading of a [Keyed]: counts only, no key. Its JSON has the
-// names at its fields, as that of [bulk.Status].
+// KeyedStatus is a snapshot of a [Keyed]. It has counts only, no key. The names in
+// JSON are the struct tags, as those of [bulk.Status].
 type KeyedStatus struct {
-	Label       string      `json:"label"`
-	Keys        int         `json:"keys"`      // known now
-	MaxKeys     int         `json:"max_keys"`  // the most that are kept
-	InFlight    int         `json:"in_flight"` // over all keys, as the next two
-	InUse       int         `json:"in_use"`
-	Waiting     int         `json:"waiting"`
-	Closed      bool        `json:"closed"`
-	Created     uint64      `json:"created"`
-	Evicted     uint64      `json:"evicted"`       // Keys = Created − Evicted
-	TooManyKeys uint64      `json:"too_many_keys"` // operations turned away for want of room
-	Totals      bulk.Totals `json:"totals"`        // over all keys, evicted ones included, and what was turned away without a key
+	Label       string      `json:"label"`         // of the Keyed and all its bulkheads
+	Keys        int         `json:"keys"`          // known now, in use or idle
+	MaxKeys     int         `json:"max_keys"`      // the limit given to NewKeyed
+	InFlight    int         `json:"in_flight"`     // operations, over all keys
+	InUse       int         `json:"in_use"`        // slots, over all keys
+	Waiting     int         `json:"waiting"`       // operations, over all keys
+	Closed      bool        `json:"closed"`        // Close or Shutdown was called
+	Created     uint64      `json:"created"`       // keys, including those that came again after an eviction
+	Evicted     uint64      `json:"evicted"`       // keys; Keys = Created − Evicted
+	TooManyKeys uint64      `json:"too_many_keys"` // operations rejected because maxKeys keys were in use
+	Totals      bulk.Totals `json:"totals"`        // over all keys, including evicted ones and operations rejected without a key
 }
 
-// Status takes a reading: of the keys at one instant, and then of each bulkhead.
-// The equations of [bulk.Status] hold for the sums, because they hold for each
-// and none is left out or counted twice, whatever is evicted meanwhile. Those
-// turned away as too many are not arrivals of any bulkhead: they are in
-// TooManyKeys alone.
+// Status returns a snapshot: of the list of keys at one instant, and then of each
+// bulkhead, one after the other. The sums satisfy the equations of [bulk.Status]: each
+// operation is counted exactly once, even if its key is evicted meanwhile. Operations
+// rejected with [ErrTooManyKeys] are in TooManyKeys only, and are not arrivals of any
+// bulkhead.
 //
-// It costs as much as a status of every key. The lock is held only while the
-// list of them is copied.
+// The cost is that of a status of every key. Status holds the lock only while it
+// copies the list of keys.
 func (k *Keyed[K]) Status() KeyedStatus {
 	k.mu.Lock()
 	s := KeyedStatus{
@@ -39,7 +39,7 @@ func (k *Keyed[K]) Status() KeyedStatus {
 	all := slices.Clone(k.all)
 	k.mu.Unlock()
 
-	// Many at a time, because each sum may copy a histogram.
+	// Totals are added in batches, because each addition can copy a histogram.
 	const most = 256
 	totals := make([]bulk.Totals, 0, min(most, len(all)+1))
 	add := func(b bulk.Status) {

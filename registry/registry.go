@@ -12,24 +12,23 @@ import (
 )
 
 // Registry keeps bulkheads by label, in the order in which they were created.
-// Make one with [New]; a Registry must not be copied. All methods may be called
-// from any number of goroutines at the same time.
+// Create one with [New]; do not copy it. Its methods may be called concurrently.
 type Registry struct {
 	defaults []bulk.Option // set once by New
 	*guarded               // a pointer, because package fmt follows none in a field: see Format
 }
 
-// guarded is what changes in a Registry.
+// guarded has the fields of a Registry that change.
 type guarded struct {
-	// mu guards what follows. It is held to look up and to write down, never
-	// while a bulkhead is made, changed, closed or waited for: options and event
-	// handlers are caller-supplied code, and may call the registry.
+	// mu guards the fields below. It is never held while a bulkhead is created,
+	// changed, closed or waited for: options and event handlers are caller-supplied
+	// code, and may call the registry.
 	//
-	// Between two sections:
+	// Whenever mu is free:
 	//
 	//	members has each bulkhead of order once, under its label
-	//	order never changes in place but by append: a copy of the slice is a stable view
-	//	closed: nothing is added any more
+	//	the elements of order never change, so a copy of the slice is a stable view
+	//	if closed, no member is added
 	mu      sync.RWMutex
 	members map[string]*bulk.Bulkhead
 	order   []*bulk.Bulkhead
@@ -37,8 +36,8 @@ type guarded struct {
 }
 
 // New returns an empty registry. The defaults are options for every bulkhead
-// created in it, applied before those of its own; what is wrong with them is
-// returned by the first Create.
+// created in it. They are applied before the options given to
+// [Registry.Create], so those win. Create reports errors of defaults too.
 func New(defaults ...bulk.Option) *Registry {
 	return &Registry{slices.Clone(defaults), &guarded{members: make(map[string]*bulk.Bulkhead)}}
 }
@@ -62,12 +61,13 @@ func (r *Registry) GoString() string { return r.String() }
 // LogValue returns the same as String.
 func (r *Registry) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// Format implements [fmt.Formatter]. With every verb it shows what String
-// returns, and no field. Where package fmt calls no method (with verbs that vet
-// reports) it shows the address of the guarded fields.
+// Format implements [fmt.Formatter]. Every verb shows the result of String and no
+// field. Where package fmt calls no method (with verbs that vet reports), it shows
+// the address of the guarded fields.
 func (r *Registry) Format(f fmt.State, verb rune) { safetext.Format(f, verb, r.String()) }
 
-// Get returns the bulkhead with that label, and whether there is one.
+// Get returns the member with that label, and whether there is one. It allocates
+// nothing.
 func (r *Registry) Get(label string) (*bulk.Bulkhead, bool) {
 	r.mu.RLock()
 	b, ok := r.members[label]
@@ -75,9 +75,9 @@ func (r *Registry) Get(label string) (*bulk.Bulkhead, bool) {
 	return b, ok
 }
 
-// All yields the members that there are when the loop begins, by label, in the
-// order in which they were created. What is created or removed meanwhile makes
-// no difference to it. No lock is held: the body may call any method.
+// All yields the members that exist when the loop begins, with their labels, in
+// the order of creation. Members created or removed during the loop do not change
+// what it yields. The body holds no lock and may call any method.
 func (r *Registry) All() iter.Seq2[string, *bulk.Bulkhead] {
 	return func(yield func(string, *bulk.Bulkhead) bool) {
 		for _, b := range r.view() {
@@ -88,8 +88,8 @@ func (r *Registry) All() iter.Seq2[string, *bulk.Bulkhead] {
 	}
 }
 
-// Statuses takes a reading of each member, in the order of creation. Each is
-// consistent in itself; they are taken one after the other.
+// Statuses returns the status of each member, in the order of creation. Each is
+// consistent in itself, but they are taken one after the other.
 func (r *Registry) Statuses() []bulk.Status {
 	view := r.view()
 	statuses := make([]bulk.Status, len(view))
@@ -99,7 +99,8 @@ func (r *Registry) Statuses() []bulk.Status {
 	return statuses
 }
 
-// Reports judges each member over its whole life, in the order of creation.
+// Reports returns the report of each member over its whole life, in the order of
+// creation. For reports on the last minute, use [bulk.Recent] for each member.
 func (r *Registry) Reports() []bulk.Report {
 	view := r.view()
 	reports := make([]bulk.Report, len(view))
@@ -109,7 +110,7 @@ func (r *Registry) Reports() []bulk.Report {
 	return reports
 }
 
-// view returns the members as they are now. It must not be written to.
+// view returns the current members. The caller must not change the slice.
 func (r *Registry) view() []*bulk.Bulkhead {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

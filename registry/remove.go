@@ -7,14 +7,15 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Remove closes the bulkhead with that label, waits until nothing is in flight
-// in it any more, and forgets it. Then the label is free. If ctx ends first it
-// gives up with a [*bulk.DrainError]: the bulkhead stays registered, and
-// closed. Another Remove can wait for it again.
+// Remove closes the member with that label, waits until none of its operations is
+// in flight, and then removes it: the label is free again. If there is no such
+// member, the error matches [ErrUnknown].
 //
-// If there is none the error matches [ErrUnknown]. Several may remove the same
-// one at the same time: all wait for it, and none removes a later one that has
-// its label.
+// If ctx ends first, Remove returns a [*bulk.DrainError]. Then the member stays
+// registered and closed, and Remove can be called again.
+//
+// Concurrent calls for the same label all wait. None of them removes a member that
+// was created with the label afterwards.
 func (r *Registry) Remove(ctx context.Context, label string) error {
 	b, ok := r.Get(label)
 	if !ok {
@@ -27,7 +28,7 @@ func (r *Registry) Remove(ctx context.Context, label string) error {
 	defer r.mu.Unlock()
 	if r.members[label] == b {
 		delete(r.members, label)
-		// A new slice: views of the old one must not change.
+		// A new slice, because views of the old one must not change.
 		r.order = slices.DeleteFunc(slices.Clone(r.order), func(m *bulk.Bulkhead) bool { return m == b })
 	}
 	return nil

@@ -1,4 +1,4 @@
-// Package object takes JSON objects apart as they are written.
+// Package object reads JSON objects member by member.
 package object
 
 import (
@@ -6,10 +6,9 @@ import (
 	"encoding/json"
 )
 
-// Each calls f for each member of text, in the order in which they are written,
-// and reports whether text is an object. text is valid JSON. Unlike decoding
-// into a map or a struct, this shows what is there twice, and tells upper from
-// lower case.
+// Each calls f for each member of text, in order, and reports whether text is an
+// object. text must be valid JSON. Unlike decoding into a map or a struct, Each
+// yields members that occur twice, and it distinguishes upper and lower case.
 func Each(text []byte, f func(name string, value json.RawMessage)) bool {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if first, _ := d.Token(); first != json.Delim('{') {

@@ -8,8 +8,9 @@ import (
 
 // NotText returns the offset of the first byte of text that is not UTF-8, or of
 // the first escape that is one half of a surrogate pair without the other, and
-// -1 if there is none. Package encoding/json reads both as U+FFFD, so different
-// names could become the same. Backslashes stand in strings only, as in JSON.
+// -1 if there is none. Package encoding/json decodes both as U+FFFD, so that
+// different names can become equal. text must be valid JSON apart from that, with
+// backslashes in strings only.
 func NotText(text []byte) int {
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
@@ -34,8 +35,8 @@ func NotText(text []byte) int {
 	return -1
 }
 
-// escaped returns the character that an escape such as \u00e9 at the beginning
-// of text stands for.
+// escaped decodes an escape such as \u00e9 at the beginning of text. It reports
+// whether there is one.
 func escaped(text []byte) (rune, bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false

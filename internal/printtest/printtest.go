@@ -1,5 +1,5 @@
-// Package printtest checks how values are shown that are no data, but have a
-// name.
+// Package printtest checks the printed forms of types that are printed as a name, such
+// as *bulk.Bulkhead.
 package printtest
 
 import (
@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// Check fails the test if v is shown in another way than by text: with any verb
-// of package fmt, in log/slog, alone or in other values. Where fmt and
-// encoding/json call no methods, it must be an address or an empty object.
+// Check fails the test if v is printed as anything but text, with any verb of package
+// fmt or by log/slog, alone or inside other values. Where fmt and encoding/json call no
+// methods, it must be printed as an address or an empty object.
 func Check[T any](t testing.TB, v *T, text string) {
 	t.Helper()
 	for format, want := range map[string]string{
@@ -66,9 +66,9 @@ func Check[T any](t testing.TB, v *T, text string) {
 	same(t, "JSON in a map", jsonOf(t, map[string]any{"k": v}), `{"k":`+object+`}`)
 }
 
-// CheckMisused fails the test if one of the secrets is shown where package fmt
-// shows fields without calling a method: with %w, which is for errors, and with
-// verbs that fit no pointer if v is in an unexported field. Vet reports both.
+// CheckMisused fails the test if one of the secrets is printed where package fmt
+// prints fields without calling a method: with %w, which is for errors, and with verbs
+// that are not for pointers, if v is in an unexported field. Vet reports both.
 func CheckMisused[T any](t testing.TB, v *T, secrets ...string) {
 	t.Helper()
 	noError := "%w" // not a constant: vet would report it
@@ -91,7 +91,7 @@ func CheckMisused[T any](t testing.TB, v *T, secrets ...string) {
 	}
 }
 
-// unexported returns how v is shown in unexported fields.
+// unexported returns the printed forms of v in unexported fields.
 func unexported[T any](format string, v *T) []string {
 	return []string{
 		fmt.Sprintf(format, struct{ x *T }{v}),
@@ -108,7 +108,7 @@ func same(t testing.TB, what, got, want string) {
 	}
 }
 
-// address matches the form of a value that is shown as its address alone.
+// address matches a value that is printed as its address.
 var address = regexp.MustCompile(`^&?\{(x:)?(map\[1:|\[)?(0x[0-9a-f]+|[0-9a-f]+|<nil>)\]?\}$`)
 
 func jsonOf(t testing.TB, v any) string {

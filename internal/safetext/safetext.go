@@ -1,7 +1,6 @@
-// Package safetext shows text that comes from outside, such as a label or a
-// piece of a file, in error messages and logs. The result is one line of at
-// most a few hundred bytes that can be printed: it cannot forge a line, hide
-// one, or fill a log.
+// Package safetext formats untrusted text, such as a label or a part of a file, for
+// error messages and logs. The result is one printable line of at most a few hundred
+// bytes, so the text cannot forge, hide or flood log lines.
 package safetext
 
 import (
@@ -14,10 +13,10 @@ import (
 // longest is how many bytes of a text are shown.
 const longest = 100
 
-// Quote returns text in double quotes, with escapes for characters that can't
-// be seen: line ends, terminal controls, marks that change the direction of
-// writing, bytes that are not UTF-8. A text of more than 100 bytes is cut, and
-// followed by its length.
+// Quote returns text in double quotes. It escapes characters that are not printable:
+// line ends, terminal controls, marks that change the direction of writing, and bytes
+// that are not UTF-8. A text of more than 100 bytes is truncated, and its length
+// follows.
 func Quote(text string) string {
 	return strconv.Quote(Excerpt(text)) + rest(text)
 }
@@ -60,7 +59,7 @@ func Excerpt(text string) string {
 	return text[:n]
 }
 
-// rest says how long a text is of which only the beginning is shown.
+// rest returns the length of a text that is truncated, in the form that follows it.
 func rest(text string) string {
 	if len(text) <= longest {
 		return ""
@@ -77,9 +76,9 @@ func isPrintable(text string) bool {
 	return true
 }
 
-// Format implements [fmt.Formatter] for a type that text stands for, so that no
-// verb shows its fields: %d, for example, would ignore a String method. The
-// verbs are those of a string; %#v shows text as it is.
+// Format implements [fmt.Formatter] for a type that is printed as text. No verb shows
+// its fields; %d, for example, would ignore a String method. The verbs are those of a
+// string, but %#v prints text without quotes.
 func Format(f fmt.State, verb rune, text string) {
 	switch verb {
 	case 'v':
