@@ -10,14 +10,15 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// One goroutine, nobody else: what a call costs in a healthy service.
+// BenchmarkUncontended runs operations from one goroutine: the cost of a call in a
+// healthy service.
 func BenchmarkUncontended(b *testing.B) {
 	with(b, 0, patient(peers.Setup{Slots: 4, Room: 4}), func(b *testing.B, p peers.Peer) {
 		p.Times(b.Context(), b.N, one)
 	})
 }
 
-// The same without a function around it.
+// BenchmarkAcquireRelease acquires and releases without a function.
 func BenchmarkAcquireRelease(b *testing.B) {
 	with(b, 0, func(s peers.Spec) peers.Peer {
 		p := s.Patient(peers.Setup{Slots: 4, Room: 4})
@@ -31,18 +32,19 @@ func BenchmarkAcquireRelease(b *testing.B) {
 	})
 }
 
-// All processors at once, and more slots than they can use.
+// BenchmarkParallel uses all processors, and more slots than they can use.
 func BenchmarkParallel(b *testing.B) {
 	with(b, 0, patient(peers.Setup{Slots: 1000, Room: 4}), func(b *testing.B, p peers.Peer) {
 		crowd(b, runtime.GOMAXPROCS(0), p, one)
 	})
 }
 
-// The only slot is taken, and nobody may wait.
+// BenchmarkRejection rejects every operation: the only slot is in use, and waiting is
+// not allowed.
 func BenchmarkRejection(b *testing.B) {
 	with(b, 0, func(s peers.Spec) peers.Peer {
 		if s.Name == "channel-ctx" || s.Name == "channel-timer" {
-			return nil // no different from channel when they don't wait
+			return nil // the same as channel when waiting is not allowed
 		}
 		return s.New(peers.Setup{Slots: 1})
 	}, func(b *testing.B, p peers.Peer) {
@@ -54,7 +56,7 @@ func BenchmarkRejection(b *testing.B) {
 	})
 }
 
-// Guard against Run, and against the wrapper that one would write by hand.
+// BenchmarkGuard compares Guard with Run and with wrappers written by hand.
 func BenchmarkGuard(b *testing.B) {
 	limit := func() *bulk.Bulkhead { return bulk.Must(bulk.New("bench", 4, bulk.WaitingRoom(4))) }
 	guards := []struct {
@@ -111,14 +113,14 @@ func BenchmarkGuard(b *testing.B) {
 	}
 }
 
-// Somebody listens to every operation. InPlace leaves out those that announce
-// nothing but rejections, of which there are none here.
+// BenchmarkEvents has handlers for the events of every operation. Requiring InPlace
+// excludes peers that announce only rejections, because this benchmark has none.
 func BenchmarkEvents(b *testing.B) {
 	for _, handlers := range []int{0, 1, 2} {
 		b.Run("handlers="+itoa(handlers), func(b *testing.B) {
 			with(b, peers.Announces|peers.InPlace, func(s peers.Spec) peers.Peer {
 				if handlers > 1 && s.Name != "bulklink" {
-					return nil // one listener of a kind is all it has
+					return nil // it supports only one listener of each kind
 				}
 				return s.Patient(peers.Setup{Slots: 4, Room: 4, Listen: handlers})
 			}, func(b *testing.B, p peers.Peer) {

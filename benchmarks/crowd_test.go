@@ -12,20 +12,20 @@ import (
 	"github.com/bulklink/bulklink-go/benchmarks/peers"
 )
 
-// crowd shares out b.N operations among goroutines that begin at the same time.
+// crowd distributes b.N operations over goroutines that start at the same time.
 func crowd(b *testing.B, goroutines int, p peers.Peer, op peers.Op) {
 	together(b, goroutines,
 		func(ctx context.Context, _ int) { p.Times(ctx, 1, op) },
 		func(ctx context.Context, _, n int) { p.Times(ctx, n, op) })
 }
 
-// together shares out b.N operations among goroutines. Each does warm first,
-// which grows its stack and makes what is reused later; when all have, the
-// clock starts, and each does its n. It returns the processor time that this
-// took, in nanoseconds.
+// together distributes b.N operations over goroutines. Each goroutine first calls warm,
+// which grows its stack and creates objects that are reused later. When all have done
+// so, the clock starts, and each calls do with its number of operations. together
+// returns the processor time of the timed part, in nanoseconds.
 //
-// Each goroutine has a ctx of its own, as the requests of a server do. What it
-// costs to share one is another question: see BenchmarkSharedContext.
+// Each goroutine has its own ctx, like the requests of a server. For the cost of a
+// shared ctx see BenchmarkSharedContext.
 func together(b *testing.B, goroutines int, warm func(ctx context.Context, g int), do func(ctx context.Context, g, n int)) (cpu float64) {
 	var ready, over sync.WaitGroup
 	start := make(chan struct{})
@@ -53,16 +53,15 @@ func together(b *testing.B, goroutines int, warm func(ctx context.Context, g int
 	return float64(cpuTime() - began)
 }
 
-// saturated is together where the queue of p is as long while the clock runs as
-// it can be. All goroutines stand in it before the clock starts: otherwise one
-// would often be done with its share before the next one begins, and nobody
-// would have waited. And each does one operation more than its share: so those
-// that are done stand in the queue again when the clock stops, with the last
-// share. Each operation that is timed has a place in the queue taken in the
-// timed part as well.
+// saturated is like together, but keeps the queue of p at its full length while the
+// clock runs. All goroutines are queued before the clock starts; otherwise one would
+// often complete its share before the next one starts, and no operation would wait.
+// Each goroutine runs one operation more than its share, so that those that are done
+// are queued again when the clock stops with the last share. For each timed operation,
+// one operation is queued in the timed part.
 //
-// The operations that do makes call count once each. It is an error if one of
-// them was turned away. saturated returns how many ran, timed or not.
+// Each operation must call count once. A rejected operation is an error. saturated
+// returns how many operations ran, timed or not.
 func saturated(b *testing.B, slots, goroutines int, p peers.Peer, do func(ctx context.Context, g, n int, count func())) (ran int) {
 	release := make([]func(), slots)
 	for i := range release {
@@ -100,11 +99,11 @@ func saturated(b *testing.B, slots, goroutines int, p peers.Peer, do func(ctx co
 	return int(all.Load())
 }
 
-// samples are times in nanoseconds that each goroutine notes for itself.
+// samples holds durations in nanoseconds, one slice for each goroutine.
 type samples [][]float64
 
-// newSamples has room for what each of them notes first, so that noting
-// allocates nothing in the measured part.
+// newSamples allocates room for the first durations of each goroutine, so that note
+// does not allocate in the measured part.
 func newSamples(goroutines, each int) samples {
 	s := make(samples, goroutines)
 	for g := range s {
@@ -113,14 +112,14 @@ func newSamples(goroutines, each int) samples {
 	return s
 }
 
-// note keeps d, if there is room.
+// note adds d to the samples of goroutine g, if there is room.
 func (s samples) note(g int, d time.Duration) {
 	if len(s[g]) < cap(s[g]) {
 		s[g] = append(s[g], float64(d))
 	}
 }
 
-// report writes quantiles as metrics: p50-ns, p99-ns …
+// report reports quantiles as metrics: p50-ns, p99-ns, …
 func (s samples) report(b *testing.B, prefix string, quantiles ...string) {
 	all := slices.Concat(s...)
 	slices.Sort(all)
@@ -134,7 +133,7 @@ func (s samples) report(b *testing.B, prefix string, quantiles ...string) {
 
 var ranks = map[string]float64{"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1}
 
-// quantile is the nearest rank of sorted values.
+// quantile returns the quantile q of sorted values, by nearest rank.
 func quantile(sorted []float64, q float64) float64 {
 	i := int(math.Ceil(q*float64(len(sorted)))) - 1
 	return sorted[min(max(i, 0), len(sorted)-1)]

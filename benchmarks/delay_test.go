@@ -8,10 +8,10 @@ import (
 	"github.com/bulklink/bulklink-go/benchmarks/peers"
 )
 
-// From the end of one operation, where it gives its slot back, to the start of
-// the next. There is one slot, so that operations can note the times for each
-// other. With op=yields the processors are busy handing over; with op=parks each
-// operation asks another goroutine for something and is parked meanwhile.
+// BenchmarkStartDelay measures the time from the end of one operation, when it releases
+// its slot, to the start of the next. There is one slot, so operations can share the
+// variable ended. With op=yields the processors are busy with the hand-over; with
+// op=parks each operation waits for an answer of another goroutine.
 func BenchmarkStartDelay(b *testing.B) {
 	const goroutines = 16
 	for _, parks := range []bool{false, true} {
@@ -52,8 +52,9 @@ func BenchmarkStartDelay(b *testing.B) {
 	}
 }
 
-// How long each of many equals has to wait: in a fair queue all about the same.
-// The operation yields, which is when others could push in.
+// BenchmarkFairness measures how long each of many equal goroutines waits. In a fair
+// queue all waits are about the same. The operation yields, so that other goroutines
+// could overtake.
 func BenchmarkFairness(b *testing.B) {
 	const goroutines = 64
 	with(b, peers.Limits, patient(peers.Setup{Slots: 1, Room: goroutines}), func(b *testing.B, p peers.Peer) {
@@ -67,7 +68,7 @@ func BenchmarkFairness(b *testing.B) {
 				count()
 				return yield(ctx)
 			}
-			// The first wait is from before the clock started.
+			// The first wait began before the clock started, so it is not counted.
 			_, _ = p.Run(ctx, op)
 			for range n - 1 {
 				asked = time.Now()

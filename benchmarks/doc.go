@@ -1,18 +1,17 @@
-// Package benchmarks puts Bulklink side by side with what else a program could
-// limit its parallelism with, on the same work, in one run.
+// Package benchmarks compares Bulklink with other ways to limit parallelism, on the
+// same work, in one run.
 //
 //	go run ./report          # everything: tables and charts in results, in less than 10 minutes
-//	go run ./report -short   # the headline alone, in less than a minute
+//	go run ./report -short   # only the headline, in less than a minute
 //
-// Everything needs some 6 GB of memory, because a million operations wait in one
-// queue; the short form needs none to speak of.
+// The full form needs about 6 GB of memory, because a million operations wait in one
+// queue. The short form needs little memory.
 //
-// The benchmarks are ordinary ones and can be run by hand as well:
+// The benchmarks can also be run with go test:
 //
 //	go test -run '^$' -bench HandOver -count 6 .
 //
-// They name their case in the form that benchstat reads (/key=value), and each
-// has a floor or a bare channel beside Bulklink. Read figures as ratios to
-// those, from one and the same run: machines differ, and a shared machine
-// differs from itself an hour ago.
+// Their names have the form that benchstat reads (/key=value), and each includes the
+// floor or a bare channel for comparison. Compare figures only as ratios within one
+// run, because machines differ and the load of a shared machine changes.
 package benchmarks

@@ -8,9 +8,10 @@ import (
 	"github.com/bulklink/bulklink-go/benchmarks/peers"
 )
 
-// The slot is taken for good, and every wait ends by its limit. 2,048 at once
-// keep the processors busy: there cpu-ns/op is what one costs. 64 don't: there
-// late-p50-ns and late-p99-ns are how much longer than allowed they waited.
+// BenchmarkExpiry measures waits that end at their limit, because the slot is never
+// released. 2,048 concurrent waiters keep the processors busy: there cpu-ns/op is the
+// cost of one wait. 64 waiters do not: there late-p50-ns and late-p99-ns say how much
+// longer than the limit they waited.
 func BenchmarkExpiry(b *testing.B) {
 	const limit = time.Millisecond
 	for _, waiters := range []int{64, 2048} {

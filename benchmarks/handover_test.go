@@ -13,21 +13,20 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// yield lets others run while it holds its slot, as an operation does that
-// waits for anything. Without it two processors would never have 64 slots in use
-// at the same time. And one slot would not stay contended: once the queue is
-// empty for any reason, a single goroutine would run through its loop and never
-// wait again.
+// yield lets other goroutines run while it holds its slot, like an operation that waits.
+// Without it, two processors would never have 64 slots in use at the same time. One
+// slot would not stay contended either: once the queue is empty for any reason, a single
+// goroutine would run its loop and never wait again.
 func yield(context.Context) (int, error) {
 	runtime.Gosched()
 	return 1, nil
 }
 
-// More goroutines than slots: every call waits and is handed its slot.
-// handovers/op is how many really got one that another had: where it is well
-// below 1 the figure is not one of waiting. What brings it down is the
-// collector, which parks goroutines that allocate while they wait: see ballast.
-// 16 goroutines can't fill 64 slots: that is BenchmarkParallel.
+// BenchmarkHandOver has more goroutines than slots, so every call waits and is handed a
+// slot. handovers/op is the share of operations that got a slot of another goroutine.
+// If it is well below 1, the figure does not measure waiting. The garbage collector
+// reduces it, because it parks goroutines that allocate while they wait: see ballast.
+// 16 goroutines cannot fill 64 slots; see BenchmarkParallel for that case.
 func BenchmarkHandOver(b *testing.B) {
 	limits := []struct {
 		name string
@@ -42,7 +41,7 @@ func BenchmarkHandOver(b *testing.B) {
 				b.Run("slots="+itoa(slots)+"/goroutines="+itoa(goroutines)+"/limit="+limit.name, func(b *testing.B) {
 					setup := peers.Setup{Slots: slots, Room: goroutines, Wait: limit.wait}
 					with(b, peers.Limits, as(setup), func(b *testing.B, p peers.Peer) {
-						var last, switches atomic.Int64 // last is who had a slot before
+						var last, switches atomic.Int64 // last is the goroutine that held a slot before
 						ran := saturated(b, slots, goroutines, p, func(ctx context.Context, g, n int, count func()) {
 							me, mine := int64(g)+1, int64(0)
 							p.Times(ctx, n, func(ctx context.Context) (int, error) {
@@ -62,8 +61,8 @@ func BenchmarkHandOver(b *testing.B) {
 	}
 }
 
-// The same with one ctx for all, as goroutines of an errgroup have: those who
-// wait in a select then meet at the ctx's channel as well.
+// BenchmarkSharedContext is a hand-over with one ctx for all goroutines, as in an
+// errgroup. Goroutines that wait in a select then also contend for the channel of ctx.
 func BenchmarkSharedContext(b *testing.B) {
 	const goroutines = 256
 	setup := peers.Setup{Slots: 1, Room: goroutines, Wait: peers.Forever}

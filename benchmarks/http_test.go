@@ -15,13 +15,13 @@ import (
 	"github.com/bulklink/bulklink-go/benchmarks/peers"
 )
 
-// Real requests over loopback, at a rate that doesn't depend on the answers:
-// what a limiter adds to a call that is a call. Every request is for one of the
-// arms, drawn by lot, so that all arms share each second of the machine's moods.
-// peer=none calls the client without any limiter.
+// BenchmarkHTTP sends requests over loopback, at a rate that does not depend on the
+// answers, and measures what a limiter adds to a real call. Each request is assigned
+// to one of the arms at random, so that disturbances of the machine affect all arms
+// alike. peer=none calls the client without a limiter.
 //
-// Times count from when a request was due, not from when it was sent: a stall
-// is charged to all who would have come meanwhile.
+// Times are counted from the instant when a request was due, so a stall is included in
+// the times of all requests that were due during it.
 func BenchmarkHTTP(b *testing.B) {
 	const rate, slots = 2000, 64
 	duration := 8 * time.Second
@@ -30,7 +30,7 @@ func BenchmarkHTTP(b *testing.B) {
 	}
 
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		time.Sleep(2 * time.Millisecond) // what the dependency is busy with
+		time.Sleep(2 * time.Millisecond) // the work of the dependency
 		_, _ = io.WriteString(w, "ok")
 	}))
 	defer server.Close()
@@ -64,7 +64,7 @@ func BenchmarkHTTP(b *testing.B) {
 	arms := []*arm{{name: "none", do: call}}
 	for _, name := range []string{"bulklink", "xsync"} {
 		s, _ := peers.Find(name)
-		// Room for all that may come while a busy machine stands still.
+		// Room for all requests that can arrive while a busy machine stalls.
 		p := s.Patient(peers.Setup{Slots: slots, Room: 10 * rate})
 		arms = append(arms, &arm{name: name, do: func(ctx context.Context) (int, error) { return p.Run(ctx, call) }})
 	}
@@ -90,7 +90,7 @@ func BenchmarkHTTP(b *testing.B) {
 		}
 		requests.Wait()
 	}
-	load(duration / 8) // connections and heap
+	load(duration / 8) // warms up connections and the heap
 	for _, a := range arms {
 		a.took = a.took[:0]
 	}
@@ -98,7 +98,7 @@ func BenchmarkHTTP(b *testing.B) {
 	for _, a := range arms {
 		slices.Sort(a.took)
 		b.Run("peer="+a.name, func(b *testing.B) {
-			b.ReportMetric(0, "ns/op") // of nothing
+			b.ReportMetric(0, "ns/op") // not meaningful here
 			samples{a.took}.report(b, "", "p50", "p99", "p99.9")
 		})
 	}

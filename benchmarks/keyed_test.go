@@ -10,20 +10,19 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// A limiter for each of a million keys, one goroutine. peer=bulklink is
-// registry.Keyed, which bounds how many keys it keeps; peer=xsync-map and
-// peer=xsync-mutex are what one would write: a sync.Map, or a map with a mutex,
-// of semaphores, which grows for ever. keys=kept visits keys that are there, in
-// an order in which none is still in the processor's caches; keys=new brings one
-// that isn't there each time: Keyed evicts another for it, the maps grow.
+// BenchmarkKeyed has a limiter for each of a million keys, and one goroutine.
+// peer=bulklink is registry.Keyed, which bounds the number of its keys. peer=xsync-map
+// and peer=xsync-mutex are common handwritten forms: a sync.Map, or a map with a mutex,
+// of semaphores, which grow without bound. keys=kept visits existing keys, in an order
+// in which none is still in the processor's caches. keys=new uses a new key each time:
+// Keyed evicts another one for it, and the maps grow.
 func BenchmarkKeyed(b *testing.B) {
-	const kept = 1000 // by Keyed, while new ones come
+	const kept = 1000 // keys that Keyed keeps while new ones arrive
 	keys := 1_000_000
 	if testing.Short() {
 		keys = 10_000
 	}
-	// A stride that is prime to the number of keys visits all of them, far apart
-	// in memory.
+	// A stride coprime to the number of keys visits all of them, far apart in memory.
 	const stride = 7_919
 	ways := []struct {
 		name string
@@ -95,24 +94,24 @@ func BenchmarkKeyed(b *testing.B) {
 
 type (
 	caller  func(ctx context.Context, key int)
-	checker func(known, brought int) // so many keys are known now, of so many that were new at some time
+	checker func(kept, created int) // checks the numbers of keys kept now and created so far
 )
 
-// keyed makes a registry.Keyed that keeps so many keys.
+// keyed makes a registry.Keyed that keeps at most the given number of keys.
 func keyed(b *testing.B, most int) (caller, checker) {
 	k, err := registry.NewKeyed[int]("bench", 4, most, registry.Each(bulk.WaitingRoom(4)))
 	if err != nil {
 		b.Fatal(err)
 	}
 	return func(ctx context.Context, key int) { _, _ = registry.RunKey(ctx, k, key, one) },
-		func(known, brought int) {
-			if s := k.Status(); s.Keys != known || s.Created != uint64(brought) || s.Totals.Finished < uint64(brought) {
-				b.Errorf("not %d keys of %d: %+v", known, brought, s)
+		func(kept, created int) {
+			if s := k.Status(); s.Keys != kept || s.Created != uint64(created) || s.Totals.Finished < uint64(created) {
+				b.Errorf("got %+v, want %d keys kept and %d created", s, kept, created)
 			}
 		}
 }
 
-// ofXsync is what the maps have for a key.
+// ofXsync returns the limiter that the maps hold for a key.
 func ofXsync() peers.Peer {
 	xsync, _ := peers.Find("xsync")
 	return xsync.New(peers.Setup{Slots: 4, Wait: peers.Forever})

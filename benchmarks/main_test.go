@@ -12,13 +12,13 @@ import (
 	"github.com/bulklink/bulklink-go/benchmarks/peers"
 )
 
-// rotate changes who of the peers comes first, so that over several runs no one
-// always has the coolest processor, or the heap that others left behind.
+// rotate changes which peer is measured first, so that over several runs no peer always
+// runs on the coolest processor or with the heap left by others.
 var rotate = flag.Int("rotate", 0, "begin with this peer instead of the first")
 
-// ballast is the rest of a service's heap. Without it the collector would come
-// for every 4 MB of garbage, far more often than in a service, and park those
-// that allocate while they wait until nobody is left in the queue.
+// ballast stands for the rest of the heap of a service. Without it the garbage collector
+// would run for every 4 MB of garbage, far more often than in a service, and park
+// goroutines that allocate while they wait until the queue is empty.
 var ballast []byte
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 
 func one(context.Context) (int, error) { return 1, nil }
 
-// with runs f for each peer that has all of needed and that make can make.
+// with runs f for each peer that has all abilities in needed and that make supports.
 func with(b *testing.B, needed peers.Ability, make func(peers.Spec) peers.Peer, f func(b *testing.B, p peers.Peer)) {
 	for _, s := range inTurn(peers.All()) {
 		if s.Has&needed != needed {
@@ -53,12 +53,13 @@ func with(b *testing.B, needed peers.Ability, make func(peers.Spec) peers.Peer, 
 	}
 }
 
-// as makes peers with one and the same setup.
+// as returns a function that makes peers with the given setup.
 func as(setup peers.Setup) func(peers.Spec) peers.Peer {
 	return func(s peers.Spec) peers.Peer { return s.New(setup) }
 }
 
-// patient makes peers whose operations wait as long as it takes.
+// patient returns a function that makes peers whose operations wait without a limit, or
+// for a minute if a peer needs a limit.
 func patient(setup peers.Setup) func(peers.Spec) peers.Peer {
 	return func(s peers.Spec) peers.Peer { return s.Patient(setup) }
 }
@@ -68,27 +69,27 @@ func inTurn[T any](all []T) []T {
 	return slices.Concat(all[n:], all[:n])
 }
 
-// end stops what a peer has running.
+// end stops the goroutines of a peer, if it has any.
 func end(p peers.Peer) {
 	if c, ok := p.(io.Closer); ok {
 		_ = c.Close()
 	}
 }
 
-// hold takes the only slot of p until the function returned is called.
+// hold holds the only slot of p until release is called.
 func hold(p peers.Peer) (release func()) {
-	held, gate, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	held, finish, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
 		_, _ = p.Run(context.Background(), func(context.Context) (int, error) {
 			close(held)
-			<-gate
+			<-finish
 			return 0, nil
 		})
 	}()
 	<-held
 	return func() {
-		close(gate)
+		close(finish)
 		<-over
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/bulklink/bulklink-go/benchmarks/peers"
 )
 
-// settle returns when the goroutines started so far have all blocked. Most
-// peers can't tell how many wait; the scheduler can.
+// settle returns when all goroutines started so far have blocked. It asks the scheduler,
+// because most peers cannot report how many operations wait.
 func settle() {
 	runnable := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}, {Name: "/sched/goroutines/running:goroutines"}}
 	for quiet := 0; quiet < 3; {
@@ -28,7 +28,8 @@ func settle() {
 	}
 }
 
-// queueLengths are those over which the cost of an operation must not grow.
+// queueLengths returns the queue lengths over which the cost of an operation must not
+// grow.
 func queueLengths() []int {
 	if testing.Short() {
 		return []int{100, 10_000}
@@ -36,10 +37,10 @@ func queueLengths() []int {
 	return []int{100, 1_000, 10_000, 100_000, 1_000_000}
 }
 
-// A queue that stays as long as it is, while its head is admitted, runs, and
-// joins again at the end. What still grows with the length is that each
-// operation's goroutine has been out of the processor's caches for longer: the
-// bare channel has that too.
+// BenchmarkQueueLength keeps the queue at a constant length: its head is admitted, runs,
+// and is queued again at the end. The cost still grows slightly with the length, because
+// each goroutine's data has left the processor's caches; the bare channel shows the same
+// growth.
 func BenchmarkQueueLength(b *testing.B) {
 	const batch = 1000 // operations for each turn of the loop
 	for _, length := range queueLengths() {
@@ -49,10 +50,10 @@ func BenchmarkQueueLength(b *testing.B) {
 				case "bulklink", "channel":
 				case "xsync":
 					if length > 100_000 {
-						return nil // its answer is known by then, and takes seconds
+						return nil // each operation takes seconds
 					}
 				default:
-					return nil // channels too
+					return nil // they use channels too
 				}
 				return s.Patient(peers.Setup{Slots: 1, Room: length})
 			}, func(b *testing.B, p peers.Peer) {
@@ -67,7 +68,7 @@ func BenchmarkQueueLength(b *testing.B) {
 					return 0, nil
 				}
 				var g sync.WaitGroup
-				for range length + 1 { // one of them has the slot
+				for range length + 1 { // one of them holds the slot
 					g.Go(func() {
 						for !stop.Load() {
 							_, _ = p.Run(b.Context(), op)
@@ -92,9 +93,9 @@ func BenchmarkQueueLength(b *testing.B) {
 	}
 }
 
-// Anyone leaves a long queue, from wherever he stands in it, and another joins
-// at its end. Most of the figure is the goroutine and the ctx that come with
-// each: peer=none is those alone.
+// BenchmarkLeave cancels a random operation in a long queue, and another one joins at the
+// end. Most of the figure is the cost of the goroutine and its ctx, which peer=none
+// measures alone.
 func BenchmarkLeave(b *testing.B) {
 	const length = 10_000
 	leave := func(b *testing.B, wait func(context.Context)) {
@@ -141,9 +142,8 @@ func BenchmarkLeave(b *testing.B) {
 	})
 }
 
-// What one waiting operation costs in memory, its goroutine included: peer=none
-// is a goroutine that is parked on a channel, and nothing else. Run it with
-// -benchtime 1x: it is not a matter of time.
+// BenchmarkMemory measures the memory of one waiting operation, including its goroutine.
+// peer=none is only a goroutine parked on a channel. Run it with -benchtime 1x.
 func BenchmarkMemory(b *testing.B) {
 	waiters := 50_000
 	if testing.Short() {
@@ -157,7 +157,7 @@ func BenchmarkMemory(b *testing.B) {
 		}
 		settle()
 		after := inUse()
-		b.ReportMetric(0, "ns/op") // says nothing here
+		b.ReportMetric(0, "ns/op") // not meaningful here
 		b.ReportMetric((after.heap-before.heap)/float64(waiters), "heap-B/waiter")
 		b.ReportMetric((after.stacks-before.stacks)/float64(waiters), "stack-B/waiter")
 		release()
@@ -167,8 +167,8 @@ func BenchmarkMemory(b *testing.B) {
 		gate := make(chan struct{})
 		measure(b, waiters, func() { <-gate }, func() { close(gate) })
 	}
-	// The runtime keeps the records of goroutines that are over. Making them
-	// here takes them out of what the first peer would be charged.
+	// The runtime keeps the records of goroutines that have ended. Creating them here
+	// keeps them out of the figure of the first peer.
 	bare(b)
 	b.Run("peer=none", bare)
 	with(b, peers.Limits, patient(peers.Setup{Slots: 1, Room: waiters}), func(b *testing.B, p peers.Peer) {

@@ -11,9 +11,9 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Operations of a known length, as fast as the processors can do them, through
-// no bulkhead, one, and one for each goroutine: from how short an operation on
-// the lock is what limits the rate. See docs/scaling.md.
+// BenchmarkScaling runs operations of a known duration as fast as the processors can,
+// through no bulkhead, through one, and through one for each goroutine. It shows how
+// short operations must be for the lock to limit the rate. See docs/scaling.md.
 func BenchmarkScaling(b *testing.B) {
 	perNS := spinsPerNanosecond()
 	for procs := 1; procs <= runtime.NumCPU(); procs *= 2 {
@@ -50,7 +50,7 @@ func BenchmarkScaling(b *testing.B) {
 	}
 }
 
-// spin is work that stays on the processor and touches no memory.
+// spin is work that uses only the processor and no memory.
 //
 //go:noinline
 func spin(n int) int {
@@ -61,8 +61,8 @@ func spin(n int) int {
 	return x
 }
 
-// spinsPerNanosecond finds the pace of spin, once: the fastest of a few tries,
-// because others can only slow it down.
+// spinsPerNanosecond measures the rate of spin once. It returns the fastest of ten
+// tries, because other load can only slow spin down.
 var spinsPerNanosecond = sync.OnceValue(func() float64 {
 	const n = 1 << 20
 	best := 0.0

@@ -2,43 +2,43 @@ package peers
 
 import "strings"
 
-// Ability is a set of things that a peer can do.
+// Ability is a set of features of a peer.
 type Ability uint16
 
-// What a user may expect of the thing that limits parallelism. The tests check
-// each claim, both ways, as far as it shows in behaviour.
+// The features that a user may expect of a limiter. The tests check that each peer has
+// the features that it claims, and lacks the others, as far as behavior shows it.
 const (
-	Limits    Ability = 1 << iota // never more at once than there are slots
-	Rejects                       // turns away at once when full
-	Bounds                        // bounds how many wait
-	Orders                        // promises first come, first served
-	TimesOut                      // bounds how long one waits
-	Cancels                       // a ctx ends the wait
-	Unwinds                       // a panic of the operation frees its slot
+	Limits    Ability = 1 << iota // never runs more operations concurrently than slots
+	Rejects                       // rejects immediately when full, if waiting is not allowed
+	Bounds                        // bounds the number of waiting operations
+	Orders                        // documents FIFO order
+	TimesOut                      // bounds the duration of a wait
+	Cancels                       // a ctx can end the wait
+	Unwinds                       // a panic of the operation releases its slot
 	InPlace                       // runs the operation on the caller's goroutine
-	Counts                        // counts what happened
-	Reasons                       // an error that tells full, timeout and canceled apart
-	Announces                     // calls handlers on what happens
+	Counts                        // has counters
+	Reasons                       // errors distinguish full, timeout and canceled
+	Announces                     // calls event handlers
 	Resizes                       // the number of slots can change
-	Drains                        // can be closed and waited for
-	Bundled                       // runs a function, so that a release can't be forgotten
+	Drains                        // can be closed, and waits for operations in flight
+	Bundled                       // runs a function, so that the release cannot be forgotten
 
 	everything = Bundled<<1 - 1
 )
 
-// gaps are the words for an ability that isn't there.
+// gaps describes each ability, and its absence.
 var gaps = []struct {
 	of   Ability
 	gap  string
 	have string
 }{
 	{Limits, "bounds nothing", "limits parallelism"},
-	{Rejects, "can't turn away at once", "turns away at once"},
+	{Rejects, "can't reject immediately", "rejects immediately"},
 	{Bounds, "no bound on waiting", "bounds the waiting room"},
-	{Orders, "promises no order", "promises first come, first served"},
+	{Orders, "no documented order", "documented FIFO order"},
 	{TimesOut, "no wait limit", "wait limit"},
 	{Cancels, "ctx can't end a wait", "ctx ends a wait"},
-	{Unwinds, "a panic loses the slot", "a panic frees the slot"},
+	{Unwinds, "a panic loses the slot", "a panic releases the slot"},
 	{InPlace, "runs on another goroutine", "runs on the caller's goroutine"},
 	{Counts, "no counters", "counters"},
 	{Reasons, "no reasons", "reasons in the error"},
@@ -48,7 +48,7 @@ var gaps = []struct {
 	{Bundled, "release by hand", "runs a function"},
 }
 
-// Gaps names what of needed is not in a.
+// Gaps describes the abilities in needed that are not in a.
 func (a Ability) Gaps(needed Ability) []string {
 	var missing []string
 	for _, g := range gaps {
@@ -59,7 +59,7 @@ func (a Ability) Gaps(needed Ability) []string {
 	return missing
 }
 
-// Each yields every ability with its words, in the order of tables.
+// Each yields every ability with its description, in the order of the tables.
 func Each(yield func(a Ability, words string) bool) {
 	for _, g := range gaps {
 		if !yield(g.of, g.have) {
@@ -68,7 +68,7 @@ func Each(yield func(a Ability, words string) bool) {
 	}
 }
 
-// String names what is in a.
+// String describes the abilities in a.
 func (a Ability) String() string {
 	var have []string
 	for of, words := range Each {

@@ -26,7 +26,7 @@ var bulklink = Spec{
 	},
 }
 
-// Bulklink is exported for what only it can tell.
+// Bulklink is the peer of this module.
 type Bulklink struct{ *bulk.Bulkhead }
 
 func (b Bulklink) Run(ctx context.Context, op Op) (int, error) {

@@ -8,10 +8,10 @@ import (
 
 var errFull = errors.New("full")
 
-// The runtime happens to serve senders in order. Nothing says that it always
-// will, which is why none of these has Orders.
+// The runtime serves senders in FIFO order, but does not document it, so none of these
+// peers has Orders.
 
-// channel is a buffered channel as a semaphore, as short as it can be written.
+// channel is a buffered channel used as a semaphore, in the shortest form.
 var channel = Spec{
 	Name:  "channel",
 	Title: "buffered channel, bare",
@@ -19,7 +19,7 @@ var channel = Spec{
 	New:   channels(func(c bareChannel) Peer { return c }, nil),
 }
 
-// channelCtx is the same with a way out: what one should write.
+// channelCtx is a buffered channel whose wait ends with ctx, the recommended form.
 var channelCtx = Spec{
 	Name:  "channel-ctx",
 	Title: "buffered channel, select with ctx",
@@ -27,7 +27,7 @@ var channelCtx = Spec{
 	New:   channels(func(c bareChannel) Peer { return ctxChannel{c} }, nil),
 }
 
-// channelTimer adds a timer for those that wait.
+// channelTimer is channelCtx with a timer for waiting operations.
 var channelTimer = Spec{
 	Name:  "channel-timer",
 	Title: "buffered channel, select with ctx and timer",
@@ -35,8 +35,8 @@ var channelTimer = Spec{
 	New:   channels(nil, func(c bareChannel, limit time.Duration) Peer { return timerChannel{c, limit} }),
 }
 
-// channels makes a Spec's New of how its operations wait for ever, and up to a
-// limit. Nil is a way that it doesn't have.
+// channels returns a Spec's New. forever makes a peer whose operations wait without a
+// limit, and upTo one whose operations wait up to a limit. Nil means not supported.
 func channels(forever func(bareChannel) Peer, upTo func(bareChannel, time.Duration) Peer) func(Setup) Peer {
 	return func(s Setup) Peer {
 		c := make(bareChannel, s.Slots)
@@ -53,8 +53,8 @@ func channels(forever func(bareChannel) Peer, upTo func(bareChannel, time.Durati
 	}
 }
 
-// The loops below are alike, and must be: each stands where its Run can be
-// called directly. See Peer.
+// The loops below are the same on purpose: each calls the Run of its own type directly.
+// See Peer.
 
 type bareChannel chan struct{}
 
@@ -136,7 +136,7 @@ type timerChannel struct {
 }
 
 func (c timerChannel) acquire(ctx context.Context) error {
-	select { // a timer only for those who have to wait
+	select { // a timer is needed only if the operation waits
 	case c.bareChannel <- struct{}{}:
 		return nil
 	default:

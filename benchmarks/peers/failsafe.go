@@ -8,7 +8,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/bulkhead"
 )
 
-// failsafe is failsafe-go as its documentation uses it: through an executor.
+// failsafe is failsafe-go with an executor, as in its documentation.
 var failsafe = Spec{
 	Name:   "failsafe",
 	Title:  "failsafe-go executor",
@@ -17,10 +17,10 @@ var failsafe = Spec{
 	Note:   "composes with its other policies",
 	New: func(s Setup) Peer {
 		if s.Wait == Forever {
-			return nil // without a wait limit the executor doesn't wait at all
+			return nil // without a wait limit the executor never waits
 		}
 		b := bulkhead.NewBuilder[int](uint(s.Slots)).WithMaxWaitTime(s.Wait)
-		if s.Listen > 0 { // it holds one listener of each kind
+		if s.Listen > 0 { // it supports one listener of each kind
 			b.OnAcquired(func(failsafego.ExecutionEvent[int]) {})
 			b.OnReleased(func(failsafego.ExecutionEvent[int]) {})
 			b.OnFull(func(failsafego.ExecutionEvent[int]) {})
@@ -43,7 +43,7 @@ func (f failsafeExecutor) Times(ctx context.Context, n int, op Op) {
 	}
 }
 
-// failsafePermits is the same bulkhead by itself, without an executor.
+// failsafePermits is the bulkhead of failsafe-go without an executor.
 var failsafePermits = Spec{
 	Name:   "failsafe-permits",
 	Title:  "failsafe-go, bare permits",

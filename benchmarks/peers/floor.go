@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// floor is the least that counting operations under a lock costs: two bare
-// lock/unlock pairs around a counter, the second deferred. It limits nothing.
+// floor is the lower bound for counting operations under a lock: two lock/unlock pairs
+// around a counter, the second one deferred. It limits nothing.
 var floor = Spec{
 	Name:  "floor",
 	Title: "two bare mutex pairs",

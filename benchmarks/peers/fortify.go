@@ -11,7 +11,7 @@ var fortify = Spec{
 	Title:  "felixgeelhaar/fortify",
 	Module: "github.com/felixgeelhaar/fortify",
 	Has:    Limits | Rejects | Bounds | Cancels | TimesOut | Unwinds | Announces | Bundled,
-	Note:   "one goroutine more for each queued operation; its wait limit goes on while the operation runs; a panic of a queued operation ends the program",
+	Note:   "one additional goroutine for each queued operation; its wait limit includes the time that the operation runs; a panic of a queued operation ends the program",
 	New: func(s Setup) Peer {
 		c := bulkhead.Config{MaxConcurrent: s.Slots}
 		if s.Wait > 0 {

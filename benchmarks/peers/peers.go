@@ -1,5 +1,5 @@
-// Package peers has what Bulklink is measured against, all behind one small
-// interface, and says of each what it can't do.
+// Package peers has Bulklink and the limiters that it is compared with, all behind one
+// small interface, and declares the abilities of each.
 package peers
 
 import (
@@ -11,28 +11,28 @@ import (
 // Op is the operation that a peer protects.
 type Op = func(context.Context) (int, error)
 
-// Peer limits how many operations run at once.
+// Peer limits how many operations run concurrently.
 type Peer interface {
-	// Run runs op once admitted, or says why it was not.
+	// Run runs op when it is admitted, or returns an error.
 	Run(ctx context.Context, op Op) (int, error)
-	// Times is a loop of n Runs. It stands in the peer, so that neither a call
-	// through this interface nor a counter of the benchmark is part of a figure
-	// that is but a few nanoseconds.
+	// Times calls Run n times. Each peer has its own loop, so that a figure of a few
+	// nanoseconds includes neither a call through this interface nor a counter of
+	// the benchmark.
 	Times(ctx context.Context, n int, op Op)
 }
 
-// Holder is a Peer that gives out what it admits, to be given back later.
+// Holder is a Peer that can acquire and release slots without running a function.
 type Holder interface {
-	// Pairs acquires and releases n times, and waits as Run does.
+	// Pairs acquires and releases a slot n times. It waits like Run.
 	Pairs(ctx context.Context, n int)
 }
 
-// Setup is how a peer is to be made.
+// Setup holds the parameters of a peer.
 type Setup struct {
 	Slots int
-	Room  int           // places to wait, for those who bound them
-	Wait  time.Duration // how long an operation may wait; 0: not at all
-	// Listen asks for handlers of what happens, that do nothing.
+	Room  int           // size of the waiting room, for peers that bound it
+	Wait  time.Duration // how long an operation may wait; 0: waiting is not allowed
+	// Listen is the number of event handlers, which do nothing.
 	Listen int
 }
 
@@ -43,20 +43,20 @@ const Forever time.Duration = math.MaxInt64
 type Spec struct {
 	Name   string // in benchmark names
 	Title  string // in tables
-	Module string // where it comes from; empty: written here, in a few lines
+	Module string // module path; empty: implemented here in a few lines
 	Has    Ability
-	Note   string // what else to know before comparing
-	// New makes one, or returns nil if the peer has no such thing.
+	Note   string // other differences that matter for a comparison
+	// New makes a peer, or returns nil if it does not support the setup.
 	New func(Setup) Peer
 }
 
-// All returns the peers, Bulklink first, then the floor, then from the barest
-// to the richest.
+// All returns the peers: Bulklink, then the floor, then the others, roughly from the
+// fewest features to the most.
 func All() []Spec {
 	return []Spec{bulklink, floor, channel, channelCtx, channelTimer, xsync, failsafePermits, resiliency, fortify, failsafe}
 }
 
-// Find returns the peer of that name.
+// Find returns the peer with the given name.
 func Find(name string) (Spec, bool) {
 	for _, s := range All() {
 		if s.Name == name {
@@ -66,8 +66,8 @@ func Find(name string) (Spec, bool) {
 	return Spec{}, false
 }
 
-// Patient makes a peer whose operations wait as long as it takes, or a minute
-// if it can't wait without a limit.
+// Patient makes a peer whose operations wait without a limit, or for a minute if the peer
+// needs a limit.
 func (s Spec) Patient(setup Setup) Peer {
 	setup.Wait = Forever
 	if p := s.New(setup); p != nil {

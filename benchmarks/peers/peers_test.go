@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// setups are the ways to wait.
+// setups has each way of waiting.
 var setups = map[string]Setup{
 	"no wait": {Slots: 3},
 	"limit":   {Slots: 3, Room: 100, Wait: time.Hour},
@@ -27,7 +27,7 @@ func each(t *testing.T, f func(t *testing.T, s Spec)) {
 	}
 }
 
-// done ends what a peer has running: one of them has a goroutine of its own.
+// done stops the goroutines of a peer, if it has any.
 func done(t *testing.T, p Peer) {
 	if c, ok := p.(io.Closer); ok {
 		if err := c.Close(); err != nil {
@@ -64,22 +64,22 @@ func TestParallelismIsLimited(t *testing.T) {
 			g.Wait()
 			done(t, p)
 			if got := most.Load(); (got <= 3) != (s.Has&Limits != 0) {
-				t.Errorf("%s: at most %d at once with 3 slots; it claims: %v", name, got, s.Has)
+				t.Errorf("%s: %d concurrent operations with 3 slots; claimed abilities: %v", name, got, s.Has)
 			}
 			if got := ran.Load(); setup.Wait > 0 && got != 1000 {
 				t.Errorf("%s: %d of 1000 operations ran", name, got)
 			}
 			if h, ok := p.(Holder); ok {
-				h.Pairs(t.Context(), 10) // would block for ever if it lost one
+				h.Pairs(t.Context(), 10) // would block forever if a slot was lost
 			}
 		}
 		if made == 0 {
-			t.Error("nothing could be made of it")
+			t.Error("the peer supports none of the setups")
 		}
 	})
 }
 
-// held is a peer of one slot that is taken.
+// held is a peer whose only slot is in use.
 type held struct {
 	Peer
 	release func()
@@ -87,19 +87,19 @@ type held struct {
 
 func hold(t *testing.T, p Peer) held {
 	t.Helper()
-	gate := make(chan struct{})
+	finish := make(chan struct{})
 	go p.Run(context.Background(), func(context.Context) (int, error) {
-		<-gate
+		<-finish
 		return 0, nil
 	})
 	synctest.Wait()
-	return held{p, func() { close(gate); synctest.Wait() }}
+	return held{p, func() { close(finish); synctest.Wait() }}
 }
 
 func nothing(context.Context) (int, error) { return 0, nil }
 
-// TestAbilities checks the claims of each peer by what it does: what it says
-// that it has it has, what it says that it lacks it lacks.
+// TestAbilities checks by their behavior that peers have the abilities that they claim,
+// and lack the others.
 func TestAbilities(t *testing.T) {
 	probes := []struct {
 		of    Ability
@@ -115,7 +115,7 @@ func TestAbilities(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				if got := p.probe(t, s); got != (s.Has&p.of != 0) {
-					t.Errorf("%v: it claims %v, and does %v", p.of, !got, got)
+					t.Errorf("%v: claimed %v, observed %v", p.of, !got, got)
 				}
 			})
 		}
@@ -140,16 +140,16 @@ func bounds(t *testing.T, s Spec) bool {
 	h := hold(t, p)
 	defer done(t, p)
 	defer h.release()
-	var turnedAway atomic.Int64
+	var rejected atomic.Int64
 	for range 10 {
 		go func() {
 			if _, err := h.Run(context.Background(), nothing); err != nil {
-				turnedAway.Add(1)
+				rejected.Add(1)
 			}
 		}()
 		synctest.Wait()
 	}
-	return turnedAway.Load() == 8
+	return rejected.Load() == 8
 }
 
 func timesOut(t *testing.T, s Spec) bool {
@@ -200,7 +200,7 @@ func unwinds(t *testing.T, s Spec) bool {
 			return 0, nil
 		})
 		synctest.Wait()
-		time.Sleep(2 * time.Hour) // those that wait for a lost slot must not outlive the bubble
+		time.Sleep(2 * time.Hour) // operations that wait for a lost slot must end before the bubble
 		done(t, p)
 		if !ran {
 			return false
@@ -209,7 +209,7 @@ func unwinds(t *testing.T, s Spec) bool {
 	return true
 }
 
-// inPlace also asks an operation that was queued.
+// inPlace checks a queued operation, because some peers run only these elsewhere.
 func inPlace(t *testing.T, s Spec) bool {
 	p := s.Patient(Setup{Slots: 1, Room: 2})
 	h := hold(t, p)
@@ -228,7 +228,7 @@ func inPlace(t *testing.T, s Spec) bool {
 	for {
 		f, more := frames.Next()
 		if f.Function == reflect.TypeOf(s).PkgPath()+".inPlace.func1" {
-			return true // the goroutine that asked
+			return true // the goroutine that called Run
 		}
 		if !more {
 			return false
@@ -257,16 +257,16 @@ func TestGapsAreDeclared(t *testing.T) {
 			return
 		}
 		if len(gaps) == 0 {
-			t.Error("a peer without any gap")
+			t.Error("the peer has no gap")
 		}
 		if slices.Contains(gaps, "bounds nothing") != (s.Name == "floor") {
-			t.Error("the floor, and it alone, bounds nothing")
+			t.Error("only the floor must have the gap \"bounds nothing\"")
 		}
 		if s.Title == "" || s.Name == "" {
-			t.Error("it has no name")
+			t.Error("the peer has no name or title")
 		}
 	})
-	if got := Limits.Gaps(Limits | Orders | Counts); !slices.Equal(got, []string{"promises no order", "no counters"}) {
+	if got := Limits.Gaps(Limits | Orders | Counts); !slices.Equal(got, []string{"no documented order", "no counters"}) {
 		t.Errorf("gaps: %q", got)
 	}
 	if got := (Limits | Counts).String(); got != "limits parallelism, counters" {
@@ -280,21 +280,21 @@ func TestFind(t *testing.T) {
 			t.Errorf("Find(%q) = %q, %v", s.Name, got.Title, ok)
 		}
 	}
-	if _, ok := Find("nobody"); ok {
-		t.Error("found nobody")
+	if _, ok := Find("none"); ok {
+		t.Error("found a peer that does not exist")
 	}
 }
 
-func TestErrorsComeBackUntouched(t *testing.T) {
-	mine := errors.New("mine")
+func TestErrorsAreReturnedUnchanged(t *testing.T) {
+	errOwn := errors.New("own error")
 	each(t, func(t *testing.T, s Spec) {
 		for name, setup := range setups {
 			p := s.New(setup)
 			if p == nil {
 				continue
 			}
-			v, err := p.Run(t.Context(), func(context.Context) (int, error) { return 7, mine })
-			if v != 7 || !errors.Is(err, mine) {
+			v, err := p.Run(t.Context(), func(context.Context) (int, error) { return 7, errOwn })
+			if v != 7 || !errors.Is(err, errOwn) {
 				t.Errorf("%s: %d, %v", name, v, err)
 			}
 			done(t, p)

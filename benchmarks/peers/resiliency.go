@@ -14,7 +14,7 @@ var resiliency = Spec{
 	Note:   "sets a timer for every call; panics handled by the caller's defer",
 	New: func(s Setup) Peer {
 		if s.Listen > 0 || s.Wait == 0 || s.Wait == Forever {
-			return nil // its timeout is a timer in any case
+			return nil // it always sets a timer
 		}
 		return tickets{semaphore.New(s.Slots, s.Wait)}
 	},

@@ -12,7 +12,7 @@ var xsync = Spec{
 	Title:  "x/sync/semaphore",
 	Module: "golang.org/x/sync",
 	Has:    Limits | Rejects | Orders | Cancels | TimesOut | InPlace | Unwinds,
-	Note:   "wait limit by a ctx made for each call; panics handled by the caller's defer",
+	Note:   "wait limit by a new ctx for each call that waits; panics handled by the caller's defer",
 	New: func(s Setup) Peer {
 		w := weighted{semaphore.NewWeighted(int64(s.Slots))}
 		switch {
@@ -73,7 +73,7 @@ type weightedLimit struct {
 }
 
 func (w weightedLimit) acquire(ctx context.Context) error {
-	if w.TryAcquire(1) { // a ctx only for those who have to wait
+	if w.TryAcquire(1) { // a new ctx is needed only if the operation waits
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.limit)

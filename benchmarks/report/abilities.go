@@ -2,7 +2,7 @@ package main
 
 import "github.com/bulklink/bulklink-go/benchmarks/peers"
 
-// headlineAbilities are the rows below the figures in README.
+// headlineAbilities are the rows below the figures in the table of README.
 var headlineAbilities = []struct {
 	says string
 	of   peers.Ability

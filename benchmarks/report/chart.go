@@ -15,13 +15,13 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// chart is one picture of a part of the results.
+// chart is a chart of a part of the results.
 type chart struct {
 	file, title, axis string
-	// Either bars: one group for each of places, one bar in it for each peer …
+	// Either bars: a group of bars for each of places, with one bar for each peer …
 	places []place
-	// … or lines: one for each peer, over a parameter of a benchmark, drawn from
-	// the groups in which the other parameters are as given.
+	// … or lines: one for each peer, over a parameter of a benchmark, from the cases in
+	// which the other parameters have the values in with.
 	over  string
 	bench string
 	with  map[string]string
@@ -30,7 +30,7 @@ type chart struct {
 	peers []string
 }
 
-// place is where on the horizontal axis, and what stands there.
+// place is a group of bars on the horizontal axis.
 type place struct {
 	label     string
 	bench, in string
@@ -59,7 +59,7 @@ var charts = []chart{
 		peers: []string{"bulklink", "channel-timer", "xsync", "failsafe-permits", "resiliency"},
 	},
 	{
-		file: "queue-length.svg", title: "Hand-over while so many wait, median", axis: "ns for each operation",
+		file: "queue-length.svg", title: "Hand-over over the number of waiting operations, median", axis: "ns for each operation",
 		bench: "QueueLength", over: "length", unit: "ns/op",
 		peers: []string{"bulklink", "channel", "xsync"},
 	},
@@ -74,7 +74,7 @@ var charts = []chart{
 		peers: []string{"bulklink", "channel", "channel-ctx", "xsync"},
 	},
 	{
-		file: "http.svg", title: "HTTP over loopback, 2,000 requests a second", axis: "ms",
+		file: "http.svg", title: "HTTP over loopback, 2,000 requests per second", axis: "ms",
 		places: []place{
 			{"p50", "HTTP", "", "p50-ns"}, {"p99", "HTTP", "", "p99-ns"}, {"p99.9", "HTTP", "", "p99.9-ns"},
 		},
@@ -82,7 +82,7 @@ var charts = []chart{
 	},
 }
 
-// palette is told apart by the colour-blind too (Okabe and Ito).
+// palette is the color-blind-safe palette of Okabe and Ito.
 var palette = []color.Color{
 	color.RGBA{0x00, 0x72, 0xb2, 0xff}, color.RGBA{0x99, 0x99, 0x99, 0xff}, color.RGBA{0xe6, 0x9f, 0x00, 0xff},
 	color.RGBA{0xd5, 0x5e, 0x00, 0xff}, color.RGBA{0x00, 0x9e, 0x73, 0xff},
@@ -99,7 +99,7 @@ func (c *chart) draw(r *results) ([]byte, error) {
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Legend.XOffs, p.Legend.YOffs = vg.Points(6), vg.Points(-4)
 	p.Legend.Padding = vg.Points(2)
-	p.BackgroundColor = color.White // dark pages show it too
+	p.BackgroundColor = color.White // readable on dark pages too
 	grid := plotter.NewGrid()
 	grid.Vertical.Width = 0
 	grid.Horizontal.Color = color.Gray{0xdd}
@@ -116,7 +116,7 @@ func (c *chart) draw(r *results) ([]byte, error) {
 	if err != nil || drawn == 0 {
 		return nil, err
 	}
-	p.Y.Max *= 1.5 // the legend's place
+	p.Y.Max *= 1.5 // room for the legend
 
 	canvas := vgsvg.NewWith(vgsvg.UseWH(8*vg.Inch, 4*vg.Inch))
 	p.Draw(draw.Crop(draw.New(canvas), vg.Points(6), vg.Points(-28), vg.Points(6), vg.Points(-6)))
@@ -124,14 +124,14 @@ func (c *chart) draw(r *results) ([]byte, error) {
 	if _, err := canvas.WriteTo(&svg); err != nil {
 		return nil, err
 	}
-	// Arial and Helvetica have the same widths, and nearly everybody has one.
+	// Arial and Helvetica have the same widths, and most systems have one of them.
 	return bytes.ReplaceAll(svg.Bytes(), []byte("font-family:Liberation Sans"),
 		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif")), nil
 }
 
-// bars draws one bar for each peer in each place, and returns how many there are.
+// bars draws one bar for each peer in each place, and returns the number of bars.
 func (c *chart) bars(p *plot.Plot, r *results) (int, error) {
-	const room = 90 // of one place, in points
+	const room = 90 // width of one place, in points
 	width := vg.Points(room / float64(len(c.peers)))
 	scale := 1.0
 	if c.axis == "ms" {
@@ -171,8 +171,8 @@ func (c *chart) bars(p *plot.Plot, r *results) (int, error) {
 	return drawn, nil
 }
 
-// lines draws one line for each peer, with the spread at each point, and returns
-// how many points there are.
+// lines draws one line for each peer, with the spread at each point, and returns the
+// number of points.
 func (c *chart) lines(p *plot.Plot, r *results) (int, error) {
 	ticks := map[float64]bool{}
 	drawn := 0
@@ -211,14 +211,14 @@ func (c *chart) lines(p *plot.Plot, r *results) (int, error) {
 	return drawn, nil
 }
 
-// spreadPoints are medians with the ends of their confidence intervals.
+// spreadPoints holds medians with the ends of their confidence intervals.
 type spreadPoints struct {
 	plotter.XYs
 	plotter.YErrors
 }
 
-// within keeps an end of an interval inside what was measured: with few runs it
-// is infinite.
+// within limits an end of an interval to the range of the values, because with few runs
+// it is infinite.
 func within(end float64, values []float64) float64 {
 	low, high := values[0], values[0]
 	for _, v := range values {
@@ -236,7 +236,7 @@ func matches(g *group, with map[string]string) bool {
 	return true
 }
 
-// exactly marks the places that were measured, and no others.
+// exactly has ticks at the measured values only.
 type exactly map[float64]bool
 
 func (e exactly) Ticks(_, _ float64) []plot.Tick {

@@ -1,13 +1,13 @@
-// Report runs the benchmarks several times, one whole run after the other, and
-// writes what they say as tables and charts.
+// Report runs the benchmarks several times, one whole run after another, and writes
+// their results as tables and charts.
 //
-//	go run ./report                            # all of it, less than 10 minutes on two processors
-//	go run ./report -short                     # the headline, less than a minute
-//	go run ./report -only HandOver -o handover    # one kind of work
-//	go run ./report -from results/raw.txt      # tables and charts anew from kept results
+//	go run ./report                            # everything, less than 10 minutes on two processors
+//	go run ./report -short                     # only the headline, less than a minute
+//	go run ./report -only HandOver -o handover # one benchmark
+//	go run ./report -from results/raw.txt      # tables and charts of earlier results
 //
-// Into the folder of -o it writes raw.txt (for benchstat), results.md, charts as
-// SVG, and README-snippet.md, which is the part that README shows.
+// It writes raw.txt (for benchstat), results.md, charts as SVG, and README-snippet.md,
+// which is the part that README shows, into the folder given with -o.
 package main
 
 import (
@@ -31,11 +31,11 @@ func main() {
 	os.Exit(report(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// errUsage is for arguments that are wrong.
+// errUsage is wrapped by errors of invalid arguments.
 var errUsage = errors.New("report -h explains the flags")
 
-// report returns the exit code: 0 also after -h, 2 for wrong arguments, 130 after
-// Ctrl-C, as shells have it, and 1 for what has failed.
+// report returns the exit code: 0 on success and after -h, 2 for invalid arguments, 130
+// after Ctrl-C, as in shells, and 1 for other errors.
 func report(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := run(ctx, args, stdout, stderr)
 	if err == nil || errors.Is(err, flag.ErrHelp) {
@@ -56,10 +56,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(io.Discard) // report prints the error once
 	out := flags.String("o", "", "folder to write to (default results, results-short, or results-part with -only)")
 	from := flags.String("from", "", "read these raw results instead of measuring")
-	short := flags.Bool("short", false, "the headline alone")
-	runs := flags.Int("runs", 0, "interleaved runs (default 6, or 4 with -short: fewer can't be significant)")
-	benchtime := flags.Duration("benchtime", 0, "of each benchmark in each run (default 40ms, or 15ms with -short)")
-	only := flags.String("only", "", "measure these alone, by the names of their benchmarks: Uncontended,HandOver")
+	short := flags.Bool("short", false, "run only the benchmarks of the headline")
+	runs := flags.Int("runs", 0, "number of interleaved runs (default 6, or 4 with -short; with fewer, no difference is significant)")
+	benchtime := flags.Duration("benchtime", 0, "duration of each benchmark in each run (default 40ms, or 15ms with -short)")
+	only := flags.String("only", "", "run only these benchmarks, for example Uncontended,HandOver")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, "Usage: report [flags]\n\n"+
@@ -95,7 +95,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	if p.only != nil {
-		folder = "results-part" // never in the place of a whole one
+		folder = "results-part" // so that a part never replaces complete results
 	}
 	if *out != "" {
 		folder = *out
@@ -127,7 +127,7 @@ func defaultPlan(short bool) plan {
 	return plan{runs: 6, benchtime: 40 * time.Millisecond}
 }
 
-// command is what README tells its readers to run.
+// command is the command that README shows.
 const command = "cd benchmarks && go run ./report"
 
 func rawResults(ctx context.Context, p plan, from string, progress io.Writer) ([]byte, error) {
@@ -141,8 +141,8 @@ func rawResults(ctx context.Context, p plan, from string, progress io.Writer) ([
 	return raw.Bytes(), nil
 }
 
-// write writes all files of a report, and removes the charts of an earlier one
-// that this one has nothing for.
+// write writes all files of a report, and removes charts of an earlier report for which
+// this one has no results.
 func write(folder string, raw []byte, r *results) error {
 	var tables, snippet bytes.Buffer
 	writeTables(&tables, r)

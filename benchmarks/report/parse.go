@@ -10,22 +10,22 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// results are all measurements of a file, in the order in which cases and
-// subjects first came.
+// results holds all measurements of a file, in the order of the first occurrence of each
+// case.
 type results struct {
 	config map[string]string
 	cases  []*group
 }
 
-// group is one benchmark in one case, over all its subjects.
+// group is one case of a benchmark, with all its subjects.
 type group struct {
 	bench    string
-	name     string // "goroutines=16, limit=none"; empty if there is but one case
+	name     string // "goroutines=16, limit=none"; empty if there is only one case
 	params   map[string]string
 	subjects map[string]measured
 }
 
-// measured has the values of each unit, one for each run.
+// measured holds the values of each unit, one for each measurement.
 type measured map[string][]float64
 
 // parse reads results in the Go benchmark format.
@@ -54,7 +54,7 @@ func (r *results) add(record *benchfmt.Result) error {
 	base, parts := record.Name.Parts()
 	w := findWork(string(base))
 	if w == nil {
-		return nil // somebody's own benchmark in the same file
+		return nil // a benchmark without a table
 	}
 	var subject string
 	var names []string
@@ -76,7 +76,7 @@ func (r *results) add(record *benchfmt.Result) error {
 		names = append(names, string(part[1:]))
 	}
 	if subject == "" {
-		return fmt.Errorf("%s: no %s in it", record.Name, w.subjectKey())
+		return fmt.Errorf("%s: the name has no %s", record.Name, w.subjectKey())
 	}
 	g := r.group(string(base), strings.Join(names, ", "), params)
 	if g.subjects[subject] == nil {
@@ -84,7 +84,7 @@ func (r *results) add(record *benchfmt.Result) error {
 	}
 	for _, v := range record.Values {
 		value, unit := v.Value, v.Unit
-		if v.OrigUnit != "" { // benchfmt makes seconds of what was nanoseconds
+		if v.OrigUnit != "" { // benchfmt converts nanoseconds to seconds
 			value, unit = v.OrigValue, v.OrigUnit
 		}
 		g.subjects[subject][unit] = append(g.subjects[subject][unit], value)
@@ -101,7 +101,7 @@ func (r *results) group(bench, name string, params map[string]string) *group {
 	return g
 }
 
-// find returns the group of that name, or nil.
+// find returns the group with the given name, or nil.
 func (r *results) find(bench, name string) *group {
 	i := slices.IndexFunc(r.cases, func(g *group) bool { return g.bench == bench && g.name == name })
 	if i < 0 {

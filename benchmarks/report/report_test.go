@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
@@ -63,23 +63,23 @@ func TestParse(t *testing.T) {
 	}
 	g := r.find("HandOver", "slots=1, goroutines=256, limit=none")
 	if g == nil {
-		t.Fatal("no hand-over")
+		t.Fatal("the results have no hand-over")
 	}
 	if got := g.params["goroutines"]; got != "256" {
 		t.Errorf("goroutines=%q", got)
 	}
 	if got := g.subjects["xsync"]["ns/op"]; len(got) != 6 || got[0] < 400 || got[0] > 600 {
-		t.Errorf("ns/op of xsync: %v", got) // nanoseconds, not benchfmt's seconds
+		t.Errorf("ns/op of xsync: %v", got) // nanoseconds, not the seconds of benchfmt
 	}
 	if got := r.find("Guard", "").subjects["guard"]["ns/op"]; len(got) != 6 {
 		t.Errorf("guard: %v", got)
 	}
 	if slices.ContainsFunc(r.cases, func(g *group) bool { return g.bench == "OfSomebodyElse" }) {
-		t.Error("a benchmark that isn't ours was taken in")
+		t.Error("a benchmark without a table was included")
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParseRejectsInvalidNames(t *testing.T) {
 	for name, raw := range map[string]string{
 		"no peer":       "BenchmarkUncontended/slots=1 1 5 ns/op\n",
 		"not key=value": "BenchmarkUncontended/fast 1 5 ns/op\n",
@@ -98,13 +98,13 @@ func TestRatio(t *testing.T) {
 	}
 	same := compare([]float64{8, 9, 10, 11, 12, 13}, []float64{8.5, 9.5, 10.5, 11.5, 12.5, 7})
 	if same.significant || !strings.HasPrefix(same.String(), "~ ") {
-		t.Errorf("interleaved samples are told apart: %v", same)
+		t.Errorf("interleaved samples differ significantly: %v", same)
 	}
 	if few := compare([]float64{1, 1.1, 1.2}, []float64{5, 5.1, 5.2}); few.significant {
-		t.Error("three runs can't be significant")
+		t.Error("a difference of three runs is significant")
 	}
 	if got := compare([]float64{1, 2, 3, 4}, []float64{0, 0, 0, 0}).String(); got != "–" {
-		t.Errorf("by nothing: %q", got)
+		t.Errorf("divided by 0: %q", got)
 	}
 }
 
@@ -138,8 +138,8 @@ func TestSnippet(t *testing.T) {
 
 func TestEveryFigureHasItsGaps(t *testing.T) {
 	for _, w := range works {
-		if w.needs == 0 && w.bench != "Scaling" { // which has Bulklink, and nothing
-			t.Errorf("%s: nothing is needed, so nobody lacks anything", w.bench)
+		if w.needs == 0 && w.bench != "Scaling" { // which compares numbers of bulkheads, not peers
+			t.Errorf("%s: needs is empty, so the table shows no gaps", w.bench)
 		}
 		for _, peer := range []string{"floor", "channel"} {
 			if w.by == "" && (gapsOf(peer, w.needs) == "none" || gapsOf(peer, w.needs) == "") {
@@ -149,7 +149,7 @@ func TestEveryFigureHasItsGaps(t *testing.T) {
 	}
 }
 
-func TestGapsOfWhatIsMadeOfPeers(t *testing.T) {
+func TestGapsOfSubjectsThatUseAPeer(t *testing.T) {
 	for subject, want := range map[string]string{
 		"none":            "no limiter at all",
 		"guard":           "none",
@@ -164,13 +164,13 @@ func TestGapsOfWhatIsMadeOfPeers(t *testing.T) {
 	}
 	for name, s := range subjects {
 		if _, ok := peers.Find(s.peer); !ok && s.gap == "" {
-			t.Errorf("%s: is it a limiter or not?", name)
+			t.Errorf("%s: has neither a peer nor a gap", name)
 		}
 	}
 }
 
-// TestWorksMatchBenchmarks finds a benchmark that has no table, and a table
-// without a benchmark.
+// TestWorksMatchBenchmarks finds benchmarks without a table and tables without a
+// benchmark.
 func TestWorksMatchBenchmarks(t *testing.T) {
 	files, err := filepath.Glob("../*_test.go")
 	if err != nil {
@@ -204,9 +204,9 @@ func TestCharts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.file == "start-delay.svg" { // not among the results
+		if c.file == "start-delay.svg" { // the results do not include it
 			if svg != nil {
-				t.Errorf("%s: drawn from nothing", c.file)
+				t.Errorf("%s: a chart without results", c.file)
 			}
 			continue
 		}
@@ -218,11 +218,11 @@ func TestCharts(t *testing.T) {
 			}
 		}
 		if !bytes.Contains(svg, []byte("Bulklink")) {
-			t.Errorf("%s: Bulklink isn't in it", c.file)
+			t.Errorf("%s: the chart does not include Bulklink", c.file)
 		}
 		again, err := c.draw(r)
 		if err != nil || !bytes.Equal(svg, again) {
-			t.Errorf("%s: drawn twice, it differs (%v)", c.file, err)
+			t.Errorf("%s: two drawings of the same results differ (%v)", c.file, err)
 		}
 	}
 }
@@ -234,9 +234,9 @@ func TestPasses(t *testing.T) {
 		t.Fatalf("%d passes", len(passes))
 	}
 	if slices.Equal(full.args(passes[0], 0), full.args(passes[0], 1)) {
-		t.Error("the peers are not rotated")
+		t.Error("rotate does not change the arguments")
 	}
-	said := func(p plan) string {
+	argsOf := func(p plan) string {
 		var all []string
 		for _, pass := range p.passes() {
 			all = append(all, p.args(pass, 0)...)
@@ -244,21 +244,21 @@ func TestPasses(t *testing.T) {
 		return strings.Join(all, " ")
 	}
 	for _, w := range works {
-		if !strings.Contains(said(full), w.bench) {
+		if !strings.Contains(argsOf(full), w.bench) {
 			t.Errorf("%s is never run", w.bench)
 		}
 	}
-	short := said(plan{runs: 4, benchtime: time.Millisecond, short: true})
+	short := argsOf(plan{runs: 4, benchtime: time.Millisecond, short: true})
 	if strings.Contains(short, "QueueLength") || !strings.Contains(short, "-test.short") {
 		t.Errorf("short: %s", short)
 	}
 }
 
-// TestTimeIsBounded holds to what the documentation promises, with a margin for
-// compiling and for machines that are slower. More processors have more to do.
+// TestTimeIsBounded checks the durations that the documentation states, with a margin for
+// compiling and slower machines.
 func TestTimeIsBounded(t *testing.T) {
 	if doublings > 2 {
-		t.Skip("it is promised for two processors")
+		t.Skip("the documentation states durations for two processors")
 	}
 	for _, c := range []struct {
 		p    plan
@@ -268,7 +268,7 @@ func TestTimeIsBounded(t *testing.T) {
 			t.Errorf("%+v takes %v, at most %v", c.p, got, c.most)
 		}
 		if c.p.runs < 4 {
-			t.Errorf("%d runs can't be significant", c.p.runs)
+			t.Errorf("with %d runs, no difference is significant", c.p.runs)
 		}
 	}
 }
@@ -283,7 +283,7 @@ func TestMissingResults(t *testing.T) {
 		t.Errorf("one of two: %v", err)
 	}
 	if err := p.check([]byte(one+"BenchmarkA/peer=y-2 --- FAIL\n"), false); err == nil {
-		t.Error("a failure passed for a result")
+		t.Error("a failure was counted as a result")
 	}
 }
 
@@ -299,14 +299,14 @@ func TestRunFromRawResults(t *testing.T) {
 		}
 	}
 	if !strings.Contains(out.String(), "uncontended") {
-		t.Errorf("the headline isn't printed:\n%s", out.String())
+		t.Errorf("the headline was not printed:\n%s", out.String())
 	}
 	if strings.Contains(out.String(), "](") || !strings.Contains(out.String(), "Written to "+dir+": ") {
-		t.Errorf("links of README are printed, or not the folder:\n%s", out.String())
+		t.Errorf("want the folder and no links of README:\n%s", out.String())
 	}
 }
 
-func TestRunRefuses(t *testing.T) {
+func TestRunRejectsInvalidArguments(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.txt")
 	if err := os.WriteFile(empty, []byte("PASS\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -351,8 +351,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestMeasure runs a little of it for real. That each work has as many results
-// as it says is checked on the way.
+// TestMeasure runs some benchmarks. measure checks that each has the expected number of
+// results.
 func TestMeasure(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it compiles the benchmarks")
@@ -363,9 +363,9 @@ func TestMeasure(t *testing.T) {
 	}{
 		"short": {
 			[]string{"-short"},
-			[]string{"## Turned away when full", "**slots=1, goroutines=256, limit=none**", "1 interleaved runs on", "added, µs"},
+			[]string{"## Rejected when full", "**slots=1, goroutines=256, limit=none**", "1 interleaved runs on", "added, µs"},
 		},
-		"some": { // of those that don't take seconds at any benchtime
+		"some": { // benchmarks that are fast with a short benchtime
 			[]string{"-only", "HandOver,SharedContext,Fairness,Expiry,Leave,Guard,Events,Keyed,Scaling"},
 			[]string{"**slots=64, goroutines=4096, limit=never-fires**", "**keys=new**"},
 		},
@@ -387,21 +387,21 @@ func TestMeasure(t *testing.T) {
 			}
 			for _, want := range c.want {
 				if !bytes.Contains(tables, []byte(want)) {
-					t.Errorf("no %q in the tables", want)
+					t.Errorf("the tables do not contain %q", want)
 				}
 			}
 			if !strings.HasPrefix(progress.String(), "1 runs: about ") {
-				t.Errorf("it doesn't say how long it takes: %q", progress.String())
+				t.Errorf("the progress does not begin with the duration: %q", progress.String())
 			}
 			if _, err := os.Stat(stale); err == nil {
-				t.Error("a chart of an earlier report is among the files")
+				t.Error("a chart of an earlier report was not removed")
 			}
 		})
 	}
 }
 
-// TestNoHalfResults stops a run: nothing may be written.
-func TestNoHalfResults(t *testing.T) {
+// TestInterruptedRunWritesNoFiles interrupts a run, after which no file may be written.
+func TestInterruptedRunWritesNoFiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it compiles the benchmarks")
 	}
@@ -409,17 +409,18 @@ func TestNoHalfResults(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "results")
 	err := run(ctx, []string{"-only", "Guard", "-runs", "3", "-benchtime", "10ms", "-o", dir}, io.Discard, after(1, cancel))
 	if err == nil || !strings.Contains(err.Error(), "interrupted in run 2") {
-		t.Errorf("stopped in its second run: %v", err)
+		t.Errorf("got %v, want an interruption in run 2", err)
 	}
 	if _, err := os.Stat(dir); err == nil {
-		t.Error("half results are written")
+		t.Error("files were written")
 	}
 }
 
-// after calls stop when so many runs are over, by the progress that is written.
+// after returns a writer for the progress that calls stop when the given number of runs
+// is done.
 func after(runs int, stop func()) io.Writer {
 	return writer(func(p []byte) {
-		if bytes.Contains(p, []byte("is over")) {
+		if bytes.Contains(p, []byte("is done")) {
 			if runs--; runs == 0 {
 				stop()
 			}

@@ -15,15 +15,15 @@ import (
 	"time"
 )
 
-// benchmarks is the package with the benchmarks.
+// benchmarks is the path of the package with the benchmarks.
 const benchmarks = "github.com/bulklink/bulklink-go/benchmarks"
 
-// plan is how much is measured.
+// plan says what is measured, how often and for how long.
 type plan struct {
 	runs      int
 	benchtime time.Duration
 	short     bool
-	only      []string // these works; empty: all
+	only      []string // only these benchmarks; empty: all
 }
 
 func (p plan) has(w *work) bool {
@@ -36,8 +36,8 @@ type pass struct {
 	benchtime string
 }
 
-// passes are those of one run. Work of a few nanoseconds is measured at three
-// different times of it, because a moment's disturbance is all of its figure.
+// passes returns the passes of one run. Work of a few nanoseconds is measured in three
+// passes, because a short disturbance of the machine can affect all of one measurement.
 func (p plan) passes() []pass {
 	var alone, crowds, once []*work
 	for i := range works {
@@ -58,8 +58,8 @@ func (p plan) passes() []pass {
 	}, func(p pass) bool { return len(p.works) == 0 })
 }
 
-// args are the arguments of the test binary for a pass. From pass to pass and
-// from run to run another peer is the first.
+// args returns the arguments of the test binary for a pass. rotate selects the peer that
+// is measured first.
 func (p plan) args(pass pass, rotate int) []string {
 	var names []string
 	for _, w := range pass.works {
@@ -75,7 +75,7 @@ func (p plan) args(pass pass, rotate int) []string {
 	return args
 }
 
-// takes is how long all runs are on two processors that do nothing else.
+// takes estimates the duration of all runs on two otherwise idle processors.
 func (p plan) takes() time.Duration {
 	var run time.Duration
 	for _, pass := range p.passes() {
@@ -90,15 +90,15 @@ func (p plan) takes() time.Duration {
 	return time.Duration(p.runs) * run
 }
 
-// measure compiles the benchmarks once and runs them plan.runs times, one whole
-// run after the other, so that what disturbs the machine for a while disturbs
-// everyone. All output goes to raw, in the Go benchmark format. It is an error
-// if any benchmark fails, or has no result in any run.
+// measure compiles the benchmarks once and runs them p.runs times, one whole run after
+// another, so that a disturbance of the machine affects all benchmarks. It writes the
+// output to raw, in the Go benchmark format. It returns an error if a benchmark fails or
+// has no result in one of the runs.
 func measure(ctx context.Context, p plan, raw, progress io.Writer) error {
 	if len(p.passes()) == 0 {
-		return errors.New("nothing to measure: the short form has none of these")
+		return errors.New("nothing to measure: -short has none of the benchmarks in -only")
 	}
-	fmt.Fprintf(progress, "%d runs: about %v on two processors that do nothing else, after compiling\n", p.runs, p.takes().Round(time.Second))
+	fmt.Fprintf(progress, "%d runs: about %v on two otherwise idle processors, after compiling\n", p.runs, p.takes().Round(time.Second))
 	dir, err := os.MkdirTemp("", "benchmarks")
 	if err != nil {
 		return err
@@ -120,10 +120,10 @@ func measure(ctx context.Context, p plan, raw, progress io.Writer) error {
 				err = pass.check(out, p.short)
 			}
 			if ctx.Err() != nil {
-				return fmt.Errorf("interrupted in run %d: nothing is written", run+1)
+				return fmt.Errorf("interrupted in run %d: no files were written", run+1)
 			}
 			if err != nil {
-				return fmt.Errorf("run %d: %w; nothing is written. The benchmarks said:\n%s", run+1, err, out)
+				return fmt.Errorf("run %d: %w; no files were written. Output of the benchmarks:\n%s", run+1, err, out)
 			}
 			if _, err := raw.Write(out); err != nil {
 				return err
@@ -131,18 +131,18 @@ func measure(ctx context.Context, p plan, raw, progress io.Writer) error {
 		}
 		took := time.Since(began)
 		left := took / time.Duration(run+1) * time.Duration(p.runs-run-1)
-		fmt.Fprintf(progress, "run %d of %d is over after %v, about %v to go\n", run+1, p.runs, took.Round(time.Second), left.Round(time.Second))
+		fmt.Fprintf(progress, "run %d of %d is done after %v, about %v left\n", run+1, p.runs, took.Round(time.Second), left.Round(time.Second))
 	}
 	return nil
 }
 
-// check finds a work that has not all of its figures in the output of a pass
-// that went well.
+// check returns an error if a benchmark does not have the expected number of results in
+// the output of a pass.
 func (p pass) check(out []byte, short bool) error {
 	for _, w := range p.works {
 		lines := regexp.MustCompile(`(?m)^Benchmark`+w.bench+`/\S+\s+\d+\s.*$`).FindAll(out, -1)
 		if want := w.effort(short).cases; len(lines) != want {
-			return fmt.Errorf("benchmark %s has %d results, and should have %d: see its effort in report/works.go", w.bench, len(lines), want)
+			return fmt.Errorf("benchmark %s has %d results, want %d: see its effort in report/works.go", w.bench, len(lines), want)
 		}
 	}
 	return nil

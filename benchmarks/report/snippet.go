@@ -10,7 +10,7 @@ var headline = []struct {
 	says      string
 	bench, in string
 	unit      string
-	instead   map[string]string // the peer that stands in for a column that can't do it
+	instead   map[string]string // the peer to show in a column whose peer cannot do the work
 }{
 	{"uncontended", "Uncontended", "", "ns/op", nil},
 	{"acquire + release", "AcquireRelease", "", "ns/op", nil},
@@ -23,8 +23,7 @@ var headline = []struct {
 
 var columns = []string{"bulklink", "floor", "channel", "xsync", "failsafe-permits", "failsafe", "resiliency"}
 
-// writeSnippet writes what README shows, ready to be pasted. Its links are those
-// of README.
+// writeSnippet writes the part that README shows. Its links are relative to README.
 func writeSnippet(w io.Writer, r *results, command string) {
 	writeHeadline(w, r, command)
 	fmt.Fprint(w, "\n![Nanoseconds for each operation](benchmarks/results/headline.svg)\n\n"+

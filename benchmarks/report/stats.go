@@ -7,8 +7,8 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// Everything here is what benchstat does: medians, their confidence intervals,
-// and the Mann-Whitney U-test, which assumes nothing about the distribution.
+// The functions below use the statistics of benchstat: medians, their confidence
+// intervals, and the Mann-Whitney U-test, which assumes no distribution.
 
 const confidence = 0.95
 
@@ -23,8 +23,8 @@ func summary(values []float64) benchmath.Summary {
 
 func median(values []float64) float64 { return summary(values).Center }
 
-// spread is how far the confidence interval of the median reaches from it, as
-// benchstat prints it: ∞ where there are too few runs for one.
+// spread returns the half-width of the confidence interval of the median, in percent, in
+// the form of benchstat. It is ∞ if there are too few runs.
 func spread(values []float64) string { return "±" + summary(values).PctRangeString() }
 
 // ratio is the quotient of the medians of two samples.
@@ -39,8 +39,8 @@ func compare(a, b []float64) ratio {
 	return ratio{median(a) / median(b), c.P, c.P < c.Alpha}
 }
 
-// String is "0.81× (p=0.002)", with a tilde in front where the samples can't be
-// told apart.
+// String returns the ratio in the form "0.81× (p=0.002)", with a tilde in front if the
+// difference is not significant.
 func (r ratio) String() string {
 	if math.IsNaN(r.value) || math.IsInf(r.value, 0) {
 		return "–"
@@ -52,7 +52,7 @@ func (r ratio) String() string {
 	return fmt.Sprintf("%s%s× (p=%.3f)", mark, digits(r.value), r.p)
 }
 
-// digits writes three significant digits, never fewer than the whole number.
+// digits formats v with three significant digits, and at least its whole part.
 func digits(v float64) string {
 	switch a := math.Abs(v); {
 	case a == 0:
@@ -65,7 +65,7 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// thousands writes a whole number with commas.
+// thousands formats a whole number with commas.
 func thousands(v float64) string {
 	s := fmt.Sprintf("%.0f", math.Abs(v))
 	for i := len(s) - 3; i > 0; i -= 3 {

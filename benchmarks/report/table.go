@@ -9,15 +9,15 @@ import (
 	"github.com/bulklink/bulklink-go/benchmarks/peers"
 )
 
-// writeTables writes everything that was measured, as Markdown.
+// writeTables writes all results as Markdown.
 func writeTables(w io.Writer, r *results) {
 	fmt.Fprintf(w, "# Benchmarks\n\n%s\n\n", provenance(r))
 	fmt.Fprintln(w, "Each figure is the median over all runs (work of a few nanoseconds is measured three times in each).\n"+
 		"Spread is the 95 % confidence interval of that median. A ratio is Bulklink's median divided by that of the row:\n"+
-		"below 1 Bulklink is ahead. p is benchstat's (Mann-Whitney U-test); a tilde says that the runs can't tell the two\n"+
-		"apart. Gaps are what that row can't do of what the work asks for: it is not the same thing that is measured.\n"+
-		"16 MB of other things lie in the heap, so that the collector comes about as seldom as in a small service.\n"+
-		"Raw results: [raw.txt](raw.txt), for `benchstat -col /peer raw.txt`.")
+		"below 1, Bulklink is faster or smaller. p is that of benchstat (Mann-Whitney U-test); a tilde means that the\n"+
+		"difference is not significant. Gaps are abilities that the work needs and the row lacks, so its figure is for\n"+
+		"less work. The heap holds 16 MB of other data, so that the garbage collector runs about as often as in a small\n"+
+		"service. Raw results: [raw.txt](raw.txt), for `benchstat -col /peer raw.txt`.")
 	writeTargets(w, r)
 	for i := range works {
 		if groups := r.of(works[i].bench); len(groups) > 0 {
@@ -27,7 +27,7 @@ func writeTables(w io.Writer, r *results) {
 	writePeers(w)
 }
 
-// provenance says where the figures come from.
+// provenance describes the runs and the machine of the figures.
 func provenance(r *results) string {
 	machine := strings.Join(nonEmpty(r.config["cpu"], r.config["goos"]+"/"+r.config["goarch"], r.config["toolchain"]), ", ")
 	return fmt.Sprintf("%s interleaved runs on %s processors of one machine: %s.", r.config["runs"], r.config["processors"], machine)
@@ -50,8 +50,8 @@ func writeWork(w io.Writer, k *work, groups []*group) {
 	}
 }
 
-// writeAdded writes by how much each subject's figures are above those of the
-// one that has nothing to add.
+// writeAdded writes the differences between the figures of each subject and those of the
+// subject k.added.
 func writeAdded(w io.Writer, k *work, g *group) {
 	without := g.subjects[k.added]
 	head := []string{"added, µs"}
@@ -124,8 +124,8 @@ func (u unit) format(v float64) string {
 	return digits(v)
 }
 
-// inOrder returns the subjects of a group: peers in their order, then others by
-// name.
+// inOrder returns the subjects of a group: first the peers in the order of peers.All, then
+// the others by name.
 func inOrder(g *group) []string {
 	var names []string
 	for _, s := range peers.All() {
@@ -143,9 +143,9 @@ func inOrder(g *group) []string {
 	return append(names, others...)
 }
 
-// writePeers writes what each peer can do.
+// writePeers writes the abilities of each peer.
 func writePeers(w io.Writer) {
-	fmt.Fprintf(w, "\n## What each can do\n\nThe benchmarks' tests check these claims, both ways, as far as they show in behaviour.\n")
+	fmt.Fprintf(w, "\n## Abilities\n\nTests check the abilities marked “yes” and the missing ones, as far as behavior shows them.\n")
 	all := peers.All()
 	head := []string{""}
 	for _, s := range all {
@@ -175,8 +175,8 @@ func yesNo(b bool) string {
 	return "–"
 }
 
-// writeTable writes one Markdown table, its first column to the left and the
-// others to the right, but for those of words.
+// writeTable writes a Markdown table. The first column and the gaps are aligned left, the
+// other columns right.
 func writeTable(w io.Writer, head []string, rows [][]string) {
 	fmt.Fprintf(w, "\n| %s |\n|", strings.Join(head, " | "))
 	for i, h := range head {

@@ -5,15 +5,15 @@ import (
 	"io"
 )
 
-// target is how Bulklink is to stand to another on one kind of work.
+// target is a goal for the ratio of Bulklink to a peer in one benchmark.
 type target struct {
 	bench, in string // benchmark and case
 	peer      string
 	most      float64 // Bulklink's median divided by the peer's
 }
 
-// targets are goals of the project. They are printed, met or not: a goal that is
-// missed is explained in docs, not dropped.
+// targets are the goals of the project. All are printed, including missed ones, which the
+// documentation explains.
 var targets = func() []target {
 	ts := []target{
 		{"Uncontended", "", "xsync", 0.8},
@@ -37,8 +37,8 @@ var targets = func() []target {
 // withoutAllocs are the benchmarks in which Bulklink must not allocate.
 var withoutAllocs = []string{"Uncontended", "AcquireRelease", "Parallel", "Rejection", "HandOver", "SharedContext", "Expiry"}
 
-// mayGrow is how much more a hand-over may cost in the longest queue than in the
-// shortest, as a multiple of how much more it costs the bare channel.
+// mayGrow is the largest allowed growth of the cost of a hand-over from the shortest to
+// the longest queue, as a multiple of the growth of the bare channel.
 const mayGrow = 1.2
 
 func writeTargets(w io.Writer, r *results) {
@@ -81,8 +81,8 @@ func writeTargets(w io.Writer, r *results) {
 	writeTable(w, []string{"work", "against", "goal", "Bulklink is", ""}, rows)
 }
 
-// growth is how many times more a hand-over costs in the longest queue than in
-// the shortest, divided by the same of the bare channel.
+// growth returns the growth of the cost of a hand-over from the shortest to the longest
+// queue, divided by the growth of the bare channel.
 func growth(r *results) (grew float64, longest string, ok bool) {
 	groups := r.of("QueueLength")
 	if len(groups) < 2 {

@@ -9,32 +9,32 @@ import (
 	"github.com/bulklink/bulklink-go/benchmarks/peers"
 )
 
-// work is one kind of work that the peers are given: one benchmark.
+// work is one benchmark and its table.
 type work struct {
 	bench string // without "Benchmark"
 	title string
-	says  string // what it is, for a reader who won't open the code
-	units []unit // columns; the ratio is that of the first
-	// needs is what a user of such work would expect of the thing: what a peer
-	// lacks of it is printed beside its figure.
+	says  string // describes the benchmark for readers of the tables
+	units []unit // columns; ratios are computed for the first one
+	// needs are the abilities that a user would expect for this work. The table
+	// lists those that a peer lacks.
 	needs peers.Ability
-	// by is the part of the name that says whose the figure is, if not peer.
+	// by is the key in the name of the benchmark that identifies the subject, if not
+	// peer.
 	by string
-	// base is whom ratios are of, if not bulklink.
+	// base is the subject that ratios compare with the others, if not bulklink.
 	base  string
-	added string // print what each adds to this one's figures
-	alone bool   // takes but nanoseconds: measured three times in each run
-	once  bool   // its size doesn't depend on a duration
-	// What it takes to measure it once; brief is that of the short form, where
-	// zero means that it isn't in it.
+	added string // also print the difference between each subject and this one
+	alone bool   // takes only nanoseconds, so it is measured three times in each run
+	once  bool   // its size does not depend on the benchtime
+	// The effort to measure it once in the full and in the short form. A zero brief
+	// means that the short form does not include it.
 	full, brief effort
 }
 
-// effort is the time that one pass of a work takes, on two processors that do
-// nothing else.
+// effort determines the duration of one measurement, on two otherwise idle processors.
 type effort struct {
-	cases   int           // figures, each of which is measured for a given time
-	besides time.Duration // queues to form, keys to make, and what has a size of its own
+	cases   int           // number of figures, each measured for the benchtime
+	besides time.Duration // additional time, for example to fill queues and create keys
 }
 
 func (w *work) effort(short bool) effort {
@@ -44,17 +44,17 @@ func (w *work) effort(short bool) effort {
 	return w.full
 }
 
-// takes is how long the pass is. The testing package comes near the given time
-// by trying shorter ones before.
+// takes estimates the duration of the measurement. The testing package approaches the
+// benchtime with shorter trial runs.
 func (e effort) takes(benchtime time.Duration) time.Duration {
 	return time.Duration(e.cases)*benchtime*8/5 + e.besides
 }
 
-// doublings is for how many numbers of processors BenchmarkScaling is run.
+// doublings is the number of values of GOMAXPROCS for which BenchmarkScaling runs.
 var doublings = bits.Len(uint(runtime.NumCPU()))
 
 type unit struct {
-	name  string // as the benchmark reports it
+	name  string // as in the output of the benchmark
 	title string
 	round bool // whole numbers: counts and bytes
 }
@@ -65,10 +65,10 @@ var (
 	handovers = unit{name: "handovers/op", title: "handed over"}
 )
 
-// running is what one expects of everything that runs an operation.
+// running are the abilities that a user expects of everything that runs operations.
 const running = peers.Limits | peers.Cancels | peers.Unwinds | peers.Counts | peers.Bundled
 
-// waiting is what one expects besides when operations wait.
+// waiting are the abilities that a user expects when operations wait.
 const waiting = running | peers.Bounds | peers.Orders | peers.TimesOut | peers.Reasons | peers.InPlace
 
 var works = []work{
@@ -80,27 +80,27 @@ var works = []work{
 	},
 	{
 		bench: "AcquireRelease", title: "Acquire and release",
-		says:  "The same without a function around it.",
+		says:  "One goroutine acquires and releases a slot, without a function; slots are free.",
 		units: []unit{perOp, allocs}, needs: running &^ (peers.Unwinds | peers.Bundled), alone: true,
 		full: effort{8, 0}, brief: effort{8, 0},
 	},
 	{
 		bench: "Parallel", title: "All processors, never full",
-		says:  "As many goroutines as processors, more slots than those.",
+		says:  "One goroutine for each processor, and more slots than goroutines.",
 		units: []unit{perOp, allocs}, needs: running, alone: true,
 		full: effort{10, 0}, brief: effort{10, 0},
 	},
 	{
-		bench: "Rejection", title: "Turned away when full",
-		says:  "The only slot is taken, nobody may wait.",
+		bench: "Rejection", title: "Rejected when full",
+		says:  "The only slot is in use, and waiting is not allowed.",
 		units: []unit{perOp, allocs}, needs: peers.Limits | peers.Rejects | peers.Counts | peers.Reasons, alone: true,
 		full: effort{7, 0}, brief: effort{7, 0},
 	},
 	{
 		bench: "HandOver", title: "Hand-over",
 		says: "More goroutines than slots: each call waits, is handed a slot, yields once, and hands it on. " +
-			"“Handed over” is the share of operations whose slot another goroutine had before: what is less than 1 was " +
-			"done without waiting, which flatters the figure.",
+			"“Handed over” is the share of operations that got a slot of another goroutine. If it is less than 1, the other " +
+			"operations did not wait, which makes the figure too low.",
 		units: []unit{perOp, allocs, handovers}, needs: waiting,
 		full: effort{65, 5 * time.Second}, brief: effort{26, time.Second},
 	},
@@ -126,73 +126,73 @@ var works = []work{
 	},
 	{
 		bench: "Expiry", title: "Every wait ends by its limit",
-		says:  "The slot is taken for good; the limit is 1 ms. 2,048 waiters keep the processors busy, which makes them late; 64 don't.",
+		says:  "The slot is never released, and the limit is 1 ms. 2,048 waiters keep the processors busy, which makes them late; 64 don't.",
 		units: []unit{{name: "cpu-ns/op", title: "processor ns/op"}, {name: "late-p50-ns", title: "late p50 ns"}, {name: "late-p99-ns", title: "late p99 ns"}, allocs},
 		needs: waiting,
 		full:  effort{14, 1500 * time.Millisecond},
 	},
 	{
 		bench: "Leave", title: "Leaving the middle of a long queue",
-		says:  "10,000 wait; one of them, drawn by lot, is canceled, and another joins. “None” is its goroutine and ctx alone.",
+		says:  "10,000 operations wait; a random one is canceled, and another one joins. “None” is only the goroutine and its ctx.",
 		units: []unit{perOp, allocs}, needs: waiting,
 		full: effort{6, 500 * time.Millisecond},
 	},
 	{
 		bench: "QueueLength", title: "Queue length",
-		says: "A hand-over while that many wait. What still grows is the goroutine's way back into the processor's " +
-			"caches, which the bare channel has too.",
+		says: "A hand-over while the given number of operations wait. It still grows slightly, because the data of each goroutine " +
+			"has left the processor's caches; the bare channel shows the same growth.",
 		units: []unit{perOp}, needs: waiting,
 		full: effort{14, 22 * time.Second},
 	},
 	{
-		bench: "Memory", title: "Memory of one who waits",
-		says:  "50,000 wait. “None” is a goroutine parked on a channel.",
+		bench: "Memory", title: "Memory of a waiting operation",
+		says:  "50,000 operations wait. “None” is a goroutine parked on a channel.",
 		units: []unit{{name: "heap-B/waiter", title: "heap B", round: true}, {name: "stack-B/waiter", title: "stack B", round: true}},
 		needs: waiting, once: true,
 		full: effort{10, 6 * time.Second},
 	},
 	{
-		bench: "Guard", title: "Guard against a wrapper by hand",
-		says:  "A guarded function, Run, and what one would write around Acquire, x/sync or a channel.",
+		bench: "Guard", title: "Guard and wrappers written by hand",
+		says:  "A guarded function, Run, and handwritten wrappers around Acquire, x/sync and a channel.",
 		units: []unit{perOp, allocs}, needs: running, by: "way", base: "guard", alone: true,
 		full: effort{5, 0},
 	},
 	{
-		bench: "Events", title: "Somebody listens",
-		says:  "Uncontended, with handlers that do nothing.",
+		bench: "Events", title: "Event handlers",
+		says:  "As Uncontended, with handlers that do nothing.",
 		units: []unit{perOp, allocs}, needs: running | peers.Announces, alone: true,
 		full: effort{5, 0},
 	},
 	{
 		bench: "Keyed", title: "A bulkhead for each of 10⁶ keys",
-		says: "keys=kept visits a million keys that are all there, none of them in the processor's caches; keys=new brings a new " +
-			"one each time: Bulklink keeps 1,000 and evicts one for each, the maps grow.",
+		says: "keys=kept visits a million existing keys, none of them in the processor's caches. keys=new uses a new key " +
+			"each time: Bulklink keeps 1,000 keys and evicts one for each new one, while the maps grow.",
 		units: []unit{perOp, allocs}, needs: running,
 		full: effort{6, 3 * time.Second},
 	},
 	{
 		bench: "Scaling", title: "Processors",
-		says: "Operations of a given length as fast as the processors can, through no bulkhead, one, and one for each " +
+		says: "Operations of a given duration, as fast as the processors can run them, through no bulkhead, one, and one for each " +
 			"processor. See [scaling](../../docs/scaling.md).",
 		units: []unit{perOp}, by: "bulkheads", base: "one",
 		full: effort{12 * doublings, 0},
 	},
 	{
 		bench: "HTTP", title: "HTTP over loopback",
-		says: "2,000 requests a second, open loop, to a server that takes 2 ms; each request is for one of the arms, drawn " +
-			"by lot. “None” is the client without a limiter.",
+		says: "2,000 requests per second, open loop, to a server that takes 2 ms. Each request is assigned to one of the limiters " +
+			"at random. “None” is the client without a limiter.",
 		units: []unit{{name: "p50-ns", title: "p50 ns"}, {name: "p99-ns", title: "p99 ns"}, {name: "p99.9-ns", title: "p99.9 ns"}},
 		needs: running, added: "none", once: true,
 		full: effort{3, 9 * time.Second}, brief: effort{3, 1200 * time.Millisecond},
 	},
 }
 
-// subject is one that is measured and isn't a peer.
+// subject is something measured that is not a peer.
 type subject struct {
 	title string
-	peer  string        // which it is made of; empty: none, it limits nothing
-	lacks peers.Ability // of what that peer can do
-	gap   string        // and what else it can't
+	peer  string        // the peer that it uses; empty: none, it limits nothing
+	lacks peers.Ability // abilities of that peer that the subject lacks
+	gap   string        // an additional gap
 }
 
 var subjects = map[string]subject{
@@ -232,7 +232,7 @@ func titleOf(subject string) string {
 	return subject
 }
 
-// gapsOf is what subject can't do of what is needed, in words.
+// gapsOf describes the needed abilities that subject lacks.
 func gapsOf(subject string, needed peers.Ability) string {
 	peer, other := subject, subjects[subject]
 	if other.peer != "" {
