@@ -4,7 +4,7 @@ import "github.com/bulklink/bulklink-go/benchmarks/peers"
 
 // headlineAbilities are the rows below the figures in the table of README.
 var headlineAbilities = []struct {
-	says string
+	text string
 	of   peers.Ability
 }{
 	{"limits parallelism", peers.Limits},

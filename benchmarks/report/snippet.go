@@ -7,7 +7,7 @@ import (
 
 // headline is the part of the tables that README shows.
 var headline = []struct {
-	says      string
+	text      string
 	bench, in string
 	unit      string
 	instead   map[string]string // the peer to show in a column whose peer cannot do the work
@@ -43,7 +43,7 @@ func writeHeadline(w io.Writer, r *results, command string) {
 		if g == nil {
 			continue
 		}
-		row := []string{h.says}
+		row := []string{h.text}
 		for _, c := range columns {
 			values, mark := g.subjects[c][h.unit], ""
 			if other := h.instead[c]; other != "" && len(values) == 0 {
@@ -58,7 +58,7 @@ func writeHeadline(w io.Writer, r *results, command string) {
 		rows = append(rows, row)
 	}
 	for _, a := range headlineAbilities {
-		row := []string{a.says}
+		row := []string{a.text}
 		for _, c := range columns {
 			row = append(row, yesNo(has(c, a.of)))
 		}

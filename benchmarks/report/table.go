@@ -38,7 +38,7 @@ func nonEmpty(all ...string) []string {
 }
 
 func writeWork(w io.Writer, k *work, groups []*group) {
-	fmt.Fprintf(w, "\n## %s\n\n%s\n", k.title, k.says)
+	fmt.Fprintf(w, "\n## %s\n\n%s\n", k.title, k.text)
 	for _, g := range groups {
 		if g.name != "" {
 			fmt.Fprintf(w, "\n**%s**\n", g.name)

@@ -13,7 +13,7 @@ import (
 type work struct {
 	bench string // without "Benchmark"
 	title string
-	says  string // describes the benchmark for readers of the tables
+	text  string // describes the benchmark for readers of the tables
 	units []unit // columns; ratios are computed for the first one
 	// needs are the abilities that a user would expect for this work. The table
 	// lists those that a peer lacks.
@@ -74,31 +74,31 @@ const waiting = running | peers.Bounds | peers.Orders | peers.TimesOut | peers.R
 var works = []work{
 	{
 		bench: "Uncontended", title: "Uncontended",
-		says:  "One goroutine runs an operation that does nothing; slots are free.",
+		text:  "One goroutine runs an operation that does nothing; slots are free.",
 		units: []unit{perOp, allocs}, needs: running, alone: true,
 		full: effort{10, 0}, brief: effort{10, 0},
 	},
 	{
 		bench: "AcquireRelease", title: "Acquire and release",
-		says:  "One goroutine acquires and releases a slot, without a function; slots are free.",
+		text:  "One goroutine acquires and releases a slot, without a function; slots are free.",
 		units: []unit{perOp, allocs}, needs: running &^ (peers.Unwinds | peers.Bundled), alone: true,
 		full: effort{8, 0}, brief: effort{8, 0},
 	},
 	{
 		bench: "Parallel", title: "All processors, never full",
-		says:  "One goroutine for each processor, and more slots than goroutines.",
+		text:  "One goroutine for each processor, and more slots than goroutines.",
 		units: []unit{perOp, allocs}, needs: running, alone: true,
 		full: effort{10, 0}, brief: effort{10, 0},
 	},
 	{
 		bench: "Rejection", title: "Rejected when full",
-		says:  "The only slot is in use, and waiting is not allowed.",
+		text:  "The only slot is in use, and waiting is not allowed.",
 		units: []unit{perOp, allocs}, needs: peers.Limits | peers.Rejects | peers.Counts | peers.Reasons, alone: true,
 		full: effort{7, 0}, brief: effort{7, 0},
 	},
 	{
 		bench: "HandOver", title: "Hand-over",
-		says: "More goroutines than slots: each call waits, is handed a slot, yields once, and hands it on. " +
+		text: "More goroutines than slots: each call waits, is handed a slot, yields once, and hands it on. " +
 			"“Handed over” is the share of operations that got a slot of another goroutine. If it is less than 1, the other " +
 			"operations did not wait, which makes the figure too low.",
 		units: []unit{perOp, allocs, handovers}, needs: waiting,
@@ -106,80 +106,80 @@ var works = []work{
 	},
 	{
 		bench: "SharedContext", title: "Hand-over, one ctx for all",
-		says:  "256 goroutines over one slot, without a wait limit, all with the same ctx.",
+		text:  "256 goroutines over one slot, without a wait limit, all with the same ctx.",
 		units: []unit{perOp, allocs}, needs: waiting,
 		full: effort{5, 0},
 	},
 	{
 		bench: "StartDelay", title: "From one operation's end to the next one's start",
-		says: "16 goroutines over one slot. With op=yields the processors are busy; with op=parks the operation waits " +
+		text: "16 goroutines over one slot. With op=yields the processors are busy; with op=parks the operation waits " +
 			"for another goroutine.",
 		units: []unit{{name: "p50-ns", title: "p50 ns"}, {name: "p99-ns", title: "p99 ns"}}, needs: waiting,
 		full: effort{18, time.Second}, brief: effort{18, time.Second},
 	},
 	{
 		bench: "Fairness", title: "Fairness: spread of waits",
-		says:  "64 equal goroutines over one slot: in a fair queue p99 is close to p50.",
+		text:  "64 equal goroutines over one slot: in a fair queue p99 is close to p50.",
 		units: []unit{{name: "p99-ns", title: "p99 ns"}, {name: "p50-ns", title: "p50 ns"}, {name: "max-ns", title: "longest ns"}},
 		needs: waiting,
 		full:  effort{9, 500 * time.Millisecond},
 	},
 	{
 		bench: "Expiry", title: "Every wait ends by its limit",
-		says:  "The slot is never released, and the limit is 1 ms. 2,048 waiters keep the processors busy, which makes them late; 64 don't.",
+		text:  "The slot is never released, and the limit is 1 ms. 2,048 waiters keep the processors busy, which makes them late; 64 don't.",
 		units: []unit{{name: "cpu-ns/op", title: "processor ns/op"}, {name: "late-p50-ns", title: "late p50 ns"}, {name: "late-p99-ns", title: "late p99 ns"}, allocs},
 		needs: waiting,
 		full:  effort{14, 1500 * time.Millisecond},
 	},
 	{
 		bench: "Leave", title: "Leaving the middle of a long queue",
-		says:  "10,000 operations wait; a random one is canceled, and another one joins. “None” is only the goroutine and its ctx.",
+		text:  "10,000 operations wait; a random one is canceled, and another one joins. “None” is only the goroutine and its ctx.",
 		units: []unit{perOp, allocs}, needs: waiting,
 		full: effort{6, 500 * time.Millisecond},
 	},
 	{
 		bench: "QueueLength", title: "Queue length",
-		says: "A hand-over while the given number of operations wait. It still grows slightly, because the data of each goroutine " +
+		text: "A hand-over while the given number of operations wait. It still grows slightly, because the data of each goroutine " +
 			"has left the processor's caches; the bare channel shows the same growth.",
 		units: []unit{perOp}, needs: waiting,
 		full: effort{14, 22 * time.Second},
 	},
 	{
 		bench: "Memory", title: "Memory of a waiting operation",
-		says:  "50,000 operations wait. “None” is a goroutine parked on a channel.",
+		text:  "50,000 operations wait. “None” is a goroutine parked on a channel.",
 		units: []unit{{name: "heap-B/waiter", title: "heap B", round: true}, {name: "stack-B/waiter", title: "stack B", round: true}},
 		needs: waiting, once: true,
 		full: effort{10, 6 * time.Second},
 	},
 	{
 		bench: "Guard", title: "Guard and wrappers written by hand",
-		says:  "A guarded function, Run, and handwritten wrappers around Acquire, x/sync and a channel.",
+		text:  "A guarded function, Run, and handwritten wrappers around Acquire, x/sync and a channel.",
 		units: []unit{perOp, allocs}, needs: running, by: "way", base: "guard", alone: true,
 		full: effort{5, 0},
 	},
 	{
 		bench: "Events", title: "Event handlers",
-		says:  "As Uncontended, with handlers that do nothing.",
+		text:  "As Uncontended, with handlers that do nothing.",
 		units: []unit{perOp, allocs}, needs: running | peers.Announces, alone: true,
 		full: effort{5, 0},
 	},
 	{
 		bench: "Keyed", title: "A bulkhead for each of 10⁶ keys",
-		says: "keys=kept visits a million existing keys, none of them in the processor's caches. keys=new uses a new key " +
+		text: "keys=kept visits a million existing keys, none of them in the processor's caches. keys=new uses a new key " +
 			"each time: Bulklink keeps 1,000 keys and evicts one for each new one, while the maps grow.",
 		units: []unit{perOp, allocs}, needs: running,
 		full: effort{6, 3 * time.Second},
 	},
 	{
 		bench: "Scaling", title: "Processors",
-		says: "Operations of a given duration, as fast as the processors can run them, through no bulkhead, one, and one for each " +
+		text: "Operations of a given duration, as fast as the processors can run them, through no bulkhead, one, and one for each " +
 			"processor. See [scaling](../../docs/scaling.md).",
 		units: []unit{perOp}, by: "bulkheads", base: "one",
 		full: effort{12 * doublings, 0},
 	},
 	{
 		bench: "HTTP", title: "HTTP over loopback",
-		says: "2,000 requests per second, open loop, to a server that takes 2 ms. Each request is assigned to one of the limiters " +
+		text: "2,000 requests per second, open loop, to a server that takes 2 ms. Each request is assigned to one of the limiters " +
 			"at random. “None” is the client without a limiter.",
 		units: []unit{{name: "p50-ns", title: "p50 ns"}, {name: "p99-ns", title: "p99 ns"}, {name: "p99.9-ns", title: "p99.9 ns"}},
 		needs: running, added: "none", once: true,

@@ -198,7 +198,7 @@ func TestFlags(t *testing.T) {
 	for _, c := range []struct {
 		args string
 		code int
-		says string
+		want string
 	}{
 		{"-h", command.OK, "Usage: batch"},
 		{"-cake", command.Usage, "not defined: -cake"},
@@ -214,7 +214,7 @@ func TestFlags(t *testing.T) {
 		{"-from 4 -also 3,1 -items 5", command.OK, "3 done"},
 	} {
 		var out bytes.Buffer
-		if code := run(t.Context(), strings.Fields(c.args), checksum, &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
+		if code := run(t.Context(), strings.Fields(c.args), checksum, &out, &out); code != c.code || !strings.Contains(out.String(), c.want) {
 			t.Errorf("%s: exit code %d, want %d, output:\n%s", c.args, code, c.code, &out)
 		}
 	}

@@ -120,14 +120,14 @@ func TestFlags(t *testing.T) {
 	for _, c := range []struct {
 		args string
 		code int
-		says string
+		want string
 	}{
 		{"-h", command.OK, "Usage: reload"},
 		{"-duration 1ms", command.Usage, "-duration 1ms: must be from"},
 		{"-workers 1 -duration 48h", command.Usage, "-workers 1: must be from 2"},
 	} {
 		var out bytes.Buffer
-		if code := run(t.Context(), strings.Fields(c.args), &out, &out, nil); code != c.code || !strings.Contains(out.String(), c.says) {
+		if code := run(t.Context(), strings.Fields(c.args), &out, &out, nil); code != c.code || !strings.Contains(out.String(), c.want) {
 			t.Errorf("%s: exit code %d, want %d, output:\n%s", c.args, code, c.code, &out)
 		}
 	}

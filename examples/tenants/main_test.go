@@ -77,7 +77,7 @@ func TestFlags(t *testing.T) {
 	for _, c := range []struct {
 		args string
 		code int
-		says string
+		want string
 	}{
 		{"-h", command.OK, "Usage: tenants"},
 		{"-help", command.OK, "-noise"},
@@ -86,7 +86,7 @@ func TestFlags(t *testing.T) {
 		{"-noise 501", command.Usage, "-noise 501"},
 	} {
 		var out bytes.Buffer
-		if code := run(t.Context(), strings.Fields(c.args), &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
+		if code := run(t.Context(), strings.Fields(c.args), &out, &out); code != c.code || !strings.Contains(out.String(), c.want) {
 			t.Errorf("%s: exit code %d, want %d, output:\n%s", c.args, code, c.code, &out)
 		}
 	}

@@ -83,7 +83,7 @@ func TestFilesThatDoNotCompileAloneAreFound(t *testing.T) {
 	}
 	for _, c := range []struct {
 		files []string
-		says  string
+		want  string
 	}{
 		{[]string{"whole.go"}, ""},
 		{[]string{"whole.go", "part.go"}, ""},
@@ -92,8 +92,8 @@ func TestFilesThatDoNotCompileAloneAreFound(t *testing.T) {
 		{[]string{"none.go"}, "none.go"},
 	} {
 		err := check(dir, c.files)
-		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
-			t.Errorf("%v: %v, want %q", c.files, err, c.says)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%v: %v, want %q", c.files, err, c.want)
 		}
 	}
 }
