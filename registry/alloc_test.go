@@ -18,7 +18,7 @@ import (
 
 // A call with a known key allocates nothing, however it ends; nor does a new key
 // that is turned away.
-func TestAKnownKeyAllocatesNothing(t *testing.T) {
+func TestCallsWithAKnownKeyAllocateNothing(t *testing.T) {
 	ctx := t.Context()
 	before := time.Now().Add(time.Hour)
 	for name, opts := range map[string][]registry.KeyedOption{
@@ -54,7 +54,7 @@ func TestAKnownKeyAllocatesNothing(t *testing.T) {
 }
 
 // What the documentation of Keyed says of memory.
-func TestWhatAnIdleKeyTakesInMemory(t *testing.T) {
+func TestIdleKeyOccupiesTheDocumentedMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 2_000
 		keys := make([]string, n)

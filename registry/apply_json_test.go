@@ -15,7 +15,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-func TestApplyJSONLeavesWhatIsAbsent(t *testing.T) {
+func TestApplyJSONKeepsAbsentFields(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		want bulk.Capacity // of search, which has 20, 1, 1s
@@ -88,7 +88,7 @@ var badJSON = []struct {
 	{"{\"payments\":{\"" + strings.Repeat("x", 100) + "\":1}}", `x": unknown field`},
 }
 
-func TestApplyJSONRefusesWhatItDoesNotUnderstand(t *testing.T) {
+func TestApplyJSONRejectsInvalidInputAndChangesNothing(t *testing.T) {
 	for _, c := range badJSON {
 		r, want := three(t)
 		text := c.text
@@ -119,7 +119,7 @@ func TestApplyJSONRefusesWhatItDoesNotUnderstand(t *testing.T) {
 }
 
 // What is absent stays as it is, also when somebody changes it at that moment.
-func TestApplyJSONDoesNotUndoAResizeAtTheSameTime(t *testing.T) {
+func TestApplyJSONDoesNotUndoAConcurrentResize(t *testing.T) {
 	r := registry.New()
 	b := mustCreate(t, r, "payments", 1)
 	var g sync.WaitGroup
@@ -148,7 +148,7 @@ func TestApplyJSONDoesNotUndoAResizeAtTheSameTime(t *testing.T) {
 
 // The label of a member can be what encoding/json puts in the place of bytes that
 // are not UTF-8.
-func TestApplyJSONOfBytesThatAreNotUTF8ChangesNoOtherMember(t *testing.T) {
+func TestApplyJSONWithInvalidUTF8ChangesNoOtherMember(t *testing.T) {
 	for _, label := range []string{"a\xff", `a\ud800`} {
 		r := registry.New()
 		b := mustCreate(t, r, "a\ufffd", 1)

@@ -39,7 +39,7 @@ func mustHave(t testing.TB, r *registry.Registry, want map[string]bulk.Capacity)
 	}
 }
 
-func TestApplySetsThoseThatAreNamed(t *testing.T) {
+func TestApplySetsNamedMembersOnly(t *testing.T) {
 	r, want := three(t)
 	want["payments"] = bulk.Capacity{Parallelism: 1, WaitingRoom: 2, WaitLimit: 3}
 	want["auth"] = bulk.Capacity{Parallelism: 4}
@@ -54,7 +54,7 @@ func TestApplySetsThoseThatAreNamed(t *testing.T) {
 	mustHave(t, r, want)
 }
 
-func TestApplyChecksAllBeforeItSetsAny(t *testing.T) {
+func TestApplyChecksEverythingBeforeItSetsAnything(t *testing.T) {
 	r, want := three(t)
 	err := r.Apply(map[string]bulk.Capacity{
 		"auth":     {Parallelism: 1},
@@ -75,7 +75,7 @@ func TestApplyChecksAllBeforeItSetsAny(t *testing.T) {
 	mustHave(t, r, want)
 }
 
-func TestApplyReportsTheClosedAndSetsTheOthers(t *testing.T) {
+func TestApplyReportsClosedMembersAndSetsTheOthers(t *testing.T) {
 	r, want := three(t)
 	b, _ := r.Get("payments")
 	b.Close()
@@ -91,7 +91,7 @@ func TestApplyReportsTheClosedAndSetsTheOthers(t *testing.T) {
 }
 
 // A handler of resized may call the registry: no lock is held.
-func TestAHandlerMayApply(t *testing.T) {
+func TestHandlerMayCallApply(t *testing.T) {
 	r := registry.New()
 	mustCreate(t, r, "other", 1)
 	mustCreate(t, r, "payments", 1, bulk.OnEvent(func(bulk.Event) {
@@ -106,7 +106,7 @@ func TestAHandlerMayApply(t *testing.T) {
 }
 
 // Growing admits those who wait; shrinking lets those in flight finish.
-func TestApplyTakesEffectUnderLoad(t *testing.T) {
+func TestApplyAdmitsWhenItGrowsAndInterruptsNothingWhenItShrinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := registry.New()
 		b := mustCreate(t, r, "payments", 1, bulk.WaitingRoom(10))

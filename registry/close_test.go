@@ -46,7 +46,7 @@ func TestCloseStopsCreationAndClosesAll(t *testing.T) {
 }
 
 // Nothing can be created any more when the first member is closed.
-func TestCloseStopsCreationFirst(t *testing.T) {
+func TestCloseStopsCreationBeforeItClosesMembers(t *testing.T) {
 	r := registry.New()
 	var err error
 	mustCreate(t, r, "payments", 1, bulk.OnEvent(func(e bulk.Event) {
@@ -60,7 +60,7 @@ func TestCloseStopsCreationFirst(t *testing.T) {
 
 // An event handler that ends the goroutine keeps nobody from being closed, or
 // changed.
-func TestAHandlerThatEndsItsGoroutineLeavesNobodyOut(t *testing.T) {
+func TestGoexitInAHandlerSkipsNoMember(t *testing.T) {
 	ends := bulk.OnEvent(func(e bulk.Event) {
 		switch e.Kind {
 		case bulk.EventClosed, bulk.EventResized:
@@ -111,7 +111,7 @@ func TestAHandlerThatEndsItsGoroutineLeavesNobodyOut(t *testing.T) {
 }
 
 // Whatever is created while Close runs is either refused or closed.
-func TestCloseLeavesNobodyOut(t *testing.T) {
+func TestNoMemberCreatedDuringCloseStaysOpen(t *testing.T) {
 	for range 100 {
 		r := registry.New()
 		var mu sync.Mutex
@@ -143,7 +143,7 @@ func TestCloseLeavesNobodyOut(t *testing.T) {
 	}
 }
 
-func TestShutdownTriesEveryMemberAndNamesThoseThatHold(t *testing.T) {
+func TestShutdownWaitsForAllMembersAndNamesThoseInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := registry.New()
 		slots := make(map[string][]bulk.Slot)

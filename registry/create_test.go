@@ -24,7 +24,7 @@ func TestDefaultsComeBeforeTheOptionsOfAMember(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsReturnedByCreateAndRegistersNothing(t *testing.T) {
+func TestCreateReturnsAllConfigErrorsAndRegistersNothing(t *testing.T) {
 	r := registry.New(bulk.WaitingRoom(-1), nil)
 	for _, create := range []func(string, int, ...bulk.Option) (*bulk.Bulkhead, error){r.Create, r.GetOrCreate} {
 		b, err := create(" ", 0, bulk.WaitLimit(-1))
@@ -40,7 +40,7 @@ func TestWhatIsWrongIsReturnedByCreateAndRegistersNothing(t *testing.T) {
 	}
 }
 
-func TestALabelIsRegisteredOnce(t *testing.T) {
+func TestLabelIsRegisteredOnce(t *testing.T) {
 	r := registry.New()
 	first := mustCreate(t, r, "payments", 3)
 	b, err := r.Create("payments", 5)
@@ -56,7 +56,7 @@ func TestALabelIsRegisteredOnce(t *testing.T) {
 }
 
 // Options may call the registry: no lock is held while they run.
-func TestAnOptionMayCallTheRegistry(t *testing.T) {
+func TestOptionMayCallTheRegistry(t *testing.T) {
 	r := registry.New()
 	_, err := r.Create("outer", 1, func(*bulk.Config) error {
 		_, err := r.Create("inner", 1)
@@ -83,7 +83,7 @@ func TestAnOptionMayCallTheRegistry(t *testing.T) {
 	check(t, r)
 }
 
-func TestARaceForALabelHasOneWinner(t *testing.T) {
+func TestConcurrentGetOrCreateCallsReturnOneBulkhead(t *testing.T) {
 	const racers, rounds = 16, 200
 	r := registry.New()
 	for round := range rounds {
@@ -126,7 +126,7 @@ func TestARaceForALabelHasOneWinner(t *testing.T) {
 	check(t, r)
 }
 
-func TestARaceOfCreatesHasOneWinner(t *testing.T) {
+func TestConcurrentCreateCallsHaveOneWinner(t *testing.T) {
 	r := registry.New()
 	for round := range 200 {
 		var created atomic.Int32

@@ -10,7 +10,7 @@ import (
 
 // Labels can come from anywhere: in an error they are one line, of a length that
 // can be read, as in those of package bulk.
-func TestALabelNeverDrownsWhatAnErrorSays(t *testing.T) {
+func TestErrorsEscapeAndTruncateLabels(t *testing.T) {
 	long := "\n\u202e" + strings.Repeat("x", 1<<16)
 	r := registry.New()
 	mustCreate(t, r, long, 1)

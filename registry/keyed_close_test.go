@@ -12,7 +12,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-func TestKeyedCloseAndShutdown(t *testing.T) {
+func TestKeyedShutdownRejectsNewOperationsAndWaitsForTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := mustKeyed[string](t, 2, 3, registry.Each(bulk.WaitingRoom(1)))
 		a1, a2, b := hold(t, k, "a"), hold(t, k, "a"), hold(t, k, "b")
@@ -54,7 +54,7 @@ func TestKeyedCloseAndShutdown(t *testing.T) {
 
 // A Keyed is closed as a whole: when the first key's bulkhead is closed, nobody
 // is let in under another key.
-func TestKeyedIsClosedForAllKeysAtOnce(t *testing.T) {
+func TestKeyedCloseRejectsAllKeysBeforeItClosesTheirBulkheads(t *testing.T) {
 	var k *registry.Keyed[string]
 	closed := 0
 	k = mustKeyed[string](t, 1, 3, registry.Each(bulk.OnEvent(func(e bulk.Event) {

@@ -15,7 +15,7 @@ import (
 )
 
 // However a call ends, its key is idle afterwards, and not before.
-func TestALeaseIsGivenBackOnEveryWayOut(t *testing.T) {
+func TestKeyIsIdleAfterEveryExit(t *testing.T) {
 	for name, run := range map[string]func(k *registry.Keyed[string], fn func(context.Context) (int, error)){
 		"RunKey": func(k *registry.Keyed[string], fn func(context.Context) (int, error)) {
 			_, _ = registry.RunKey(context.Background(), k, "a", fn)
@@ -59,7 +59,7 @@ func TestALeaseIsGivenBackOnEveryWayOut(t *testing.T) {
 }
 
 // An event handler that ends the goroutine, at any event, costs no lease.
-func TestAHandlerThatEndsItsGoroutineCostsNoLease(t *testing.T) {
+func TestGoexitInAHandlerLosesNoLease(t *testing.T) {
 	for kind := bulk.EventQueued; kind <= bulk.EventResized; kind++ {
 		for name, run := range map[string]func(k *registry.Keyed[string], key string){
 			"RunKey": func(k *registry.Keyed[string], key string) {
@@ -103,7 +103,7 @@ func TestAHandlerThatEndsItsGoroutineCostsNoLease(t *testing.T) {
 	}
 }
 
-func TestAKeyThatSomebodyWaitsForIsNotEvicted(t *testing.T) {
+func TestKeyWithWaitingOperationsIsNotEvicted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := mustKeyed[string](t, 1, 1, registry.Each(bulk.WaitingRoom(2)))
 		first := hold(t, k, "a")
@@ -167,7 +167,7 @@ func (c slowCtx) Err() error {
 	return nil
 }
 
-func TestAKeyIsNotEvictedBetweenLookupAndAdmission(t *testing.T) {
+func TestKeyIsNotEvictedBetweenLookupAndAdmission(t *testing.T) {
 	k := mustKeyed[string](t, 1, 1)
 	touch(t, k, "a")
 	ctx := slowCtx{t.Context(), make(chan struct{}), make(chan struct{})}
@@ -197,7 +197,7 @@ func TestAKeyIsNotEvictedBetweenLookupAndAdmission(t *testing.T) {
 
 // A new key whose option does something to k in the middle: what was found
 // before the bulkhead was made doesn't hold any more.
-func TestMuchCanHappenWhileABulkheadIsMade(t *testing.T) {
+func TestEverythingIsCheckedAgainAfterABulkheadIsCreated(t *testing.T) {
 	var k *registry.Keyed[string]
 	meanwhile := func() {}
 	fresh := func(n int) {
@@ -259,7 +259,7 @@ func TestMuchCanHappenWhileABulkheadIsMade(t *testing.T) {
 }
 
 // The lease ends after all else, the events of the release among it.
-func TestAKeyIsInUseUntilItsReleaseIsOver(t *testing.T) {
+func TestKeyIsInUseUntilTheEventsOfItsReleaseAreDelivered(t *testing.T) {
 	var k *registry.Keyed[string]
 	released := 0
 	k = mustKeyed[string](t, 1, 1, registry.Each(bulk.OnEvent(func(e bulk.Event) {
@@ -279,7 +279,7 @@ func TestAKeyIsInUseUntilItsReleaseIsOver(t *testing.T) {
 }
 
 // Handlers of evicted bulkheads run without the lock: they may call k.
-func TestAHandlerMayCallTheKeyed(t *testing.T) {
+func TestHandlerMayCallTheKeyed(t *testing.T) {
 	var k *registry.Keyed[string]
 	var seen []bulk.EventKind
 	k = mustKeyed[string](t, 1, 1, registry.Each(bulk.OnEvent(func(e bulk.Event) {

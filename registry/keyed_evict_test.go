@@ -13,7 +13,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-func TestEvictIdleTakesThoseIdleForIdleAfterOrLonger(t *testing.T) {
+func TestEvictIdleEvictsKeysIdleForIdleAfterOrLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := mustKeyed[string](t, 1, 10, registry.IdleAfter(time.Minute))
 		slot := hold(t, k, "busy")
@@ -50,7 +50,7 @@ func TestEvictIdleTakesThoseIdleForIdleAfterOrLonger(t *testing.T) {
 	})
 }
 
-func TestWithoutIdleAfterAllThatAreIdleGo(t *testing.T) {
+func TestEvictIdleWithoutIdleAfterEvictsAllIdleKeys(t *testing.T) {
 	k := mustKeyed[int](t, 1, 1000)
 	for key := range 500 {
 		touch(t, k, key)
@@ -74,7 +74,7 @@ func TestWithoutIdleAfterAllThatAreIdleGo(t *testing.T) {
 
 // In each of the ways in which a key can be evicted, and without the lock:
 // handlers may call the Keyed.
-func TestAnEvictedBulkheadIsClosed(t *testing.T) {
+func TestEvictionClosesTheBulkheadWithoutTheLock(t *testing.T) {
 	for name, evict := range map[string]func(*registry.Keyed[string]){
 		"Evict":     func(k *registry.Keyed[string]) { k.Evict("a") },
 		"EvictIdle": func(k *registry.Keyed[string]) { k.EvictIdle() },
@@ -121,7 +121,7 @@ func TestEvictIdleEndsUnderChurn(t *testing.T) {
 
 // A Keyed made outside is used in one bubble after the other, whose clocks begin
 // anew, and outside again.
-func TestIdleAfterInOneBubbleAfterTheOther(t *testing.T) {
+func TestIdleAfterWorksInOneBubbleAfterAnother(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Minute} {
 		k := mustKeyed[string](t, 1, 10, registry.IdleAfter(after))
 		touch(t, k, "outside")
@@ -143,7 +143,7 @@ func TestIdleAfterInOneBubbleAfterTheOther(t *testing.T) {
 }
 
 // An evicted bulkhead is closed, and what it counted stays.
-func TestTotalsOutliveTheirKey(t *testing.T) {
+func TestTotalsOfEvictedKeysStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		kinds := make(map[bulk.EventKind]int)
@@ -183,7 +183,7 @@ func TestTotalsOutliveTheirKey(t *testing.T) {
 	})
 }
 
-func TestTheLongestIdleMakesRoom(t *testing.T) {
+func TestNewKeyEvictsTheKeyIdleForTheLongestTime(t *testing.T) {
 	k := mustKeyed[string](t, 1, 3)
 	touch(t, k, "a", "b", "c", "a") // b is the oldest
 	touch(t, k, "d")
@@ -205,7 +205,7 @@ func TestTheLongestIdleMakesRoom(t *testing.T) {
 }
 
 // Idle counts from the last release, not from the arrival.
-func TestTheOrderIsThatOfDeparture(t *testing.T) {
+func TestIdleTimeCountsFromTheLastRelease(t *testing.T) {
 	k := mustKeyed[string](t, 1, 2)
 	a, b := hold(t, k, "a"), hold(t, k, "b")
 	b.Release()
@@ -216,7 +216,7 @@ func TestTheOrderIsThatOfDeparture(t *testing.T) {
 	}
 }
 
-func TestANewKeyIsTurnedAwayWhenNoneIsIdle(t *testing.T) {
+func TestNewKeyIsRejectedWhenNoKeyIsIdle(t *testing.T) {
 	k := mustKeyed[string](t, 2, 2)
 	a, b := hold(t, k, "a"), hold(t, k, "b")
 	_, err := registry.RunKey(t.Context(), k, "secret", func(context.Context) (int, error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-func TestWhatIsWrongWithAKeyedIsReturnedAtOnce(t *testing.T) {
+func TestNewKeyedReturnsAllConfigErrors(t *testing.T) {
 	failed := errors.New("no file")
 	k, err := registry.NewKeyed[string]("", 0, 0,
 		registry.IdleAfter(-1), nil, registry.Each(bulk.WaitingRoom(-1), nil),
@@ -69,7 +69,7 @@ func TestEachFailedOptionOfAKeyedIsOneConfigErrorWithItsCause(t *testing.T) {
 }
 
 // An option that fails for one key only is the error of that call.
-func TestAnOptionThatFailsLater(t *testing.T) {
+func TestOptionThatFailsLaterIsTheErrorOfThatCall(t *testing.T) {
 	fail := false
 	k := mustKeyed[string](t, 1, 1, registry.Each(func(*bulk.Config) error {
 		if fail {

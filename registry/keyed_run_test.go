@@ -49,7 +49,7 @@ func TestEachKeyHasItsOwnBulkhead(t *testing.T) {
 
 // What is lost whatever its key is turned away as by any bulkhead, and makes
 // and evicts nothing.
-func TestWhatIsLostNeitherMakesNorEvicts(t *testing.T) {
+func TestArrivalRejectedForAnyKeyCreatesAndEvictsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -128,7 +128,7 @@ func (c *fickleCtx) Err() error {
 	return nil
 }
 
-func TestACtxThatContradictsItselfLosesNothing(t *testing.T) {
+func TestCtxThatContradictsItselfLosesNoLease(t *testing.T) {
 	k := mustKeyed[string](t, 1, 1)
 	if _, err := registry.RunKey(&fickleCtx{Context: t.Context()}, k, "a", nothing); err != nil {
 		t.Error(err)
@@ -140,7 +140,7 @@ func TestACtxThatContradictsItselfLosesNothing(t *testing.T) {
 	}
 }
 
-func TestAKeyThatIsUnequalToItselfIsTurnedAway(t *testing.T) {
+func TestKeyNotEqualToItselfIsRejected(t *testing.T) {
 	k := mustKeyed[any](t, 1, 1)
 	for _, key := range []any{math.NaN(), struct {
 		secret string

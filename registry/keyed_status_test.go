@@ -9,7 +9,7 @@ import (
 )
 
 // The names in JSON are those of a bulkhead's status, as far as it has the same.
-func TestKeyedStatusInJSON(t *testing.T) {
+func TestKeyedStatusHasStableJSONWithoutKeys(t *testing.T) {
 	k := mustKeyed[string](t, 1, 2)
 	hold(t, k, "secret")
 	_, _ = k.Acquire(t.Context(), "secret")

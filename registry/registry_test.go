@@ -44,7 +44,7 @@ func TestMembersAreFoundByLabelAndListedInTheOrderOfCreation(t *testing.T) {
 	check(t, r)
 }
 
-func TestAllIsAStableViewWithoutALock(t *testing.T) {
+func TestAllIsAStableViewAndHoldsNoLock(t *testing.T) {
 	r := registry.New()
 	for i := range 5 {
 		mustCreate(t, r, fmt.Sprint(i), 1)

@@ -14,7 +14,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-func TestRemoveClosesDrainsAndForgets(t *testing.T) {
+func TestRemoveClosesAndDrainsBeforeTheLabelIsFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := registry.New()
 		b := mustCreate(t, r, "payments", 1)
@@ -79,7 +79,7 @@ func TestRemoveThatGivesUpLeavesTheMemberRegisteredAndClosed(t *testing.T) {
 
 // Between the end of a bulkhead and its removal, another Remove can have
 // forgotten it and somebody can have made a new one with its label.
-func TestRemoveNeverForgetsALaterOne(t *testing.T) {
+func TestRemoveNeverRemovesALaterMember(t *testing.T) {
 	r := registry.New()
 	var later *bulk.Bulkhead
 	mustCreate(t, r, "payments", 1, bulk.OnEvent(func(e bulk.Event) {

@@ -93,7 +93,7 @@ func someLimits(r *rand.Rand) []deadline.Limit {
 // never has more in flight than the parallelism, which it would have if it were
 // evicted in use; every caller gets one answer; and the sums over all keys there
 // ever were are those of the callers.
-func TestKeyedStress(t *testing.T) {
+func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 	const goroutines, parallelism, maxKeys, keys = 32, 2, 8, 24
 	k := mustKeyed[int](t, parallelism, maxKeys, registry.IdleAfter(50*time.Microsecond),
 		registry.Each(bulk.WaitingRoom(3), bulk.WaitLimit(time.Millisecond)))
@@ -186,7 +186,7 @@ func TestKeyedStress(t *testing.T) {
 // Everything at once on a Registry: members come and go and change while they
 // are used, and what all of them counted, the removed ones included, is what the
 // callers saw.
-func TestRegistryStress(t *testing.T) {
+func TestRegistryStressCountsAllCalls(t *testing.T) {
 	const goroutines, names = 32, 12
 	r := registry.New(bulk.WaitingRoom(2), bulk.WaitLimit(time.Millisecond))
 	var all sync.Map // every bulkhead there ever was
