@@ -16,8 +16,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// A call with a known key allocates nothing, however it ends; nor does a new key
-// that is turned away.
+// Nor does a call with a new key that is rejected.
 func TestCallsWithAKnownKeyAllocateNothing(t *testing.T) {
 	ctx := t.Context()
 	before := time.Now().Add(time.Hour)
@@ -53,7 +52,7 @@ func TestCallsWithAKnownKeyAllocateNothing(t *testing.T) {
 	}
 }
 
-// What the documentation of Keyed says of memory.
+// The documentation of Keyed says how much memory a key occupies.
 func TestIdleKeyOccupiesTheDocumentedMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 2_000
@@ -76,7 +75,7 @@ func TestIdleKeyOccupiesTheDocumentedMemory(t *testing.T) {
 			g.Wait()
 		}
 		if each := (heap() - before) / n; each < 4_000 || each > 5_700 {
-			t.Errorf("an idle key that once had to wait takes %d bytes, not about 5 kB", each)
+			t.Errorf("an idle key that once had to wait occupies %d bytes, not about 5 kB", each)
 		}
 		runtime.KeepAlive(k)
 	})

@@ -18,7 +18,7 @@ import (
 func TestApplyJSONKeepsAbsentFields(t *testing.T) {
 	for _, c := range []struct {
 		text string
-		want bulk.Capacity // of search, which has 20, 1, 1s
+		want bulk.Capacity // of search, which has 20, 1, 1s before
 	}{
 		{`{"search":{}}`, bulk.Capacity{Parallelism: 20, WaitingRoom: 1, WaitLimit: time.Second}},
 		{`{"search":{"parallelism":5}}`, bulk.Capacity{Parallelism: 5, WaitingRoom: 1, WaitLimit: time.Second}},
@@ -39,7 +39,7 @@ func TestApplyJSONKeepsAbsentFields(t *testing.T) {
 
 var badJSON = []struct {
 	text string
-	says string // where, and what
+	says string // a part of the error
 }{
 	{"", "line 1: "},
 	{"null", "registry: capacities null: must be an object with labels"},
@@ -47,7 +47,7 @@ var badJSON = []struct {
 	{`"payments"`, `capacities "payments": must be an object`},
 	{"{\n\"payments\": {\n\"parallelism\": 1,\n}}", "line 4: "},
 	{"{\n\"payments\": {", "line 2: "},
-	{"{\n\"pay\nments\": {}}", "line 2: "}, // where the text breaks off, not where it goes on
+	{"{\n\"pay\nments\": {}}", "line 2: "}, // the line that ends too early
 	{"{}\n}", "line 2: "},
 	{`{"payments":{"parallelism":5}} {}`, "line 1: "},
 	{`{"payments":{"parallelism":5}}x`, "after top-level value"},
@@ -73,12 +73,12 @@ var badJSON = []struct {
 	{`{"payments":{"parallelism":5},"payments":{}}`, `registry: bulkhead "payments": label "payments": must not occur twice`},
 	{`{"Payments":{"parallelism":5}}`, `registry: bulkhead "Payments": no such label`},
 
-	// What encoding/json would replace: another member's label, in the worst case.
+	// encoding/json would replace these bytes, in the worst case by another label.
 	{"{\n\"pay\xffments\":{\"parallelism\":5}}", "registry: capacities, line 2: not UTF-8"},
 	{"{\"payments\":\n{\"wait_limit\xff\":\"1s\"}}", "line 2: "},
 	{"{\"pay\\ud800ments\":{\"parallelism\":5}}", "line 1: "},
 
-	// What can't be seen, or would look like a line of its own.
+	// These characters are not printable, or look like a line of their own.
 	{`{"payments":{"a\nb":1}}`, `capacity "a\nb": unknown field`},
 	{`{"payments":{"a\nb":1,"a\nb":1}}`, `capacity "a\nb": unknown field`},
 	{"{\"payments\":{\"parallelism\":[\n1]}}", `parallelism [\n1]: must be`},
@@ -107,7 +107,7 @@ func TestApplyJSONRejectsInvalidInputAndChangesNothing(t *testing.T) {
 		}
 		mustHave(t, r, want)
 	}
-	// All that is wrong, at once, and nothing is set.
+	// One error has all problems.
 	r, want := three(t)
 	err := r.ApplyJSON([]byte(`{"auth":{"parallelism":1},"payments":{"parallelism":"1","x":2,"wait_limit":0},"nobody":{"waiting_room":-5},"else":{"y":3}}`))
 	for _, s := range []string{`"else": no such label`, `bulkhead "else": capacity "y"`, "parallelism", `capacity "x"`, "wait_limit 0", `"nobody"`, "waiting_room -5"} {
@@ -118,7 +118,6 @@ func TestApplyJSONRejectsInvalidInputAndChangesNothing(t *testing.T) {
 	mustHave(t, r, want)
 }
 
-// What is absent stays as it is, also when somebody changes it at that moment.
 func TestApplyJSONDoesNotUndoAConcurrentResize(t *testing.T) {
 	r := registry.New()
 	b := mustCreate(t, r, "payments", 1)
@@ -146,8 +145,8 @@ func TestApplyJSONDoesNotUndoAConcurrentResize(t *testing.T) {
 	g.Wait()
 }
 
-// The label of a member can be what encoding/json puts in the place of bytes that
-// are not UTF-8.
+// encoding/json replaces bytes that are not UTF-8. The result can be the label of a
+// member.
 func TestApplyJSONWithInvalidUTF8ChangesNoOtherMember(t *testing.T) {
 	for _, label := range []string{"a\xff", `a\ud800`} {
 		r := registry.New()
@@ -159,8 +158,8 @@ func TestApplyJSONWithInvalidUTF8ChangesNoOtherMember(t *testing.T) {
 	}
 }
 
-// What is absent is decided when a member is set, not when it is checked: here
-// a handler resizes a member after its change was checked.
+// An absent field keeps the value that it has when the member is set: a handler
+// resizes the member between the check and that moment.
 func TestApplyJSONKeepsAResizeMadeAfterTheCheck(t *testing.T) {
 	r := registry.New()
 	var search *bulk.Bulkhead
@@ -176,8 +175,8 @@ func TestApplyJSONKeepsAResizeMadeAfterTheCheck(t *testing.T) {
 	mustHave(t, r, map[string]bulk.Capacity{"payments": {Parallelism: 2}, "search": {Parallelism: 9, WaitingRoom: 3}})
 }
 
-// Whatever the text is: it is applied, and then encoding/json reads the same
-// from it; or it is refused with a typed error, and nothing changed.
+// Every text is either applied, and encoding/json reads the same values from it, or
+// rejected with a typed error, and nothing has changed.
 func FuzzApplyJSON(f *testing.F) {
 	for _, c := range badJSON {
 		f.Add([]byte(c.text))
@@ -187,20 +186,19 @@ func FuzzApplyJSON(f *testing.F) {
 		r, before := three(t)
 		if err := r.ApplyJSON(data); err != nil {
 			if !errors.Is(err, bulk.ErrConfig) && !errors.Is(err, registry.ErrUnknown) {
-				t.Fatalf("an error of its own kind: %v", err)
+				t.Fatalf("an untyped error: %v", err)
 			}
 			mustHave(t, r, before)
 			return
 		}
-		// The same, read in another way: labels and fields are what they should be
-		// for sure, and null is not there.
+		// The text was applied, so every label and field is known, and nothing is null.
 		var read map[string]struct {
 			Parallelism *int    `json:"parallelism"`
 			WaitingRoom *int    `json:"waiting_room"`
 			WaitLimit   *string `json:"wait_limit"`
 		}
 		if err := json.Unmarshal(data, &read); err != nil {
-			t.Fatalf("applied, but it is no such JSON: %v", err)
+			t.Fatalf("applied, although it is not such JSON: %v", err)
 		}
 		want := before
 		for label, p := range read {
@@ -224,7 +222,7 @@ func FuzzApplyJSON(f *testing.F) {
 			want[label] = c
 		}
 		mustHave(t, r, want)
-		// Once more changes nothing.
+		// A second time changes nothing.
 		if err := r.ApplyJSON(data); err != nil {
 			t.Fatal(err)
 		}

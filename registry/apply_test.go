@@ -13,7 +13,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// three has members to be changed: capacities as they are at first.
+// three returns a registry with three members and their capacities.
 func three(t testing.TB) (*registry.Registry, map[string]bulk.Capacity) {
 	r := registry.New()
 	for i, label := range []string{"payments", "search", "auth"} {
@@ -90,7 +90,6 @@ func TestApplyReportsClosedMembersAndSetsTheOthers(t *testing.T) {
 	mustHave(t, r, want)
 }
 
-// A handler of resized may call the registry: no lock is held.
 func TestHandlerMayCallApply(t *testing.T) {
 	r := registry.New()
 	mustCreate(t, r, "other", 1)
@@ -105,7 +104,6 @@ func TestHandlerMayCallApply(t *testing.T) {
 	mustHave(t, r, map[string]bulk.Capacity{"other": {Parallelism: 3}, "payments": {Parallelism: 2}})
 }
 
-// Growing admits those who wait; shrinking lets those in flight finish.
 func TestApplyAdmitsWhenItGrowsAndInterruptsNothingWhenItShrinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := registry.New()

@@ -32,8 +32,8 @@ func BenchmarkRegistry(b *testing.B) {
 	}
 }
 
-// keysOf returns so many keys, and a Keyed that knows them all. It reports what
-// one of them takes in memory.
+// keysOf returns n keys and a Keyed that knows all of them. It logs the memory that
+// one key occupies.
 func keysOf(b *testing.B, n int, opts ...registry.KeyedOption) (*registry.Keyed[string], []string) {
 	keys := make([]string, n)
 	for i := range keys {
@@ -52,8 +52,8 @@ func keysOf(b *testing.B, n int, opts ...registry.KeyedOption) (*registry.Keyed[
 	return k, keys
 }
 
-// One goroutine, the keys in turn: what a call costs more than Run alone, and
-// that it depends on the number of keys only by what the caches hold.
+// One goroutine uses the keys in turn. A call costs a fixed amount more than Run. The
+// number of keys matters only because they do not fit into the caches of the processor.
 func BenchmarkRunKey(b *testing.B) {
 	b.Run("Run", func(b *testing.B) { // without keys, for comparison
 		b.ReportAllocs()
@@ -65,7 +65,7 @@ func BenchmarkRunKey(b *testing.B) {
 			_, _ = bulk.Run(b.Context(), x, nothing)
 		}
 	})
-	b.Run("Run/one of 1000000", func(b *testing.B) { // what memory alone costs, without keys
+	b.Run("Run/one of 1000000", func(b *testing.B) { // the cost of memory without keys
 		b.ReportAllocs()
 		all := make([]*bulk.Bulkhead, 1_000_000)
 		for i := range all {
@@ -88,7 +88,7 @@ func BenchmarkRunKey(b *testing.B) {
 			i := 0
 			for b.Loop() {
 				_, _ = registry.RunKey(ctx, k, keys[i], nothing)
-				if i += 7919; i >= n { // a prime: far apart
+				if i += 7919; i >= n { // a prime number, so that consecutive keys are far apart
 					i %= n
 				}
 			}
@@ -122,7 +122,7 @@ func BenchmarkRunKey(b *testing.B) {
 	for _, n := range []int{1, 1_000, 100_000} {
 		b.Run(fmt.Sprintf("eviction/keys=%d", n), func(b *testing.B) {
 			k, keys := keysOf(b, n)
-			more := make([]string, n+1) // each is gone when its turn comes again
+			more := make([]string, n+1) // each key is evicted before it is used again
 			copy(more, keys)
 			more[n] = "one more"
 			b.ReportAllocs()
@@ -150,8 +150,7 @@ func BenchmarkRunKey(b *testing.B) {
 	})
 }
 
-// Every processor, each far from the others in the keys: they share the lock of the Keyed
-// and nothing else.
+// The goroutines use different keys, so they share only the lock of the Keyed.
 func BenchmarkRunKeyParallel(b *testing.B) {
 	k, keys := keysOf(b, 1_000)
 	b.ReportAllocs()

@@ -45,7 +45,6 @@ func TestCloseStopsCreationAndClosesAll(t *testing.T) {
 	}
 }
 
-// Nothing can be created any more when the first member is closed.
 func TestCloseStopsCreationBeforeItClosesMembers(t *testing.T) {
 	r := registry.New()
 	var err error
@@ -58,8 +57,6 @@ func TestCloseStopsCreationBeforeItClosesMembers(t *testing.T) {
 	mustBe(t, err, registry.ErrClosed)
 }
 
-// An event handler that ends the goroutine keeps nobody from being closed, or
-// changed.
 func TestGoexitInAHandlerSkipsNoMember(t *testing.T) {
 	ends := bulk.OnEvent(func(e bulk.Event) {
 		switch e.Kind {
@@ -101,7 +98,7 @@ func TestGoexitInAHandlerSkipsNoMember(t *testing.T) {
 		touch(t, k, 0, 1, 2, 3)
 		want := 4
 		if name == "Close" {
-			want++ // the door
+			want++ // the rejector
 		}
 		inBackground(func() { f(k) })
 		if closed != want {
@@ -110,7 +107,6 @@ func TestGoexitInAHandlerSkipsNoMember(t *testing.T) {
 	}
 }
 
-// Whatever is created while Close runs is either refused or closed.
 func TestNoMemberCreatedDuringCloseStaysOpen(t *testing.T) {
 	for range 100 {
 		r := registry.New()
@@ -177,7 +173,7 @@ func TestShutdownWaitsForAllMembersAndNamesThoseInFlight(t *testing.T) {
 			got = append(got, fmt.Sprint(drain.Label, drain.InFlight))
 		}
 		if !slices.Equal(got, []string{"slow2", "stuck1"}) {
-			t.Errorf("still holding: %v", got)
+			t.Errorf("still in flight: %v", got)
 		}
 		for label, b := range r.All() {
 			if !b.Status().Closed {
@@ -191,7 +187,7 @@ func TestShutdownWaitsForAllMembersAndNamesThoseInFlight(t *testing.T) {
 			t.Error(err)
 		}
 		if err := r.Shutdown(done(t)); err != nil {
-			t.Errorf("drained, and yet %v", err)
+			t.Errorf("drained, but Shutdown returned %v", err)
 		}
 	})
 }

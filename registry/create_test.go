@@ -48,14 +48,13 @@ func TestLabelIsRegisteredOnce(t *testing.T) {
 	if b != nil || !strings.Contains(err.Error(), `"payments"`) {
 		t.Errorf("%v, %v", b, err)
 	}
-	// An existing one keeps its capacity, whatever is asked.
+	// The member keeps its capacity.
 	b, err = r.GetOrCreate("payments", -1, nil)
 	if b != first || err != nil || b.Capacity().Parallelism != 3 {
 		t.Errorf("%v, %v", b, err)
 	}
 }
 
-// Options may call the registry: no lock is held while they run.
 func TestOptionMayCallTheRegistry(t *testing.T) {
 	r := registry.New()
 	_, err := r.Create("outer", 1, func(*bulk.Config) error {
@@ -65,7 +64,7 @@ func TestOptionMayCallTheRegistry(t *testing.T) {
 	if err != nil || len(labels(r)) != 2 {
 		t.Errorf("%v, %v", err, labels(r))
 	}
-	// The option makes the very label that it is for: it is the first.
+	// The option creates a member with the label that it is for, and is first.
 	_, err = r.Create("same", 1, func(*bulk.Config) error {
 		_, err := r.Create("same", 2)
 		return err

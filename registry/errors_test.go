@@ -8,8 +8,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// Labels can come from anywhere: in an error they are one line, of a length that
-// can be read, as in those of package bulk.
+// Labels can be untrusted.
 func TestErrorsEscapeAndTruncateLabels(t *testing.T) {
 	long := "\n\u202e" + strings.Repeat("x", 1<<16)
 	r := registry.New()

@@ -28,7 +28,7 @@ func mustKeyed[K comparable](t testing.TB, parallelism, maxKeys int, opts ...reg
 	return k
 }
 
-// hold takes a slot that must be free.
+// hold acquires a slot, which must be free.
 func hold[K comparable](t testing.TB, k *registry.Keyed[K], key K) bulk.Slot {
 	t.Helper()
 	s, err := k.Acquire(t.Context(), key)
@@ -38,7 +38,7 @@ func hold[K comparable](t testing.TB, k *registry.Keyed[K], key K) bulk.Slot {
 	return s
 }
 
-// touch uses a key for a moment.
+// touch runs one operation under each key.
 func touch[K comparable](t testing.TB, k *registry.Keyed[K], keys ...K) {
 	t.Helper()
 	for _, key := range keys {
@@ -50,7 +50,7 @@ func touch[K comparable](t testing.TB, k *registry.Keyed[K], keys ...K) {
 
 func nothing(context.Context) (int, error) { return 1, nil }
 
-// done is a ctx that ended with errWhy as its cause.
+// done returns a ctx that is done, with the cause errWhy.
 func done(t testing.TB) context.Context {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errWhy)
@@ -91,7 +91,7 @@ func mustPanic(t testing.TB, f func()) (recovered any) {
 	return nil
 }
 
-// checkSums fails the test if the equations of a status don't hold.
+// checkSums fails the test if the equations of a status do not hold.
 func checkSums(t testing.TB, n bulk.Totals, inFlight, waiting int) {
 	t.Helper()
 	if n.Admitted != n.Finished+n.Abandoned+uint64(inFlight) {

@@ -37,7 +37,7 @@ func TestKeyedShutdownRejectsNewOperationsAndWaitsForTheOthers(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		if !k.Evict("c") || k.Evict("a") {
-			t.Error("what is idle can be evicted, what is in use can't, also when it is closed")
+			t.Error("a closed Keyed must evict idle keys and keep keys in use")
 		}
 		time.AfterFunc(time.Hour, a1.Release)
 		time.AfterFunc(2*time.Hour, b.Release)
@@ -46,14 +46,12 @@ func TestKeyedShutdownRejectsNewOperationsAndWaitsForTheOthers(t *testing.T) {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		if err := errors.Join(k.Close(), k.Shutdown(done(t))); err != nil {
-			t.Errorf("drained, and yet %v", err)
+			t.Errorf("drained, but an error: %v", err)
 		}
 		check(t, k)
 	})
 }
 
-// A Keyed is closed as a whole: when the first key's bulkhead is closed, nobody
-// is let in under another key.
 func TestKeyedCloseRejectsAllKeysBeforeItClosesTheirBulkheads(t *testing.T) {
 	var k *registry.Keyed[string]
 	closed := 0
@@ -61,7 +59,7 @@ func TestKeyedCloseRejectsAllKeysBeforeItClosesTheirBulkheads(t *testing.T) {
 		if e.Kind != bulk.EventClosed {
 			return
 		}
-		if closed++; closed == 2 { // the door was first
+		if closed++; closed == 2 { // the rejector was first
 			for _, key := range []string{"a", "b", "c"} {
 				_, err := registry.RunKey(t.Context(), k, key, nothing)
 				mustBe(t, err, bulk.ErrClosed)

@@ -14,7 +14,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// However a call ends, its key is idle afterwards, and not before.
+// The key is in use until then.
 func TestKeyIsIdleAfterEveryExit(t *testing.T) {
 	for name, run := range map[string]func(k *registry.Keyed[string], fn func(context.Context) (int, error)){
 		"RunKey": func(k *registry.Keyed[string], fn func(context.Context) (int, error)) {
@@ -58,7 +58,6 @@ func TestKeyIsIdleAfterEveryExit(t *testing.T) {
 	}
 }
 
-// An event handler that ends the goroutine, at any event, costs no lease.
 func TestGoexitInAHandlerLosesNoLease(t *testing.T) {
 	for kind := bulk.EventQueued; kind <= bulk.EventResized; kind++ {
 		for name, run := range map[string]func(k *registry.Keyed[string], key string){
@@ -90,14 +89,14 @@ func TestGoexitInAHandlerLosesNoLease(t *testing.T) {
 			slot.Release()
 			armed = true
 			inBackground("a") // admitted, released
-			inBackground("b") // closed, drained: of the one that makes room
+			inBackground("b") // closed, drained: the evicted bulkhead
 			armed = false
 			check(t, k)
 			if s := k.Status(); s.InFlight != 0 || s.Waiting != 0 || s.Keys != 1 {
 				t.Errorf("%v, %s: %+v", kind, name, s)
 			}
 			if !k.Evict("b") {
-				t.Errorf("%v, %s: a lease was lost", kind, name)
+				t.Errorf("%v, %s: a lease is missing", kind, name)
 			}
 		}
 	}
@@ -136,7 +135,7 @@ func TestKeyWithWaitingOperationsIsNotEvicted(t *testing.T) {
 		time.Sleep(time.Minute)
 		inUse()
 		g.Wait()
-		// A copy of the slot, released twice, by two goroutines: once.
+		// Two goroutines release copies of one slot: the lease is returned once.
 		var h sync.WaitGroup
 		for range 2 {
 			h.Go(first.Release)
@@ -154,8 +153,8 @@ func TestKeyWithWaitingOperationsIsNotEvicted(t *testing.T) {
 	})
 }
 
-// The instant between lookup and admission is made as long as a test wants by a
-// ctx that doesn't answer yet.
+// slowCtx extends the time between lookup and admission: Err blocks until a test
+// lets it answer.
 type slowCtx struct {
 	context.Context
 	asked, answer chan struct{}
@@ -174,7 +173,7 @@ func TestKeyIsNotEvictedBetweenLookupAndAdmission(t *testing.T) {
 	var got error
 	var g sync.WaitGroup
 	g.Go(func() { _, got = registry.RunKey(ctx, k, "a", nothing) })
-	<-ctx.asked // the lookup was before, and no lock is held
+	<-ctx.asked // after the lookup; no lock is held
 	if k.Evict("a") || k.EvictIdle() != 0 {
 		t.Error("evicted between lookup and admission")
 	}
@@ -195,12 +194,11 @@ func TestKeyIsNotEvictedBetweenLookupAndAdmission(t *testing.T) {
 	}
 }
 
-// A new key whose option does something to k in the middle: what was found
-// before the bulkhead was made doesn't hold any more.
+// An option of a new key changes the Keyed while the bulkhead is created.
 func TestEverythingIsCheckedAgainAfterABulkheadIsCreated(t *testing.T) {
 	var k *registry.Keyed[string]
 	meanwhile := func() {}
-	fresh := func(n int) {
+	newKeyed := func(n int) {
 		meanwhile = func() {}
 		k = mustKeyed[string](t, 2, n, registry.Each(func(*bulk.Config) error {
 			f := meanwhile
@@ -210,7 +208,7 @@ func TestEverythingIsCheckedAgainAfterABulkheadIsCreated(t *testing.T) {
 		}))
 	}
 	t.Run("another made it", func(t *testing.T) {
-		fresh(1)
+		newKeyed(1)
 		var slot bulk.Slot
 		meanwhile = func() { slot = hold(t, k, "a") }
 		touch(t, k, "a")
@@ -229,17 +227,17 @@ func TestEverythingIsCheckedAgainAfterABulkheadIsCreated(t *testing.T) {
 			return nil
 		})
 		meanwhile = func() {}
-		k = mustKeyed[string](t, 2, 2, each, each, each) // in a slice with room for one more
+		k = mustKeyed[string](t, 2, 2, each, each, each) // in a slice with capacity for one more
 		meanwhile = func() { slot = hold(t, k, "b") }
 		hold(t, k, "a").Release()
 		check(t, k)
 		if !k.Evict("a") || k.Evict("b") {
-			t.Error("the lease of one key was given back for the other")
+			t.Error("the lease of one key was returned for the other")
 		}
 		slot.Release()
 	})
 	t.Run("the last place was taken", func(t *testing.T) {
-		fresh(1)
+		newKeyed(1)
 		var slot bulk.Slot
 		meanwhile = func() { slot = hold(t, k, "b") }
 		_, err := k.Acquire(t.Context(), "a")
@@ -248,7 +246,7 @@ func TestEverythingIsCheckedAgainAfterABulkheadIsCreated(t *testing.T) {
 		check(t, k)
 	})
 	t.Run("closed", func(t *testing.T) {
-		fresh(1)
+		newKeyed(1)
 		meanwhile = func() { k.Close() }
 		_, err := k.Acquire(t.Context(), "a")
 		mustBe(t, err, bulk.ErrClosed)
@@ -258,7 +256,6 @@ func TestEverythingIsCheckedAgainAfterABulkheadIsCreated(t *testing.T) {
 	})
 }
 
-// The lease ends after all else, the events of the release among it.
 func TestKeyIsInUseUntilTheEventsOfItsReleaseAreDelivered(t *testing.T) {
 	var k *registry.Keyed[string]
 	released := 0
@@ -278,7 +275,7 @@ func TestKeyIsInUseUntilTheEventsOfItsReleaseAreDelivered(t *testing.T) {
 	}
 }
 
-// Handlers of evicted bulkheads run without the lock: they may call k.
+// Events of evicted bulkheads are delivered without the lock.
 func TestHandlerMayCallTheKeyed(t *testing.T) {
 	var k *registry.Keyed[string]
 	var seen []bulk.EventKind

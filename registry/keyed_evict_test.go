@@ -36,11 +36,11 @@ func TestEvictIdleEvictsKeysIdleForIdleAfterOrLonger(t *testing.T) {
 			t.Errorf("%d evicted, want b and again", n)
 		}
 		time.Sleep(time.Minute)
-		// One that is turned away is a use, too: it departs.
+		// A rejected operation is a use of the key, too.
 		_, err := k.Acquire(done(t), "busy")
 		mustBe(t, err, bulk.ErrCanceled)
 		if n := k.EvictIdle(); n != 0 {
-			t.Errorf("%d evicted that were used just now", n)
+			t.Errorf("%d evicted although they were just used", n)
 		}
 		time.Sleep(time.Minute)
 		if n := k.EvictIdle(); n != 1 || k.EvictIdle() != 0 {
@@ -72,8 +72,7 @@ func TestEvictIdleWithoutIdleAfterEvictsAllIdleKeys(t *testing.T) {
 	check(t, k)
 }
 
-// In each of the ways in which a key can be evicted, and without the lock:
-// handlers may call the Keyed.
+// However the key is evicted, handlers may call the Keyed.
 func TestEvictionClosesTheBulkheadWithoutTheLock(t *testing.T) {
 	for name, evict := range map[string]func(*registry.Keyed[string]){
 		"Evict":     func(k *registry.Keyed[string]) { k.Evict("a") },
@@ -97,7 +96,6 @@ func TestEvictionClosesTheBulkheadWithoutTheLock(t *testing.T) {
 	}
 }
 
-// Keys that come as fast as they are evicted don't keep EvictIdle for ever.
 func TestEvictIdleEndsUnderChurn(t *testing.T) {
 	next := 0
 	var k *registry.Keyed[int]
@@ -119,8 +117,8 @@ func TestEvictIdleEndsUnderChurn(t *testing.T) {
 	}
 }
 
-// A Keyed made outside is used in one bubble after the other, whose clocks begin
-// anew, and outside again.
+// The clock of each bubble starts at the same time. The Keyed is used outside before
+// and after.
 func TestIdleAfterWorksInOneBubbleAfterAnother(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Minute} {
 		k := mustKeyed[string](t, 1, 10, registry.IdleAfter(after))
@@ -142,7 +140,6 @@ func TestIdleAfterWorksInOneBubbleAfterAnother(t *testing.T) {
 	}
 }
 
-// An evicted bulkhead is closed, and what it counted stays.
 func TestTotalsOfEvictedKeysStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -190,10 +187,10 @@ func TestNewKeyEvictsTheKeyIdleForTheLongestTime(t *testing.T) {
 	if k.Evict("b") {
 		t.Error("b was still there")
 	}
-	slot := hold(t, k, "c") // now a is the oldest that is idle
+	slot := hold(t, k, "c") // now a is the oldest idle key
 	touch(t, k, "e")
 	if k.Evict("a") || !k.Evict("d") || !k.Evict("e") || k.Evict("c") {
-		t.Error("it was not a that made room")
+		t.Error("a was not evicted")
 	}
 	slot.Release()
 	if !k.Evict("c") || k.Evict("c") {
@@ -204,7 +201,7 @@ func TestNewKeyEvictsTheKeyIdleForTheLongestTime(t *testing.T) {
 	}
 }
 
-// Idle counts from the last release, not from the arrival.
+// It does not count from the arrival.
 func TestIdleTimeCountsFromTheLastRelease(t *testing.T) {
 	k := mustKeyed[string](t, 1, 2)
 	a, b := hold(t, k, "a"), hold(t, k, "b")
@@ -212,7 +209,7 @@ func TestIdleTimeCountsFromTheLastRelease(t *testing.T) {
 	a.Release()
 	touch(t, k, "c")
 	if k.Evict("b") || !k.Evict("a") {
-		t.Error("b went first, so it should have made room")
+		t.Error("b was released first, so it should have been evicted")
 	}
 }
 
@@ -233,7 +230,7 @@ func TestNewKeyIsRejectedWhenNoKeyIsIdle(t *testing.T) {
 	if text := registry.ErrTooManyKeys.Error(); !strings.Contains(text, "too many keys") {
 		t.Error(text)
 	}
-	// Known keys are not concerned.
+	// Known keys are still admitted.
 	touch(t, k, "a", "b")
 	if s := k.Status(); s.TooManyKeys != 1 || s.Keys != 2 || s.Totals.Arrivals() != 4 {
 		t.Errorf("%+v", s)

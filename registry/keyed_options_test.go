@@ -30,7 +30,7 @@ func TestNewKeyedReturnsAllConfigErrors(t *testing.T) {
 		}
 	}
 	if k != nil {
-		t.Error("there is a Keyed")
+		t.Error("NewKeyed returned a Keyed with an error")
 	}
 	_, err = registry.NewKeyed[string]("tenants", 1, -1)
 	var c *bulk.ConfigError
@@ -39,7 +39,7 @@ func TestNewKeyedReturnsAllConfigErrors(t *testing.T) {
 	}
 }
 
-// An option that a caller wrote can fail in ways of its own.
+// An option of the caller can return any error.
 func TestEachFailedOptionOfAKeyedIsOneConfigErrorWithItsCause(t *testing.T) {
 	fail := func(err error) registry.KeyedOption { return func(*registry.KeyedConfig) error { return err } }
 	failed, why := errors.New("no file"), errors.New("no such directory")
@@ -68,7 +68,6 @@ func TestEachFailedOptionOfAKeyedIsOneConfigErrorWithItsCause(t *testing.T) {
 	}
 }
 
-// An option that fails for one key only is the error of that call.
 func TestOptionThatFailsLaterIsTheErrorOfThatCall(t *testing.T) {
 	fail := false
 	k := mustKeyed[string](t, 1, 1, registry.Each(func(*bulk.Config) error {

@@ -47,8 +47,7 @@ func TestEachKeyHasItsOwnBulkhead(t *testing.T) {
 	}
 }
 
-// What is lost whatever its key is turned away as by any bulkhead, and makes
-// and evicts nothing.
+// Its error, event and totals are those of a bulkhead.
 func TestArrivalRejectedForAnyKeyCreatesAndEvictsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -91,31 +90,31 @@ func TestArrivalRejectedForAnyKeyCreatesAndEvictsNone(t *testing.T) {
 					t.Errorf("%s: not counted: %+v", c.name, s.Totals)
 				}
 				if !k.Evict("a") {
-					t.Errorf("%s: a was evicted, or a lease was lost", c.name)
+					t.Errorf("%s: a was evicted, or a lease is missing", c.name)
 				}
 				check(t, k)
 			}
 		}
-		// On the other side of the bounds a key is made.
+		// On the other side of the bounds a key is created.
 		k := mustKeyed[string](t, 1, 1)
 		for _, l := range []deadline.Limit{deadline.Before(time.Now().Add(1)), deadline.Reserve(time.Second), deadline.NoWait(), deadline.Within(0)} {
 			if _, err := registry.RunKey(short, k, "a", nothing, l); err != nil {
 				t.Errorf("%v: %v", l, err)
 			}
 			if !k.Evict("a") {
-				t.Errorf("%v made no key", l)
+				t.Errorf("%v created no key", l)
 			}
 		}
 		if _, err := registry.RunKey(t.Context(), k, "a", nothing, deadline.Reserve(math.MaxInt64)); err != nil {
-			t.Errorf("a ctx without an end: %v", err)
+			t.Errorf("a ctx without a deadline: %v", err)
 		}
 		if n := k.Status().Totals.Arrivals(); n != 5 {
-			t.Errorf("%d arrivals: the door was asked in vain", n)
+			t.Errorf("%d arrivals: the rejector counted some of them", n)
 		}
 	})
 }
 
-// A ctx that ended when it was asked first, and lives when it is asked again.
+// fickleCtx is done when Err is called for the first time, and not afterwards.
 type fickleCtx struct {
 	context.Context
 	asked int
@@ -159,12 +158,12 @@ func TestKeyNotEqualToItselfIsRejected(t *testing.T) {
 	if s := k.Status(); s.Created != 0 || s.Totals.Arrivals() != 0 {
 		t.Errorf("%+v", s)
 	}
-	// One that can't be compared at all panics, and holds nothing.
+	// A key that is not comparable panics and keeps no lease.
 	mustPanic(t, func() { _, _ = k.Acquire(t.Context(), []int{1}) })
 	mustPanic(t, func() { k.Evict([]int{1}) })
 	touch[any](t, k, "a")
 	if !k.Evict("a") {
-		t.Error("a lease was lost")
+		t.Error("a lease is missing")
 	}
 }
 

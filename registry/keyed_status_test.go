@@ -8,7 +8,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// The names in JSON are those of a bulkhead's status, as far as it has the same.
+// Fields that a bulkhead's status has too have the same names.
 func TestKeyedStatusHasStableJSONWithoutKeys(t *testing.T) {
 	k := mustKeyed[string](t, 1, 2)
 	hold(t, k, "secret")

@@ -9,7 +9,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// Run with -race: what is shown must not be read while others write it.
+// Run with -race: printing must not read fields that other goroutines write.
 func TestPrintingAKeyedShowsItsLabelAndNoKey(t *testing.T) {
 	k := mustKeyed[string](t, 2, 5)
 	var g sync.WaitGroup

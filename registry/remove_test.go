@@ -34,12 +34,12 @@ func TestRemoveClosesAndDrainsBeforeTheLabelIsFree(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		// It is closed, and its label is taken until it is drained.
+		// The member is closed, and its label is taken until it is drained.
 		if _, err := b.Acquire(t.Context()); !errors.Is(err, bulk.ErrClosed) {
 			t.Errorf("got %v", err)
 		}
 		if got, _ := r.Get("payments"); got != b {
-			t.Error("forgotten before it was drained")
+			t.Error("removed before it was drained")
 		}
 		_, err := r.Create("payments", 1)
 		mustBe(t, err, registry.ErrDuplicate)
@@ -66,7 +66,7 @@ func TestRemoveThatGivesUpLeavesTheMemberRegisteredAndClosed(t *testing.T) {
 		t.Error("not registered, or not closed")
 	}
 	slot.Release()
-	// Drained: it goes even with a done ctx.
+	// A drained member is removed even with a done ctx.
 	if err := r.Remove(done(t), "payments"); err != nil || len(labels(r)) != 0 {
 		t.Errorf("%v, left %v", err, labels(r))
 	}
@@ -77,8 +77,8 @@ func TestRemoveThatGivesUpLeavesTheMemberRegisteredAndClosed(t *testing.T) {
 	}
 }
 
-// Between the end of a bulkhead and its removal, another Remove can have
-// forgotten it and somebody can have made a new one with its label.
+// Between the drain of a member and its removal, another Remove can have removed it,
+// and another goroutine can have created a new one with its label.
 func TestRemoveNeverRemovesALaterMember(t *testing.T) {
 	r := registry.New()
 	var later *bulk.Bulkhead

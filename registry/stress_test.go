@@ -16,13 +16,13 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// tally is what the callers saw.
+// tally counts the results that callers got.
 type tally struct {
-	ran, canceled, turnedAway, tooMany atomic.Int64
+	ran, canceled, rejected, tooMany atomic.Int64
 }
 
 func (n *tally) all() int64 {
-	return n.ran.Load() + n.canceled.Load() + n.turnedAway.Load() + n.tooMany.Load()
+	return n.ran.Load() + n.canceled.Load() + n.rejected.Load() + n.tooMany.Load()
 }
 
 func (n *tally) count(t testing.TB, err error) {
@@ -34,13 +34,13 @@ func (n *tally) count(t testing.TB, err error) {
 	case errors.Is(err, bulk.ErrCanceled):
 		n.canceled.Add(1)
 	case errors.Is(err, bulk.ErrNotStarted):
-		n.turnedAway.Add(1)
+		n.rejected.Add(1)
 	default:
 		t.Errorf("unexpected %v", err)
 	}
 }
 
-// mustMatch checks the sums of all members against it.
+// mustMatch compares the totals of all bulkheads with the tally.
 func (n *tally) mustMatch(t testing.TB, sum bulk.Totals) {
 	t.Helper()
 	checkSums(t, sum, 0, 0)
@@ -48,12 +48,12 @@ func (n *tally) mustMatch(t testing.TB, sum bulk.Totals) {
 		t.Errorf("%d finished, %d ran", got, n.ran.Load())
 	}
 	if got := int64(sum.Canceled + sum.CanceledAtArrival + sum.Abandoned); got != n.canceled.Load() {
-		t.Errorf("%d canceled, callers saw %d", got, n.canceled.Load())
+		t.Errorf("%d canceled, callers got %d", got, n.canceled.Load())
 	}
-	if got := int64(sum.Rejected()); got != n.turnedAway.Load() {
-		t.Errorf("%d turned away, callers saw %d", got, n.turnedAway.Load())
+	if got := int64(sum.Rejected()); got != n.rejected.Load() {
+		t.Errorf("%d rejected, callers got %d", got, n.rejected.Load())
 	}
-	if got, want := int64(sum.Arrivals()), n.ran.Load()+n.canceled.Load()+n.turnedAway.Load(); got != want {
+	if got, want := int64(sum.Arrivals()), n.ran.Load()+n.canceled.Load()+n.rejected.Load(); got != want {
 		t.Errorf("%d arrivals, %d calls", got, want)
 	}
 }
@@ -89,10 +89,9 @@ func someLimits(r *rand.Rand) []deadline.Limit {
 	return nil
 }
 
-// Everything at once on a Keyed with three times as many keys as fit: a key
-// never has more in flight than the parallelism, which it would have if it were
-// evicted in use; every caller gets one answer; and the sums over all keys there
-// ever were are those of the callers.
+// Goroutines use three times as many keys as the Keyed keeps. If a key were evicted in
+// use, it would exceed its parallelism. The totals of all keys, including evicted ones,
+// match the results that callers got.
 func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 	const goroutines, parallelism, maxKeys, keys = 32, 2, 8, 24
 	k := mustKeyed[int](t, parallelism, maxKeys, registry.IdleAfter(50*time.Microsecond),
@@ -127,7 +126,7 @@ func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 		g.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(i), 5))
 			for j := range operations() / goroutines {
-				key := int(float64(keys) * r.Float64() * r.Float64()) // some more often than others
+				key := int(float64(keys) * r.Float64() * r.Float64()) // some keys more often than others
 				ctx, cancel := someCtx(t, r)
 				var err error
 				switch r.IntN(10) {
@@ -159,7 +158,7 @@ func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 			}
 		})
 	}
-	g.Go(func() { // the end comes while they are at it
+	g.Go(func() { // while the others run
 		for n.all() < int64(operations()/2) {
 			time.Sleep(time.Millisecond)
 		}
@@ -172,10 +171,10 @@ func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 	s := k.Status()
 	n.mustMatch(t, s.Totals)
 	if got := int64(s.TooManyKeys); got != n.tooMany.Load() {
-		t.Errorf("%d too many, callers saw %d", got, n.tooMany.Load())
+		t.Errorf("%d too many, callers got %d", got, n.tooMany.Load())
 	}
 	if s.Totals.ClosedAtArrival == 0 || s.Evicted == 0 || s.Totals.AdmittedFromQueue == 0 || s.InFlight != 0 {
-		t.Errorf("not everything happened: %+v", s)
+		t.Errorf("some kinds of events did not happen: %+v", s)
 	}
 	time.Sleep(time.Millisecond)
 	if left := k.EvictIdle(); left != s.Keys {
@@ -183,13 +182,12 @@ func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 	}
 }
 
-// Everything at once on a Registry: members come and go and change while they
-// are used, and what all of them counted, the removed ones included, is what the
-// callers saw.
+// Members are created, changed and removed while they are used. The totals of all
+// members, including removed ones, match the results that callers got.
 func TestRegistryStressCountsAllCalls(t *testing.T) {
 	const goroutines, names = 32, 12
 	r := registry.New(bulk.WaitingRoom(2), bulk.WaitLimit(time.Millisecond))
-	var all sync.Map // every bulkhead there ever was
+	var all sync.Map // all bulkheads, including removed ones
 	var n tally
 	var over atomic.Bool
 	var g sync.WaitGroup
