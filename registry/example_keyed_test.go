@@ -13,20 +13,57 @@ import (
 
 func page(context.Context) (string, error) { return "page", nil }
 
-func ExampleNewKeyed() {
-	tenants, err := registry.NewKeyed[string]("tenants", 4, 10_000, // 4 slots for each tenant, at most 10,000 tenants
-		registry.IdleAfter(10*time.Minute), // for EvictIdle
-		registry.Each(bulk.WaitingRoom(8), bulk.WaitLimit(250*time.Millisecond)))
-	fmt.Println(tenants.Status().MaxKeys, err)
+// A tenant uses two dependencies. Each pair of tenant and dependency is a failure
+// domain of its own: slow payments of a tenant leave its searches alone.
+func ExampleKeyed() {
+	type domain struct{ tenant, dependency string }
+	ctx := context.Background()
+	domains, err := registry.NewKeyed[domain]("tenants", 1, 20_000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	slow, _ := domains.Acquire(ctx, domain{"acme", "payments"}) // occupies all slots of its domain
+	defer slow.Release()
 
-	_, err = registry.NewKeyed[string]("tenants", 4, 0)
+	_, err = registry.RunKey(ctx, domains, domain{"acme", "payments"}, page)
 	fmt.Println(err)
+	got, err := registry.RunKey(ctx, domains, domain{"acme", "search"}, page)
+	fmt.Println(got, err)
 	// Output:
-	// 10000 <nil>
-	// bulkhead "tenants": max_keys 0: must be at least 1
+	// bulkhead "tenants": saturated: 1/1 slots in use, 0/0 waiting
+	// page <nil>
 }
 
-// The noisy tenant has its own compartment full; the quiet one doesn't notice.
+func ExampleNewKeyed() {
+	// A preset for several of them.
+	var preset registry.KeyedOption = option.Join(
+		registry.IdleAfter(10*time.Minute), // for EvictIdle
+		registry.Each(bulk.WaitingRoom(8), bulk.WaitLimit(250*time.Millisecond)))
+
+	// 4 slots for each tenant, and at most 10,000 tenants.
+	tenants, err := registry.NewKeyed[string]("tenants", 4, 10_000, preset)
+	fmt.Println(tenants, err)
+
+	_, err = registry.NewKeyed[string]("hosts", 2, 0, preset)
+	fmt.Println(errors.Is(err, bulk.ErrConfig), err)
+	// Output:
+	// keyed "tenants" <nil>
+	// true bulkhead "hosts": max_keys 0: must be at least 1
+}
+
+// At the limit, a new key evicts the key that has been idle for the longest time.
+func ExampleNewKeyed_maxKeys() {
+	ctx := context.Background()
+	k, _ := registry.NewKeyed[string]("tenants", 1, 2)
+	for _, tenant := range []string{"a", "b", "a", "c"} {
+		_, _ = registry.RunKey(ctx, k, tenant, page)
+	}
+	fmt.Println(k.Evict("a"), k.Evict("b"), k.Evict("c")) // b is evicted already
+	// Output: true false true
+}
+
+// A tenant that sends too many requests uses only its own slots.
 func ExampleRunKey() {
 	ctx := context.Background()
 	tenants, _ := registry.NewKeyed[string]("tenants", 1, 100)
@@ -60,7 +97,7 @@ func ExampleGuardKey() {
 func ExampleKeyed_Acquire() {
 	hosts, _ := registry.NewKeyed[string]("hosts", 2, 100)
 	slot, err := hosts.Acquire(context.Background(), "example.com")
-	defer slot.Release() // may stand before the error is looked at
+	defer slot.Release() // may stand before the error check
 	if err != nil {
 		fmt.Println("not started:", err)
 		return
@@ -69,33 +106,26 @@ func ExampleKeyed_Acquire() {
 	// Output: 1 in flight
 }
 
-// At the limit, the key that has been idle for the longest time makes room.
-func ExampleNewKeyed_maxKeys() {
+// An operation that was rejected did not run, so it can be done again. An operation
+// that ran and failed cannot, even if it failed because of a nested rejection.
+func ExampleKeyed_NotStarted() {
 	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 1, 2)
-	for _, tenant := range []string{"a", "b", "a", "c"} {
-		_, _ = registry.RunKey(ctx, k, tenant, page)
+	tenants, _ := registry.NewKeyed[string]("tenants", 1, 1)
+	charge := func(ctx context.Context) (string, error) {
+		// The same Keyed under another key, which is one too many.
+		return registry.RunKey(ctx, tenants, "shared", page)
 	}
-	fmt.Println(k.Evict("a"), k.Evict("b"), k.Evict("c"))
-	// Output: true false true
-}
 
-func ExampleIdleAfter() {
-	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 1, 100, registry.IdleAfter(time.Hour))
-	_, _ = registry.RunKey(ctx, k, "a", page)
-	fmt.Println(k.EvictIdle()) // it was used just now
-	// Output: 0
-}
+	_, err := registry.RunKey(ctx, tenants, "acme", charge)
+	fmt.Println(tenants.NotStarted(err), err) // charge ran
 
-func ExampleEach() {
-	events := 0
-	k, _ := registry.NewKeyed[string]("tenants", 1, 100,
-		registry.Each(bulk.OnEvent(func(bulk.Event) { events++ }))) // of all keys
-	_, _ = registry.RunKey(context.Background(), k, "a", page)
-	_, _ = registry.RunKey(context.Background(), k, "b", page)
-	fmt.Println(events) // admitted and released, twice
-	// Output: 4
+	slot, _ := tenants.Acquire(ctx, "umbrella")
+	defer slot.Release()
+	_, err = registry.RunKey(ctx, tenants, "acme", charge)
+	fmt.Println(tenants.NotStarted(err), err) // charge did not run
+	// Output:
+	// false registry: keyed "tenants": too many keys: 1 of 1 in use
+	// true registry: keyed "tenants": too many keys: 1 of 1 in use
 }
 
 func ExampleTooManyKeysError() {
@@ -105,106 +135,69 @@ func ExampleTooManyKeysError() {
 	defer slot.Release()
 
 	_, err := registry.RunKey(ctx, k, "b", page)
-	fmt.Println(err)
 	fmt.Println(errors.Is(err, registry.ErrTooManyKeys), errors.Is(err, bulk.ErrOverload), errors.Is(err, bulk.ErrNotStarted))
+	if e := (*registry.TooManyKeysError)(nil); errors.As(err, &e) {
+		fmt.Println("raise maxKeys of", e.Label, "above", e.MaxKeys)
+	}
 	// Output:
-	// registry: keyed "tenants": too many keys: 1 of 1 in use
 	// true true true
+	// raise maxKeys of tenants above 1
 }
 
-func ExampleKeyed_Status() {
-	ctx := context.Background()
-	k, _ := registry.NewKeyed[int]("tenants", 1, 10)
-	for tenant := range 100 {
-		_, _ = registry.RunKey(ctx, k, tenant, page)
+// Event handlers get the events of all keys.
+func ExampleEach() {
+	rejected := 0
+	k, _ := registry.NewKeyed[string]("tenants", 1, 100,
+		registry.Each(bulk.OnEvent(func(e bulk.Event) {
+			if e.Kind == bulk.EventSaturated {
+				rejected++
+			}
+		})))
+	for _, tenant := range []string{"a", "a", "b", "b", "b"} {
+		_, _ = k.Acquire(context.Background(), tenant)
 	}
-	s := k.Status()
-	fmt.Printf("%q: %d of %d keys, %d evicted, %d operations finished\n", s.Label, s.Keys, s.MaxKeys, s.Evicted, s.Totals.Finished)
-	// Output: "tenants": 10 of 10 keys, 90 evicted, 100 operations finished
+	fmt.Println(rejected, "rejected")
+	// Output: 3 rejected
 }
 
-func ExampleKeyed_Evict() {
-	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 1, 10)
-	slot, _ := k.Acquire(ctx, "a")
-	fmt.Println(k.Evict("a"), "in use")
-	slot.Release()
-	fmt.Println(k.Evict("a"), "idle")
-	fmt.Println(k.Evict("a"), "unknown")
-	// Output:
-	// false in use
-	// true idle
-	// false unknown
-}
-
-func ExampleKeyed_EvictIdle() {
-	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 1, 10)
-	_, _ = registry.RunKey(ctx, k, "a", page)
-	_, _ = registry.RunKey(ctx, k, "b", page)
-	slot, _ := k.Acquire(ctx, "c")
-	defer slot.Release()
-	fmt.Println(k.EvictIdle())
-	// Output: 2
-}
-
-func ExampleKeyed_Close() {
-	k, _ := registry.NewKeyed[string]("tenants", 1, 10)
-	_ = k.Close()
-	_, err := registry.RunKey(context.Background(), k, "a", page)
-	fmt.Println(err)
-	// Output: bulkhead "tenants": closed
-}
-
-func ExampleKeyed_Shutdown() {
-	ctx := context.Background()
-	k, _ := registry.NewKeyed[string]("tenants", 2, 10)
-	for _, tenant := range []string{"a", "a", "b"} {
-		_, _ = k.Acquire(ctx, tenant) // and never released
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Millisecond)
-	defer cancel()
-	fmt.Println(k.Shutdown(ctx))
-	// Output: bulkhead "tenants": not drained, 3 in flight: context deadline exceeded
-}
-
-// Options can be kept together as a preset.
-func ExampleKeyedOption() {
-	small := option.Join(registry.IdleAfter(time.Hour), registry.Each(bulk.WaitingRoom(2)))
-	for _, label := range []string{"tenants", "hosts"} {
-		k, err := registry.NewKeyed[string](label, 4, 100, small)
-		fmt.Println(k.Status().Label, k.Status().MaxKeys, err)
-	}
-	// Output:
-	// tenants 100 <nil>
-	// hosts 100 <nil>
-}
-
-// A status has counts only: no key leaves.
+// A status has counts only: no key leaves the Keyed.
 func ExampleKeyedStatus() {
 	tenants, _ := registry.NewKeyed[string]("tenants", 1, 2)
 	for _, tenant := range []string{"ada", "ada", "bob", "eve"} {
-		_, err := tenants.Acquire(context.Background(), tenant)
-		fmt.Println(err)
+		_, _ = tenants.Acquire(context.Background(), tenant)
 	}
 	s := tenants.Status()
-	fmt.Println(s.Keys, "keys,", s.InFlight, "in flight,", s.Totals.Saturated, "saturated,", s.TooManyKeys, "keys too many")
-	// Output:
-	// <nil>
-	// bulkhead "tenants": saturated: 1/1 slots in use, 0/0 waiting
-	// <nil>
-	// registry: keyed "tenants": too many keys: 2 of 2 in use
-	// 2 keys, 2 in flight, 1 saturated, 1 keys too many
+	fmt.Printf("%d of %d keys, %d in flight, %d saturated, %d too many keys\n", s.Keys, s.MaxKeys, s.InFlight, s.Totals.Saturated, s.TooManyKeys)
+	// Output: 2 of 2 keys, 2 in flight, 1 saturated, 1 too many keys
 }
 
-// Printing a Keyed shows no key, and printing a Registry shows how many members
-// it has. Their numbers are in their statuses.
-func ExampleKeyed_String() {
-	tenants, _ := registry.NewKeyed[string]("tenants", 1, 10)
-	_, _ = registry.RunKey(context.Background(), tenants, "ada", page)
-	fmt.Printf("%v, %d keys\n", tenants, tenants.Status().Keys)
-	fmt.Println(registry.New())
+// Call EvictIdle regularly to free memory.
+func ExampleKeyed_EvictIdle() {
+	ctx := context.Background()
+	k, _ := registry.NewKeyed[string]("tenants", 1, 100, registry.IdleAfter(5*time.Millisecond))
+	slot, _ := k.Acquire(ctx, "in use")
+	defer slot.Release()
+	_, _ = registry.RunKey(ctx, k, "idle", page)
+
+	ticker := time.NewTicker(10 * time.Millisecond) // in a program: a minute or more
+	defer ticker.Stop()
+	<-ticker.C
+	fmt.Println(k.EvictIdle(), "evicted,", k.Status().Keys, "in use")
+	// Output: 1 evicted, 1 in use
+}
+
+// One error for all keys.
+func ExampleKeyed_Shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	k, _ := registry.NewKeyed[string]("tenants", 2, 10)
+	for _, tenant := range []string{"a", "a", "b"} {
+		_, _ = k.Acquire(context.Background(), tenant) // never released
+	}
+	fmt.Println(k.Shutdown(ctx))
+	_, err := registry.RunKey(context.Background(), k, "a", page)
+	fmt.Println(err)
 	// Output:
-	// keyed "tenants", 1 keys
-	// registry (0 members)
+	// bulkhead "tenants": not drained, 3 in flight: context deadline exceeded
+	// bulkhead "tenants": closed
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// Reload the file whenever the process is sent a hangup, as daemons do. A file
-// with a mistake changes nothing.
+// Daemons read their configuration again when they get the signal SIGHUP. A file with
+// a mistake changes nothing.
 func ExampleRegistry_ApplyJSON_reload() {
 	r := registry.New()
 	b, _ := r.Create("payments", 10)
-	read := func() ([]byte, error) { return []byte(`{"payments": {"parallelism": 20}}`), nil } // os.ReadFile in earnest
+	read := func() ([]byte, error) { return []byte(`{"payments": {"parallelism": 20}}`), nil } // in a program: os.ReadFile
 
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -27,7 +27,7 @@ func ExampleRegistry_ApplyJSON_reload() {
 			if err == nil {
 				err = r.ApplyJSON(data)
 			}
-			reloaded <- err // log it in earnest
+			reloaded <- err // in a program: log it
 		}
 	}()
 

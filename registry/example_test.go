@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,31 +16,47 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// The first of these is the example of the package documentation.
+// The example of the package documentation. A server is shut down before the
+// dependencies that its requests use.
 func Example() {
 	dependencies := registry.New(bulk.WaitLimit(250 * time.Millisecond))
 	payments, err := dependencies.Create("payments", 10, bulk.WaitingRoom(50))
 	if err != nil {
 		log.Fatal(err)
 	}
-	receipt, err := bulk.Run(context.Background(), payments, func(context.Context) (string, error) { return "receipt", nil })
-	fmt.Println(receipt, err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		receipt, err := bulk.Run(r.Context(), payments, func(context.Context) (string, error) { return "receipt", nil })
+		fmt.Fprint(w, receipt, " ", err)
+	}))
+	answer, err := http.Get(server.URL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, _ := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	fmt.Println(string(text))
 
 	err = dependencies.ApplyJSON([]byte(`{"payments": {"parallelism": 20}}`))
 	fmt.Println(payments.Capacity(), err)
+
+	server.Close() // waits for the requests
 	err = dependencies.Shutdown(context.Background())
-	fmt.Println(err)
+	fmt.Println(dependencies, err)
 	// Output:
 	// receipt <nil>
 	// {20 50 250ms} <nil>
-	// <nil>
+	// registry (1 member) <nil>
 }
 
 func ExampleNew() {
-	r := registry.New(bulk.WaitingRoom(50), bulk.WaitLimit(250*time.Millisecond)) // for all
-	b, _ := r.Create("search", 8, bulk.WaitLimit(time.Second))                    // but for this one
-	fmt.Println(b.Capacity())
-	// Output: {8 50 1s}
+	r := registry.New(bulk.WaitingRoom(50), bulk.WaitLimit(250*time.Millisecond)) // defaults
+	payments, _ := r.Create("payments", 10)
+	search, _ := r.Create("search", 8, bulk.WaitLimit(time.Second)) // its own options win
+	fmt.Println(payments.Capacity())
+	fmt.Println(search.Capacity())
+	// Output:
+	// {10 50 250ms}
+	// {8 50 1s}
 }
 
 func ExampleRegistry_Create() {
@@ -48,29 +67,27 @@ func ExampleRegistry_Create() {
 	fmt.Println(errors.Is(err, registry.ErrDuplicate), err)
 	_, err = r.Create("search", 0)
 	fmt.Println(errors.Is(err, bulk.ErrConfig), err)
+	_ = r.Close()
+	_, err = r.Create("search", 10)
+	fmt.Println(errors.Is(err, registry.ErrClosed), err)
 	// Output:
 	// <nil>
 	// true registry: bulkhead "payments": label is taken
 	// true bulkhead "search": parallelism 0: must be at least 1
+	// true registry: bulkhead "search": the registry is closed
 }
 
+// Partners are known at run time only. Each gets a bulkhead on first use.
 func ExampleRegistry_GetOrCreate() {
 	r := registry.New()
-	first, _ := r.GetOrCreate("payments", 10)
-	second, _ := r.GetOrCreate("payments", 99) // it exists, and keeps its capacity
+	first, _ := r.GetOrCreate("partner a", 10)
+	second, _ := r.GetOrCreate("partner a", 99) // it exists, and keeps its capacity
 	fmt.Println(first == second, second.Capacity().Parallelism)
-	// Output: true 10
-}
 
-func ExampleRegistry_Get() {
-	r := registry.New()
-	_, _ = r.Create("payments", 10)
-	b, ok := r.Get("payments")
-	fmt.Println(b.Label(), ok)
-	_, ok = r.Get("nobody")
+	_, ok := r.Get("partner b") // Get creates none
 	fmt.Println(ok)
 	// Output:
-	// payments true
+	// true 10
 	// false
 }
 
@@ -79,55 +96,63 @@ func ExampleRegistry_Remove() {
 	b, _ := r.Create("partner", 2)
 	slot, _ := b.TryAcquire()
 
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel() // no patience at all
-	fmt.Println(r.Remove(ctx, "partner"))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	fmt.Println(r.Remove(ctx, "partner")) // an operation is in flight
 
 	slot.Release()
 	fmt.Println(r.Remove(context.Background(), "partner"))
-	fmt.Println(r.Remove(context.Background(), "partner"))
+	err := r.Remove(context.Background(), "partner")
+	fmt.Println(errors.Is(err, registry.ErrUnknown), err)
 	// Output:
-	// bulkhead "partner": not drained, 1 in flight: context canceled
+	// bulkhead "partner": not drained, 1 in flight: context deadline exceeded
 	// <nil>
-	// registry: bulkhead "partner": no such label
+	// true registry: bulkhead "partner": no such label
 }
 
-func ExampleRegistry_All() {
-	r := registry.New()
-	for i, label := range []string{"payments", "search", "auth"} {
-		_, _ = r.Create(label, i+1)
-	}
-	for label, b := range r.All() {
-		fmt.Println(label, b.Capacity().Parallelism)
-	}
-	// Output:
-	// payments 1
-	// search 2
-	// auth 3
-}
-
+// A status page.
 func ExampleRegistry_Statuses() {
 	r := registry.New()
-	b, _ := r.Create("payments", 2)
-	slot, _ := b.TryAcquire()
+	payments, _ := r.Create("payments", 2)
+	_, _ = r.Create("search", 8)
+	slot, _ := payments.TryAcquire()
 	defer slot.Release()
 	for _, s := range r.Statuses() {
 		fmt.Printf("%s: %d of %d slots in use\n", s.Label, s.InUse, s.Capacity.Parallelism)
 	}
-	// Output: payments: 1 of 2 slots in use
+	// Output:
+	// payments: 1 of 2 slots in use
+	// search: 0 of 8 slots in use
 }
 
-// What needs attention now, of all dependencies.
+// An incident: halve the parallelism of all dependencies.
+func ExampleRegistry_All() {
+	r := registry.New()
+	_, _ = r.Create("payments", 10)
+	_, _ = r.Create("search", 8)
+	for label, b := range r.All() {
+		err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+			c.Parallelism = max(1, c.Parallelism/2)
+			return c
+		})
+		fmt.Println(label, b.Capacity().Parallelism, err)
+	}
+	// Output:
+	// payments 5 <nil>
+	// search 4 <nil>
+}
+
+// The dependencies that need attention.
 func ExampleRegistry_Reports() {
 	r := registry.New()
 	for _, label := range []string{"payments", "search", "auth"} {
 		_, _ = r.Create(label, 2)
 	}
 	search, _ := r.Get("search")
-	slot, _ := search.TryAcquireN(2) // it hangs
+	slot, _ := search.TryAcquireN(2) // its operations hang
 	defer slot.Release()
 	for range 20 {
-		_, _ = search.TryAcquire() // and everybody else is turned away
+		_, _ = search.TryAcquire() // rejected
 	}
 
 	for _, rep := range r.Reports() {
@@ -150,13 +175,14 @@ func ExampleRegistry_Apply() {
 	err := r.Apply(map[string]bulk.Capacity{"payments": {Parallelism: 20, WaitingRoom: 50}})
 	fmt.Println(b.Capacity(), err)
 	err = r.Apply(map[string]bulk.Capacity{"payments": {Parallelism: 30}, "paymens": {Parallelism: 30}})
-	fmt.Println(b.Capacity(), err) // nothing is set if anything is wrong
+	fmt.Println(b.Capacity(), err) // after an error nothing is set
 	// Output:
 	// {20 50 0s} <nil>
 	// {20 50 0s} registry: bulkhead "paymens": no such label
 }
 
-// A configuration file is one call. What it doesn't mention stays as it is.
+// The capacities of all dependencies are in a configuration file. Fields that are
+// absent keep their values.
 func ExampleRegistry_ApplyJSON() {
 	r := registry.New(bulk.WaitingRoom(50))
 	_, _ = r.Create("payments", 10, bulk.WaitLimit(time.Second))
@@ -190,25 +216,12 @@ func ExampleRegistry_ApplyJSON() {
 	// registry: bulkhead "search": parallelism "many": must be a whole number
 }
 
-func ExampleRegistry_Close() {
-	r := registry.New()
-	b, _ := r.Create("payments", 10)
-	_ = r.Close()
-	_, err := b.Acquire(context.Background())
-	fmt.Println(err)
-	_, err = r.Create("search", 10)
-	fmt.Println(err)
-	// Output:
-	// bulkhead "payments": closed
-	// registry: bulkhead "search": the registry is closed
-}
-
 func ExampleRegistry_Shutdown() {
 	r := registry.New()
 	for _, label := range []string{"payments", "search", "auth"} {
 		b, _ := r.Create(label, 10)
 		if label != "search" {
-			_, _ = b.TryAcquire() // and never released
+			_, _ = b.TryAcquire() // never released
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
