@@ -97,7 +97,7 @@ func TestDeadlinesOfCallersDoNotOpenTheBreaker(t *testing.T) {
 	}
 }
 
-// takes returns a function that takes d, or until its ctx is done.
+// takes returns a function that runs for d, or until its ctx is done.
 func takes(d time.Duration) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		select {
@@ -154,7 +154,7 @@ func TestErrorsAfterTheCallerHasLeftAreExcluded(t *testing.T) {
 			ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errPostcode)
 			return ctx, func() { time.Sleep(time.Second); cancel() }
 		},
-		"at a deadline that no timer has noticed": func(ctx context.Context) (context.Context, func()) {
+		"at a deadline whose timer has not fired": func(ctx context.Context) (context.Context, func()) {
 			return overdue{ctx}, func() {}
 		},
 	}
