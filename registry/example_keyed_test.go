@@ -36,8 +36,7 @@ func ExampleKeyed() {
 }
 
 func ExampleNewKeyed() {
-	// A preset for several of them.
-	var preset registry.KeyedOption = option.Join(
+	preset := option.Join( // for several of them
 		registry.IdleAfter(10*time.Minute), // for EvictIdle
 		registry.Each(bulk.WaitingRoom(8), bulk.WaitLimit(250*time.Millisecond)))
 
@@ -50,6 +49,26 @@ func ExampleNewKeyed() {
 	// Output:
 	// keyed "tenants" <nil>
 	// true bulkhead "hosts": max_keys 0: must be at least 1
+}
+
+// An option can read its value from a setting, and fail.
+func ExampleKeyedOption() {
+	idleAfter := func(setting string) registry.KeyedOption {
+		return func(c *registry.KeyedConfig) error {
+			d, err := time.ParseDuration(setting)
+			if err != nil {
+				return err
+			}
+			return registry.IdleAfter(d)(c)
+		}
+	}
+	_, err := registry.NewKeyed[string]("tenants", 4, 100, idleAfter("10m"))
+	fmt.Println(err)
+	_, err = registry.NewKeyed[string]("tenants", 4, 100, idleAfter("soon"))
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// bulkhead "tenants": option <nil>: time: invalid duration "soon"
 }
 
 // At the limit, a new key evicts the key that has been idle for the longest time.
