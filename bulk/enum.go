@@ -5,29 +5,31 @@ import (
 	"strings"
 )
 
-// enumText has the texts of an enumeration that starts at 1.
+// enumText has the texts of an enumeration whose values start at 1.
 type enumText []string
 
-func (w enumText) name(of string, v uint8) string {
-	if v == 0 || int(v) > len(w) {
+// name returns the text of v, or a text like "reason(9)" if v is unknown.
+func (t enumText) name(of string, v uint8) string {
+	if v == 0 || int(v) > len(t) {
 		return fmt.Sprintf("%s(%d)", of, v)
 	}
-	return w[v-1]
+	return t[v-1]
 }
 
-func (w enumText) marshal(field string, v uint8) ([]byte, error) {
-	if v == 0 || int(v) > len(w) {
-		return nil, &ConfigError{Field: field, Value: v, Problem: fmt.Sprintf("must be from 1 to %d", len(w))}
+func (t enumText) marshal(field string, v uint8) ([]byte, error) {
+	if v == 0 || int(v) > len(t) {
+		return nil, &ConfigError{Field: field, Value: v, Problem: fmt.Sprintf("must be from 1 to %d", len(t))}
 	}
-	return []byte(w[v-1]), nil
+	return []byte(t[v-1]), nil
 }
 
-func (w enumText) unmarshal(field string, text []byte, v *uint8) error {
-	for i, word := range w {
-		if word == string(text) {
+// unmarshal sets v to the value of text. It leaves v unchanged if there is none.
+func (t enumText) unmarshal(field string, text []byte, v *uint8) error {
+	for i, s := range t {
+		if s == string(text) {
 			*v = uint8(i + 1)
 			return nil
 		}
 	}
-	return &ConfigError{Field: field, Value: brief(text), Problem: "must be one of " + strings.Join(w, " ")}
+	return &ConfigError{Field: field, Value: brief(text), Problem: "must be one of " + strings.Join(t, ", ")}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// word is an enumeration with a text form.
-type word interface {
+// enum is an enumeration with a text form.
+type enum interface {
 	fmt.Stringer
 	encoding.TextMarshaler
 }
@@ -27,11 +27,11 @@ var (
 		bulk.EventDrained: "drained", bulk.EventResized: "resized"}
 )
 
-// mustBeWords checks an enumeration that has these words and no others: both
-// ways, for all values that there can be.
-func mustBeWords[E interface {
+// mustHaveTexts checks that an enumeration has these texts and no others, in both
+// directions, for all 256 values.
+func mustHaveTexts[E interface {
 	~uint8
-	word
+	enum
 }](t *testing.T, words map[E]string, read func(*E, []byte) error) {
 	t.Helper()
 	values := slices.Sorted(maps.Keys(words))
@@ -45,15 +45,15 @@ func mustBeWords[E interface {
 				t.Errorf("value %d: marshals as %q, %v", uint8(v), text, err)
 			}
 			if !strings.Contains(fmt.Sprint(err), allowed) {
-				t.Errorf("value %d: %v doesn't say %q", uint8(v), err, allowed)
+				t.Errorf("value %d: %v does not contain %q", uint8(v), err, allowed)
 			}
-			if !strings.Contains(v.String(), fmt.Sprint(uint8(v))) || slices.Contains(collectWords(words), v.String()) {
-				t.Errorf("value %d: reads %q, which should say that it is none", uint8(v), v)
+			if !strings.Contains(v.String(), fmt.Sprint(uint8(v))) || slices.Contains(texts(words), v.String()) {
+				t.Errorf("value %d: String returns %q, want a text with the number", uint8(v), v)
 			}
 			continue
 		}
 		if v.String() != want || string(text) != want || err != nil {
-			t.Errorf("value %d: reads %q and marshals as %q, %v, want %q", uint8(v), v, text, err, want)
+			t.Errorf("value %d: String returns %q, MarshalText %q, %v, want %q", uint8(v), v, text, err, want)
 		}
 		var back E
 		if err := read(&back, text); err != nil || back != v {
@@ -70,20 +70,20 @@ func mustBeWords[E interface {
 		if v != 2 {
 			t.Errorf("%q: changed the value to %d", text, uint8(v))
 		}
-		if !strings.Contains(err.Error(), fmt.Sprintf("%q", text)) || !containsAll(err.Error(), collectWords(words)) {
-			t.Errorf("%q doesn't say what was given and what is allowed", err)
+		if !strings.Contains(err.Error(), fmt.Sprintf("%q", text)) || !containsAll(err.Error(), texts(words)) {
+			t.Errorf("%q does not contain the given and the allowed texts", err)
 		}
 	}
 	if err := read(new(E), []byte(strings.Repeat("x", 9999))); err == nil || len(err.Error()) > 400 {
-		t.Errorf("something long: an error that drowns the log: %.100v", err)
+		t.Errorf("a long text: the error is too long: %.100v", err)
 	}
 	var zero E
 	if err := read(&zero, nil); !errors.Is(err, bulk.ErrConfig) || zero != 0 {
-		t.Errorf("no text: %d, %v", uint8(zero), err)
+		t.Errorf("empty text: %d, %v", uint8(zero), err)
 	}
 }
 
-func collectWords[E comparable](words map[E]string) []string {
+func texts[E comparable](words map[E]string) []string {
 	var all []string
 	for _, w := range words {
 		all = append(all, w)
@@ -91,8 +91,8 @@ func collectWords[E comparable](words map[E]string) []string {
 	return all
 }
 
-func TestReasonWords(t *testing.T) {
-	mustBeWords(t, reasons, (*bulk.Reason).UnmarshalText)
+func TestReasonsHaveTexts(t *testing.T) {
+	mustHaveTexts(t, reasons, (*bulk.Reason).UnmarshalText)
 	for i, r := range []bulk.Reason{bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Canceled} {
 		if int(r) != i+1 {
 			t.Errorf("%v is %d, want %d", r, uint8(r), i+1)
@@ -100,17 +100,17 @@ func TestReasonWords(t *testing.T) {
 	}
 }
 
-func TestEventKindWords(t *testing.T) {
-	mustBeWords(t, kinds, (*bulk.EventKind).UnmarshalText)
+func TestEventKindsHaveTexts(t *testing.T) {
+	mustHaveTexts(t, kinds, (*bulk.EventKind).UnmarshalText)
 	if len(kinds) != 12 || bulk.EventQueued != 1 || bulk.EventResized != 12 {
 		t.Errorf("from %d to %d", bulk.EventQueued, bulk.EventResized)
 	}
 }
 
-// FuzzWords: a text is either a word, which comes back as it was, or a
-// ConfigError that changes nothing; it is never both, and never a panic.
-func FuzzWords(f *testing.F) {
-	for _, text := range append(collectWords(reasons), collectWords(kinds)...) {
+// A text either reads back unchanged, or is a ConfigError that leaves the value
+// unchanged. It never panics.
+func FuzzEnumText(f *testing.F) {
+	for _, text := range append(texts(reasons), texts(kinds)...) {
 		f.Add(text)
 	}
 	for _, text := range []string{"", "Closed", "closed ", "reason(1)", "\xff", "sätürated"} {
@@ -124,7 +124,7 @@ func FuzzWords(f *testing.F) {
 
 func roundTrip[E interface {
 	~uint8
-	word
+	enum
 }](t *testing.T, text string, read func(*E, []byte) error) {
 	t.Helper()
 	v := E(99)

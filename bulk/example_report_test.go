@@ -101,7 +101,7 @@ func ExampleSeverity_UnmarshalText() {
 	fmt.Println(s.UnmarshalText([]byte("bad")))
 	// Output:
 	// <nil> true warning
-	// bulk: severity "bad": must be one of ok notice warning critical
+	// bulk: severity "bad": must be one of ok, notice, warning, critical
 }
 
 // A report can be read by another program.

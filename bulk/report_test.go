@@ -359,7 +359,7 @@ func TestBulkheadReportTakesAStatusAndChangesNothing(t *testing.T) {
 }
 
 func TestSeveritiesAreOrderedAndHaveTexts(t *testing.T) {
-	mustBeWords(t, map[bulk.Severity]string{bulk.SeverityOK: "ok", bulk.SeverityNotice: "notice", bulk.SeverityWarning: "warning", bulk.SeverityCritical: "critical"},
+	mustHaveTexts(t, map[bulk.Severity]string{bulk.SeverityOK: "ok", bulk.SeverityNotice: "notice", bulk.SeverityWarning: "warning", bulk.SeverityCritical: "critical"},
 		(*bulk.Severity).UnmarshalText)
 	if !(bulk.SeverityOK < bulk.SeverityNotice && bulk.SeverityNotice < bulk.SeverityWarning && bulk.SeverityWarning < bulk.SeverityCritical) {
 		t.Error("the severities are not ordered")

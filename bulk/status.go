@@ -2,36 +2,63 @@ package bulk
 
 import "time"
 
-// Status is one reading of a bulkhead, consistent in itself. At all times:
+// Status is a consistent snapshot of a bulkhead. At all times:
 //
 //	Admitted = Finished + Abandoned + InFlight
 //	Queued   = AdmittedFromQueue + Expired + Canceled + Closed + Oversized + Waiting
 //	arrivals = (Admitted − AdmittedFromQueue) + Queued + Saturated + (each …AtArrival)
 //	callers who got Canceled = Canceled + CanceledAtArrival + Abandoned
+//
+// The text form is String. The JSON form has the names of the field tags, and can
+// be read back. Durations are integer nanoseconds with names that end in _ns,
+// except the wait limit of [Capacity], which has the form of configuration files.
+// Times are RFC 3339 with nanoseconds. Names are stable: fields may be added, but
+// none is removed or changes its meaning.
+//
+// Reading back replaces bytes of a label that are not UTF-8 by U+FFFD, and drops
+// the monotonic part of a time. Decode into a zero Status: fields that are absent
+// from the JSON are left unchanged.
 type Status struct {
-	ID        uint64    `json:"id"`         // which bulkhead: a number never used twice in a process
-	Index     uint64    `json:"index"`      // 1, 2, 3 … over the Status calls of one bulkhead
-	LastEvent uint64    `json:"last_event"` // Seq of the last transition before this reading
-	Label     string    `json:"label"`
-	At        time.Time `json:"at"`
-	Capacity  Capacity  `json:"capacity"`
-	InFlight  int       `json:"in_flight"` // operations
-	InUse     int       `json:"in_use"`    // slots; above Parallelism only while a shrink drains
-	Waiting   int       `json:"waiting"`
-	Closed    bool      `json:"closed"`
-	Totals    Totals    `json:"totals"`
-	Peak      Peak      `json:"peak"`
-}
-
-// Peak has the highest numbers there ever were.
-type Peak struct {
+	// ID identifies the bulkhead. No ID is used twice in a process.
+	ID uint64 `json:"id"`
+	// Index counts the Status calls of the bulkhead: 1, 2, 3, …
+	Index uint64 `json:"index"`
+	// LastEvent is the Seq of the last [Event] before this status.
+	LastEvent uint64 `json:"last_event"`
+	// Label is the label of the bulkhead, as it was given to [New].
+	Label string `json:"label"`
+	// At is the time of the snapshot.
+	At time.Time `json:"at"`
+	// Capacity is the capacity at that time.
+	Capacity Capacity `json:"capacity"`
+	// InFlight is the number of operations in flight.
 	InFlight int `json:"in_flight"`
-	InUse    int `json:"in_use"`
-	Waiting  int `json:"waiting"`
+	// InUse is the number of slots in use. It is above the parallelism only while
+	// operations admitted under a higher parallelism are in flight.
+	InUse int `json:"in_use"`
+	// Waiting is the number of operations in the waiting room.
+	Waiting int `json:"waiting"`
+	// Closed reports whether the bulkhead is closed.
+	Closed bool `json:"closed"`
+	// Totals has the counts over the whole life of the bulkhead.
+	Totals Totals `json:"totals"`
+	// Peak has the highest numbers over the whole life of the bulkhead.
+	Peak Peak `json:"peak"`
 }
 
-// Status takes a reading. It takes the lock once and allocates only the copy of
-// the histogram (4 kB), if anyone has ever waited.
+// Peak has the highest numbers of operations and slots. Each is a maximum of its
+// own: they need not have occurred at the same time.
+type Peak struct {
+	// InFlight is the highest number of operations in flight.
+	InFlight int `json:"in_flight"`
+	// InUse is the highest number of slots in use.
+	InUse int `json:"in_use"`
+	// Waiting is the highest number of operations in the waiting room.
+	Waiting int `json:"waiting"`
+}
+
+// Status returns a snapshot of b. It takes the lock once. It allocates only a copy
+// of the histogram of waits (4 kB), if any operation has waited.
 func (b *Bulkhead) Status() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -45,31 +72,33 @@ func (b *Bulkhead) Status() Status {
 	return s
 }
 
-// Free returns how many slots are free: 0 while a shrink drains.
+// Free returns the number of free slots. It is 0 if more slots are in use than the
+// parallelism.
 func (s Status) Free() int { return max(0, s.Capacity.Parallelism-s.InUse) }
 
-// Excess returns how many slots are in use above the parallelism, while a
-// shrink drains.
+// Excess returns the number of slots in use above the parallelism. It is 0 unless
+// the parallelism was lowered while they were in use.
 func (s Status) Excess() int { return max(0, s.InUse-s.Capacity.Parallelism) }
 
 // Saturated reports whether an operation for one slot that arrives now would be
-// turned away as saturated.
+// rejected as saturated.
 func (s Status) Saturated() bool {
-	atOnce := s.Free() > 0 && s.Waiting == 0
-	return !s.Closed && !atOnce && s.Waiting >= s.Capacity.WaitingRoom
+	admits := s.Free() > 0 && s.Waiting == 0
+	return !s.Closed && !admits && s.Waiting >= s.Capacity.WaitingRoom
 }
 
-// Drained reports whether the bulkhead is closed and nothing is in flight.
+// Drained reports whether the bulkhead is closed and no operation is in flight.
 func (s Status) Drained() bool { return s.Closed && s.InFlight == 0 }
 
-// Utilization returns the share of the slots that is in use: 1 is full, more
-// than 1 is a shrink that drains.
+// Utilization returns the slots in use as a share of the parallelism. It is above
+// 1 if more slots are in use than the parallelism.
 func (s Status) Utilization() float64 {
 	return float64(s.InUse) / float64(max(1, s.Capacity.Parallelism))
 }
 
-// QueueUtilization returns the share of the waiting room that is taken: 0
-// without a room, more than 1 while a room that was made smaller empties.
+// QueueUtilization returns the waiting operations as a share of the waiting room.
+// It is 0 without a waiting room, and above 1 if more operations wait than a
+// waiting room that was made smaller has places.
 func (s Status) QueueUtilization() float64 {
 	if s.Capacity.WaitingRoom < 1 {
 		return 0

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// What the methods of Status answer in each state that a bulkhead can be in.
-func TestStatusMethods(t *testing.T) {
+// Each state that a bulkhead can be in has a row.
+func TestStatusMethodsInEachState(t *testing.T) {
 	type answers struct {
 		Free, Excess                  int
 		Saturated, Drained            bool
@@ -26,7 +26,7 @@ func TestStatusMethods(t *testing.T) {
 		t.Helper()
 		s, ok := b.TryAcquireN(n)
 		if !ok {
-			t.Fatalf("%d slots were refused", n)
+			t.Fatalf("%d slots were not granted", n)
 		}
 		return s
 	}
@@ -44,7 +44,7 @@ func TestStatusMethods(t *testing.T) {
 		arrange     func(*testing.T, *bulk.Bulkhead)
 		want        answers
 	}{
-		{"idle", "all is free", 4, 2, nil, answers{Free: 4}},
+		{"idle", "all slots are free", 4, 2, nil, answers{Free: 4}},
 		{"partly used", "slots are counted, not operations", 4, 2, func(t *testing.T, b *bulk.Bulkhead) { hold(t, b, 3) },
 			answers{Free: 1, Utilization: 0.75}},
 		{"all slots in use, places in the room", "one more would wait", 4, 2, func(t *testing.T, b *bulk.Bulkhead) { hold(t, b, 4) },
@@ -53,56 +53,56 @@ func TestStatusMethods(t *testing.T) {
 			hold(t, b, 4)
 			park(t, b, 1)
 		}, answers{Utilization: 1, QueueUtilization: 0.5}},
-		{"all slots in use, the room is full", "one more would be turned away", 4, 2, func(t *testing.T, b *bulk.Bulkhead) {
+		{"all slots in use, the room is full", "one more would be rejected", 4, 2, func(t *testing.T, b *bulk.Bulkhead) {
 			hold(t, b, 4)
 			park(t, b, 1)
 			park(t, b, 4)
 		}, answers{Saturated: true, Utilization: 1, QueueUtilization: 1}},
-		{"all slots in use, no room", "one more would be turned away", 4, 0, func(t *testing.T, b *bulk.Bulkhead) { hold(t, b, 4) },
+		{"all slots in use, no room", "one more would be rejected", 4, 0, func(t *testing.T, b *bulk.Bulkhead) { hold(t, b, 4) },
 			answers{Saturated: true, Utilization: 1}},
-		{"a slot is free, no room, nobody waits", "one more would be admitted", 4, 0, func(t *testing.T, b *bulk.Bulkhead) { hold(t, b, 3) },
+		{"a slot is free, no room, none waits", "one more would be admitted", 4, 0, func(t *testing.T, b *bulk.Bulkhead) { hold(t, b, 3) },
 			answers{Free: 1, Utilization: 0.75}},
-		{"a slot is free, a big one at the head, the room is full", "nobody overtakes it: one more would be turned away", 4, 1, func(t *testing.T, b *bulk.Bulkhead) {
+		{"a slot is free, the head needs two, the room is full", "none overtakes the head: one more would be rejected", 4, 1, func(t *testing.T, b *bulk.Bulkhead) {
 			hold(t, b, 3)
 			park(t, b, 2)
 		}, answers{Free: 1, Saturated: true, Utilization: 0.75, QueueUtilization: 1}},
-		{"a slot is free, a big one at the head, places in the room", "nobody overtakes it: one more would wait", 4, 2, func(t *testing.T, b *bulk.Bulkhead) {
+		{"a slot is free, the head needs two, places in the room", "none overtakes the head: one more would wait", 4, 2, func(t *testing.T, b *bulk.Bulkhead) {
 			hold(t, b, 3)
 			park(t, b, 2)
 		}, answers{Free: 1, Utilization: 0.75, QueueUtilization: 0.5}},
-		{"a shrink drains", "more in use than there is", 4, 2, func(t *testing.T, b *bulk.Bulkhead) {
+		{"parallelism lowered", "more slots in use than the parallelism", 4, 2, func(t *testing.T, b *bulk.Bulkhead) {
 			hold(t, b, 3)
 			set(t, b, 2, 2)
 		}, answers{Excess: 1, Utilization: 1.5}},
-		{"a shrink drains, no room", "more in use than there is", 4, 0, func(t *testing.T, b *bulk.Bulkhead) {
+		{"parallelism lowered, no room", "more slots in use than the parallelism", 4, 0, func(t *testing.T, b *bulk.Bulkhead) {
 			hold(t, b, 4)
 			set(t, b, 1, 0)
 		}, answers{Excess: 3, Saturated: true, Utilization: 4}},
-		{"more wait than the room has places", "it was made smaller, and turns nobody out", 1, 4, func(t *testing.T, b *bulk.Bulkhead) {
+		{"more wait than the room has places", "a smaller room rejects no waiting operation", 1, 4, func(t *testing.T, b *bulk.Bulkhead) {
 			hold(t, b, 1)
 			park(t, b, 1)
 			park(t, b, 1)
 			park(t, b, 1)
 			set(t, b, 1, 2)
 		}, answers{Saturated: true, Utilization: 1, QueueUtilization: 1.5}},
-		{"some wait and the room was taken away", "there is no share of nothing", 1, 4, func(t *testing.T, b *bulk.Bulkhead) {
+		{"some wait and the room was removed", "a share of no places is 0", 1, 4, func(t *testing.T, b *bulk.Bulkhead) {
 			hold(t, b, 1)
 			park(t, b, 1)
 			set(t, b, 1, 0)
 		}, answers{Saturated: true, Utilization: 1}},
-		{"closed, something in flight", "one more would be turned away, but as closed", 2, 0, func(t *testing.T, b *bulk.Bulkhead) {
+		{"closed, something in flight", "one more would be rejected, but as closed", 2, 0, func(t *testing.T, b *bulk.Bulkhead) {
 			hold(t, b, 2)
 			_ = b.Close()
 		}, answers{Utilization: 1}},
-		{"closed, nothing in flight", "it is over", 2, 0, func(_ *testing.T, b *bulk.Bulkhead) { _ = b.Close() }, answers{Free: 2, Drained: true}},
-		{"drained", "the last one has gone", 2, 0, func(t *testing.T, b *bulk.Bulkhead) {
+		{"closed, nothing in flight", "drained", 2, 0, func(_ *testing.T, b *bulk.Bulkhead) { _ = b.Close() }, answers{Free: 2, Drained: true}},
+		{"drained later", "the last operation has finished", 2, 0, func(t *testing.T, b *bulk.Bulkhead) {
 			s := hold(t, b, 2)
 			_ = b.Close()
 			s.Release()
 		}, answers{Free: 2, Drained: true}},
 		{"the largest bulkhead", "no sum overflows", math.MaxInt, math.MaxInt, func(t *testing.T, b *bulk.Bulkhead) { hold(t, b, math.MaxInt) },
 			answers{Utilization: 1}},
-		{"the largest shrink", "no difference overflows", math.MaxInt, 0, func(t *testing.T, b *bulk.Bulkhead) {
+		{"the largest reduction", "no difference overflows", math.MaxInt, 0, func(t *testing.T, b *bulk.Bulkhead) {
 			hold(t, b, math.MaxInt)
 			set(t, b, 1, 0)
 		}, answers{Excess: math.MaxInt - 1, Saturated: true, Utilization: math.MaxInt}},
@@ -118,22 +118,21 @@ func TestStatusMethods(t *testing.T) {
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			// Saturated foretells what happens to the next one.
+			// Saturated predicts what happens to the next operation.
 			ctx, cancel := context.WithTimeout(t.Context(), 1)
 			defer cancel()
 			next, err := b.Acquire(ctx)
 			if errors.Is(err, bulk.ErrSaturated) != s.Saturated() {
-				t.Errorf("Saturated says %t, the next one got %v", s.Saturated(), err)
+				t.Errorf("Saturated is %t, the next operation got %v", s.Saturated(), err)
 			}
 			next.Release()
-			_ = b.Close() // those who are parked go home
+			_ = b.Close() // rejects the parked operations
 			synctest.Wait()
 		})
 	}
 }
 
-// The zero Status is that of no bulkhead: it divides by nothing.
-func TestZeroStatus(t *testing.T) {
+func TestMethodsOfTheZeroStatusReturnZero(t *testing.T) {
 	var s bulk.Status
 	if s.Free() != 0 || s.Excess() != 0 || s.Drained() || s.Utilization() != 0 || s.QueueUtilization() != 0 {
 		t.Errorf("%d %d %t %v %v", s.Free(), s.Excess(), s.Drained(), s.Utilization(), s.QueueUtilization())
@@ -144,28 +143,27 @@ func TestZeroStatus(t *testing.T) {
 	}
 }
 
-// Each count has its part in Arrivals and Rejected, and in nothing else.
-func TestArrivalsAndRejected(t *testing.T) {
+func TestArrivalsAndRejectedAddTheRightCounts(t *testing.T) {
 	var rows table
 	for _, c := range []struct {
 		name, why          string
 		totals             bulk.Totals
 		arrivals, rejected uint64
 	}{
-		{"admitted at once", "an arrival", bulk.Totals{Admitted: 1}, 1, 0},
-		{"queued", "an arrival, whatever becomes of it", bulk.Totals{Queued: 1}, 1, 0},
+		{"admitted immediately", "an arrival", bulk.Totals{Admitted: 1}, 1, 0},
+		{"queued", "an arrival, whatever its outcome", bulk.Totals{Queued: 1}, 1, 0},
 		{"admitted from the queue", "it arrived when it was queued", bulk.Totals{Queued: 1, Admitted: 1, AdmittedFromQueue: 1}, 1, 0},
 		{"abandoned", "it arrived when it was queued", bulk.Totals{Queued: 1, Admitted: 1, AdmittedFromQueue: 1, Abandoned: 1}, 1, 0},
 		{"finished", "it arrived when it was admitted", bulk.Totals{Admitted: 1, Finished: 1}, 1, 0},
-		{"saturated", "turned away at arrival", bulk.Totals{Saturated: 1}, 1, 1},
-		{"expired while waiting", "turned away later", bulk.Totals{Queued: 1, Expired: 1}, 1, 1},
-		{"expired at arrival", "turned away at arrival", bulk.Totals{ExpiredAtArrival: 1}, 1, 1},
-		{"canceled while waiting", "by the caller's wish", bulk.Totals{Queued: 1, Canceled: 1}, 1, 0},
-		{"canceled at arrival", "by the caller's wish", bulk.Totals{CanceledAtArrival: 1}, 1, 0},
-		{"closed while waiting", "turned away later", bulk.Totals{Queued: 1, Closed: 1}, 1, 1},
-		{"closed at arrival", "turned away at arrival", bulk.Totals{ClosedAtArrival: 1}, 1, 1},
-		{"oversized while waiting", "turned away later", bulk.Totals{Queued: 1, Oversized: 1}, 1, 1},
-		{"oversized at arrival", "turned away at arrival", bulk.Totals{OversizedAtArrival: 1}, 1, 1},
+		{"saturated", "rejected at arrival", bulk.Totals{Saturated: 1}, 1, 1},
+		{"expired while waiting", "rejected later", bulk.Totals{Queued: 1, Expired: 1}, 1, 1},
+		{"expired at arrival", "rejected at arrival", bulk.Totals{ExpiredAtArrival: 1}, 1, 1},
+		{"canceled while waiting", "canceled is not rejected", bulk.Totals{Queued: 1, Canceled: 1}, 1, 0},
+		{"canceled at arrival", "canceled is not rejected", bulk.Totals{CanceledAtArrival: 1}, 1, 0},
+		{"closed while waiting", "rejected later", bulk.Totals{Queued: 1, Closed: 1}, 1, 1},
+		{"closed at arrival", "rejected at arrival", bulk.Totals{ClosedAtArrival: 1}, 1, 1},
+		{"oversized while waiting", "rejected later", bulk.Totals{Queued: 1, Oversized: 1}, 1, 1},
+		{"oversized at arrival", "rejected at arrival", bulk.Totals{OversizedAtArrival: 1}, 1, 1},
 		{"all of them", "each power of two is one count", bulk.Totals{Admitted: 1 << 0, Queued: 1 << 1, Saturated: 1 << 2, Expired: 1 << 3,
 			ExpiredAtArrival: 1 << 4, Canceled: 1 << 5, CanceledAtArrival: 1 << 6, Closed: 1 << 7, ClosedAtArrival: 1 << 8,
 			Oversized: 1 << 9, OversizedAtArrival: 1 << 10, Finished: 1 << 11, Abandoned: 1 << 12},
@@ -179,7 +177,7 @@ func TestArrivalsAndRejected(t *testing.T) {
 	}
 }
 
-func TestMeans(t *testing.T) {
+func TestMeansDivideSums(t *testing.T) {
 	if got := (bulk.Totals{Wait: 10, AdmittedFromQueue: 4, Admitted: 100}).MeanWait(); got != 2 {
 		t.Errorf("mean wait %v", got)
 	}
@@ -194,9 +192,9 @@ func TestMeans(t *testing.T) {
 	}
 }
 
-// One of each 64 admissions is timed, from the grant until its slots are
-// free: a wait is not part of it, and what is still in flight is not counted.
-func TestHoldsAreSampled(t *testing.T) {
+// A hold lasts from the grant until the slots are free. The wait is not part of it.
+// Operations in flight are not counted.
+func TestOneHoldInSixtyFourIsSampled(t *testing.T) {
 	ways := map[string]func(b *bulk.Bulkhead, hold time.Duration){
 		"Run": func(b *bulk.Bulkhead, hold time.Duration) {
 			_, _ = bulk.Run(context.Background(), b, func(context.Context) (int, error) {
@@ -230,8 +228,7 @@ func TestHoldsAreSampled(t *testing.T) {
 			s.Release()
 		},
 		"from the queue": func(b *bulk.Bulkhead, hold time.Duration) {
-			// What it waits for would be a sample of its own: so it is let in by a
-			// larger parallelism.
+			// A higher parallelism admits it. A release would be a sample of its own.
 			c := b.Capacity()
 			if err := b.Resize(1); err != nil {
 				panic(err)
@@ -278,16 +275,15 @@ func TestHoldsAreSampled(t *testing.T) {
 	}
 }
 
-// sampled reports whether the admission after n others is timed. It is the rule
-// that the documentation of Holds publishes.
+// sampled reports whether the admission after n others is sampled, by the rule in
+// the documentation of Holds.
 func sampled(n uint64) bool {
 	block := n / 64
 	return n%64 == block*block*0x9E3779B97F4A7C15>>58
 }
 
-// A sampled operation that is still in flight, or was abandoned, is no sample;
-// its time counts from the grant, not from its arrival.
-func TestHoldsOfTheQueue(t *testing.T) {
+// An operation in flight or abandoned is no sample.
+func TestHoldOfAQueuedOperationStartsAtTheGrant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1, bulk.WaitingRoom(110))
 		first := fill(t, b)[0] // the 1st
@@ -301,7 +297,7 @@ func TestHoldsOfTheQueue(t *testing.T) {
 		time.Sleep(time.Second)
 		first.Release()
 		if h := b.Status().Totals.Holds; h != (bulk.Holds{Samples: 1, Sum: time.Second}) {
-			t.Errorf("the 1st is over: %+v", h)
+			t.Errorf("the 1st has finished: %+v", h)
 		}
 		for i, p := range queue {
 			p.mustHold(t)
@@ -315,7 +311,7 @@ func TestHoldsOfTheQueue(t *testing.T) {
 			p.slot.Release()
 		}
 		if h := b.Status().Totals.Holds; h != (bulk.Holds{Samples: 2, Sum: time.Second + time.Minute + time.Millisecond}) {
-			t.Errorf("the 104th is over: %+v", h)
+			t.Errorf("the 104th has finished: %+v", h)
 		}
 		mustBeIdle(t, b)
 	})
@@ -334,7 +330,7 @@ func TestHoldsOfTheQueue(t *testing.T) {
 		if n := b.Status().Totals; n.Abandoned != 1 || n.Admitted != 104 || n.Holds.Samples != 1 || n.Holds.Sum != 0 {
 			t.Errorf("the 104th was abandoned: %+v", n)
 		}
-		s, _ := b.TryAcquire() // the 105th, with the record of the 104th perhaps
+		s, _ := b.TryAcquire() // the 105th, perhaps with the record of the 104th
 		time.Sleep(time.Hour)
 		s.Release()
 		if h := b.Status().Totals.Holds; h.Samples != 1 {
@@ -343,7 +339,7 @@ func TestHoldsOfTheQueue(t *testing.T) {
 	})
 }
 
-// IDs are never used twice in a process, also not by bulkheads of one label.
+// Bulkheads with the same label have different IDs too.
 func TestIDsAreUnique(t *testing.T) {
 	ids := make(map[uint64]bool)
 	found := make(chan uint64)
@@ -357,7 +353,7 @@ func TestIDsAreUnique(t *testing.T) {
 	for range 800 {
 		id := <-found
 		if ids[id] || id == 0 {
-			t.Errorf("ID %d is used twice, or is none", id)
+			t.Errorf("ID %d is 0 or used twice", id)
 		}
 		ids[id] = true
 	}
@@ -369,19 +365,17 @@ func TestIDsAreUnique(t *testing.T) {
 	}
 }
 
-// Index counts the readings of one bulkhead, whoever takes them. LastEvent
-// counts its transitions, and nothing else.
-func TestIndexAndLastEvent(t *testing.T) {
+func TestIndexCountsStatusesAndLastEventTransitions(t *testing.T) {
 	b, other := mustNew(t, 1), mustNew(t, 1)
 	if s := b.Status(); s.Index != 1 || s.LastEvent != 0 || other.Status().Index != 1 {
-		t.Errorf("the first reading is %+v", s)
+		t.Errorf("the first status is %+v", s)
 	}
 	b.TryAcquire()
 	b.TryAcquire()
 	_ = b.Capacity()
 	_ = b.Resize(1)
 	if s := b.Status(); s.Index != 2 || s.LastEvent != 2 {
-		t.Errorf("the second reading is %d, after %d events", s.Index, s.LastEvent)
+		t.Errorf("the second status has index %d, after %d events", s.Index, s.LastEvent)
 	}
 	indices := make(chan uint64)
 	for range 4 {
@@ -398,13 +392,12 @@ func TestIndexAndLastEvent(t *testing.T) {
 	slices.Sort(got)
 	for i, index := range got {
 		if index != uint64(i+3) {
-			t.Fatalf("reading %d has index %d", i+3, index)
+			t.Fatalf("status %d has index %d", i+3, index)
 		}
 	}
 }
 
-// At is when the reading was taken, in the caller's time.
-func TestStatusHasItsTime(t *testing.T) {
+func TestAtIsTheTimeOfTheStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1)
 		for range 3 {
@@ -416,9 +409,7 @@ func TestStatusHasItsTime(t *testing.T) {
 	})
 }
 
-// Peaks are the highest numbers there ever were, each for itself. They don't go
-// down again.
-func TestPeak(t *testing.T) {
+func TestPeaksAreIndependentMaximaThatNeverDecrease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 4, bulk.WaitingRoom(3))
 		check := func(want bulk.Peak, why string) {
@@ -431,15 +422,15 @@ func TestPeak(t *testing.T) {
 		if _, ok := b.TryAcquireN(5); ok {
 			t.Error("oversized")
 		}
-		check(bulk.Peak{}, "turned away")
+		check(bulk.Peak{}, "rejected")
 		one, two := fill(t, b), []*parked(nil)
-		check(bulk.Peak{InFlight: 4, InUse: 4}, "four small ones")
+		check(bulk.Peak{InFlight: 4, InUse: 4}, "four operations of one slot")
 		for _, s := range one {
 			s.Release()
 		}
 		big := park(t, b, 4)
 		big.mustHold(t)
-		check(bulk.Peak{InFlight: 4, InUse: 4}, "one big one")
+		check(bulk.Peak{InFlight: 4, InUse: 4}, "one operation of four slots")
 		for range 3 {
 			two = append(two, park(t, b, 1))
 		}
@@ -452,11 +443,11 @@ func TestPeak(t *testing.T) {
 		}
 		two[1].mustHold(t)
 		two[2].mustHold(t)
-		check(bulk.Peak{InFlight: 4, InUse: 6, Waiting: 3}, "let in by a larger parallelism")
+		check(bulk.Peak{InFlight: 4, InUse: 6, Waiting: 3}, "admitted by a higher parallelism")
 		if err := b.Resize(1); err != nil {
 			t.Fatal(err)
 		}
-		check(bulk.Peak{InFlight: 4, InUse: 6, Waiting: 3}, "a shrink")
+		check(bulk.Peak{InFlight: 4, InUse: 6, Waiting: 3}, "lowered parallelism")
 		big.slot.Release()
 		two[1].slot.Release()
 		two[2].slot.Release()
@@ -477,9 +468,8 @@ func TestPeak(t *testing.T) {
 	})
 }
 
-// A whole life, every step of it with the whole reading that it leaves. The
-// equations of Status hold at each.
-func TestStatusOfAScriptedLife(t *testing.T) {
+// The whole Status is compared after each step, and its equations are checked.
+func TestStatusAfterEachStepOfALife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("payments", 3, bulk.WaitingRoom(3), bulk.WaitLimit(time.Minute)))
 		want := bulk.Status{ID: b.Status().ID, Index: 1, Label: "payments", Capacity: bulk.Capacity{Parallelism: 3, WaitingRoom: 3, WaitLimit: time.Minute}}
@@ -507,16 +497,16 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 
 		held, ok := b.TryAcquireN(2)
 		if !ok {
-			t.Fatal("refused")
+			t.Fatal("not granted")
 		}
-		step("two slots at once", func(s *bulk.Status) {
+		step("two slots for one operation", func(s *bulk.Status) {
 			s.LastEvent = 1
 			s.InFlight, s.InUse = 1, 2
 			s.Totals.Admitted = 1
 			s.Peak = bulk.Peak{InFlight: 1, InUse: 2}
 		})
 		big := park(t, b, 3)
-		step("a big one waits", func(s *bulk.Status) {
+		step("an operation for three slots waits", func(s *bulk.Status) {
 			s.LastEvent++
 			s.Waiting = 1
 			s.Totals.Queued = 1
@@ -525,7 +515,7 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 		if _, ok := b.TryAcquire(); ok {
 			t.Error("overtaken")
 		}
-		step("a small one is turned away", func(s *bulk.Status) {
+		step("an operation for one slot is rejected", func(s *bulk.Status) {
 			s.LastEvent++
 			s.Totals.Saturated = 1
 		})
@@ -567,7 +557,7 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		big.mustFail(t, bulk.ErrOversized)
-		step("a shrink turns the big one away", func(s *bulk.Status) {
+		step("a lower parallelism rejects the operation for three slots", func(s *bulk.Status) {
 			s.LastEvent += 2
 			s.Capacity.Parallelism = 2
 			s.Waiting = 1
@@ -600,7 +590,7 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 		}
 		last.mustHold(t)
 		canceled++
-		step("one is handed the slots too late, and passes them on", func(s *bulk.Status) {
+		step("one is granted slots after its ctx has ended, and passes them on", func(s *bulk.Status) {
 			s.LastEvent += 6 // queued, queued, released, admitted, abandoned, admitted
 			s.InFlight, s.InUse = 1, 1
 			s.Totals.Queued, s.Totals.Finished, s.Totals.Admitted, s.Totals.AdmittedFromQueue, s.Totals.Abandoned = 6, 2, 4, 3, 1
@@ -619,7 +609,7 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 		canceled++
 		_ = b.Close()
 		_ = b.Resize(5)
-		step("too late", func(s *bulk.Status) {
+		step("arrivals after Close", func(s *bulk.Status) {
 			s.LastEvent += 2
 			s.Totals.ClosedAtArrival, s.Totals.CanceledAtArrival = 1, 2
 		})
@@ -631,7 +621,7 @@ func TestStatusOfAScriptedLife(t *testing.T) {
 		})
 		s := b.Status()
 		if !s.Drained() || s.Totals.Arrivals() != 14 || s.Totals.Rejected() != 7 || s.Totals.Waits.Count() != 3 || s.Totals.MeanWait() != 5*time.Second/3 {
-			t.Errorf("in the end: %d arrivals, %d rejected, mean wait %v, %+v", s.Totals.Arrivals(), s.Totals.Rejected(), s.Totals.MeanWait(), s)
+			t.Errorf("at the end: %d arrivals, %d rejected, mean wait %v, %+v", s.Totals.Arrivals(), s.Totals.Rejected(), s.Totals.MeanWait(), s)
 		}
 	})
 }

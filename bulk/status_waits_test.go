@@ -15,7 +15,7 @@ import (
 )
 
 // wait lets one operation after the other wait on b, which has one slot, for
-// exactly so long each. It runs in a bubble.
+// exactly the given times. It runs in a bubble.
 func wait(b *bulk.Bulkhead, waits ...time.Duration) {
 	held, _ := b.TryAcquire()
 	next := make(chan bulk.Slot)
@@ -34,7 +34,7 @@ func wait(b *bulk.Bulkhead, waits ...time.Duration) {
 
 func oneSlot() *bulk.Bulkhead { return bulk.Must(bulk.New("test", 1, bulk.WaitingRoom(1))) }
 
-// exactQuantile is what Quantile comes close to: by nearest rank.
+// exactQuantile returns the exact quantile by nearest rank.
 func exactQuantile(waits []time.Duration, q float64) time.Duration {
 	if len(waits) == 0 {
 		return 0
@@ -43,8 +43,8 @@ func exactQuantile(waits []time.Duration, q float64) time.Duration {
 	return slices.Sorted(slices.Values(waits))[min(max(rank, 1), len(waits))-1]
 }
 
-// durations draws waits: ordinary ones, very short and very long ones, and those
-// around a power of two, where buckets begin.
+// durations draws waits: ordinary, very short and very long ones, and waits next to
+// a power of two, where buckets begin.
 func durations() *rapid.Generator[[]time.Duration] {
 	ordinary := rapid.Map(rapid.Int64Range(int64(time.Microsecond), int64(time.Hour)), func(n int64) time.Duration { return time.Duration(n) })
 	short := rapid.Map(rapid.Int64Range(0, 40), func(n int64) time.Duration { return time.Duration(n) })
@@ -54,8 +54,7 @@ func durations() *rapid.Generator[[]time.Duration] {
 	return rapid.SliceOfN(rapid.OneOf(ordinary, ordinary, short, edge), 0, 60)
 }
 
-// Quantiles are never below the exact ones and never more than 12.5 % above.
-func TestQuantilesAreClose(t *testing.T) {
+func TestQuantilesAreAtMostAnEighthAboveTheExactOnes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		waits := durations().Draw(t, "waits")
 		qs := append(rapid.SliceOfN(rapid.Float64Range(0, 1), 1, 8).Draw(t, "qs"), 0, 0.5, 0.9, 0.95, 0.99, 1)
@@ -83,9 +82,8 @@ func TestQuantilesAreClose(t *testing.T) {
 	})
 }
 
-// Buckets are not empty, in order, and hold every wait exactly once: each in the
-// first one whose bound it doesn't exceed.
-func TestBucketsHoldEveryWaitOnce(t *testing.T) {
+// Each wait is in the first bucket whose bound it does not exceed.
+func TestBucketsAreOrderedAndHoldEveryWaitOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		waits := durations().Draw(t, "waits")
 		rapid.SyncTest(t, func(t *rapid.T) {
@@ -111,15 +109,14 @@ func TestBucketsHoldEveryWaitOnce(t *testing.T) {
 				last = bound
 			}
 			if sum != w.Count() || sum != uint64(len(waits)) {
-				t.Errorf("the buckets have %d, Count says %d, there were %d", sum, w.Count(), len(waits))
+				t.Errorf("the buckets have %d, Count returns %d, there were %d", sum, w.Count(), len(waits))
 			}
 		})
 	})
 }
 
-// Every wait from 0 to 319 once: the buckets follow on each other without a gap,
-// and each bound is the longest wait in its bucket.
-func TestBucketsFollowOnEachOther(t *testing.T) {
+// Each wait from 0 to 319 occurs once. Each bound is the longest wait in its bucket.
+func TestBucketsHaveNoGaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := oneSlot()
 		var waits []time.Duration
@@ -135,14 +132,12 @@ func TestBucketsFollowOnEachOther(t *testing.T) {
 			first = bound + 1
 		}
 		if first != 320 {
-			t.Errorf("the last one ends at %d", first-1)
+			t.Errorf("the last bucket ends at %d", first-1)
 		}
 	})
 }
 
-// Equal goes by the counts: the order of the waits makes no difference, one more
-// does.
-func TestWaitsEqual(t *testing.T) {
+func TestWaitsAreEqualIfTheirCountsAre(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		waits := durations().Draw(t, "waits")
 		mixed := rapid.Permutation(waits).Draw(t, "mixed")
@@ -152,25 +147,25 @@ func TestWaitsEqual(t *testing.T) {
 			wait(b, mixed...)
 			v, w := a.Status().Totals.Waits, b.Status().Totals.Waits
 			if !v.Equal(w) || !w.Equal(v) || !v.Equal(v) {
-				t.Error("the same waits in another order aren't equal")
+				t.Error("the same waits in another order are not equal")
 			}
 			if (v.Equal(bulk.Waits{})) != (len(waits) == 0) || (bulk.Waits{}).Equal(v) != (len(waits) == 0) {
-				t.Errorf("%d waits and none: equal", len(waits))
+				t.Errorf("%d waits are equal to none, or none are not", len(waits))
 			}
 			wait(b, time.Hour+1)
 			x := b.Status().Totals.Waits
 			if v.Equal(x) || x.Equal(v) {
-				t.Error("one more is equal")
+				t.Error("waits with one more are equal")
 			}
 			wait(a, time.Microsecond)
 			if y := a.Status().Totals.Waits; y.Equal(x) || y.Count() != x.Count() {
-				t.Error("as many others are equal")
+				t.Error("other waits of the same number are equal")
 			}
 		})
 	})
 }
 
-// Up to 15 ns every bucket is one nanosecond: nearest rank can be seen exactly.
+// Up to 15 ns each bucket is one nanosecond, so that the rank can be checked exactly.
 func TestQuantileIsByNearestRank(t *testing.T) {
 	var rows table
 	for _, c := range []struct {
@@ -179,20 +174,20 @@ func TestQuantileIsByNearestRank(t *testing.T) {
 		want      time.Duration
 	}{
 		{"the lowest", "rank 1", 0, 1},
-		{"the lowest but not 0", "any share has one wait at least", math.SmallestNonzeroFloat64, 1},
-		{"a tenth", "exactly the first of ten", 0.1, 1},
-		{"more than a tenth", "the second is needed", 0.11, 2},
-		{"a quarter", "2.5 of ten is three", 0.25, 3},
-		{"the median", "the fifth of ten, not a mean", 0.5, 5},
+		{"the lowest but not 0", "every share has at least one wait", math.SmallestNonzeroFloat64, 1},
+		{"a tenth", "the first of ten", 0.1, 1},
+		{"more than a tenth", "the second of ten", 0.11, 2},
+		{"a quarter", "rank 2.5 is rounded up", 0.25, 3},
+		{"the median", "the fifth of ten, no mean of two", 0.5, 5},
 		{"more than the median", "the sixth", math.Nextafter(0.5, 1) + 1e-9, 6},
 		{"0.9", "the ninth of ten", 0.9, 9},
-		{"0.99", "only the last is enough", 0.99, 10},
+		{"0.99", "rank 9.9 is rounded up", 0.99, 10},
 		{"the highest", "rank 10", 1, 10},
 		{"below 0", "taken as 0", -1, 1},
 		{"far below 0", "taken as 0", math.Inf(-1), 1},
 		{"above 1", "taken as 1", 2, 10},
 		{"far above 1", "taken as 1", math.Inf(1), 10},
-		{"no number", "taken as 0, and no panic", math.NaN(), 1},
+		{"NaN", "taken as 0, without a panic", math.NaN(), 1},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			b := oneSlot()
@@ -207,27 +202,26 @@ func TestQuantileIsByNearestRank(t *testing.T) {
 	}
 }
 
-// There are counts that no float64 has: the last of them is still the highest.
-func TestTheHighestOfVeryManyWaits(t *testing.T) {
+// A count above 2⁵³ may have no exact float64.
+func TestQuantileOneIsTheLongestOfAnyNumberOfWaits(t *testing.T) {
 	w := readWaits(t, fmt.Sprintf(`[{"le_ns":1,"count":%d},{"le_ns":9,"count":1}]`, uint64(1)<<53))
 	if got := w.Quantile(1); got != 9 {
 		t.Errorf("got %v, want the only one of 9ns", got)
 	}
 }
 
-func TestZeroWaits(t *testing.T) {
+func TestZeroWaitsAreEmpty(t *testing.T) {
 	var w bulk.Waits
 	for bound, n := range w.Buckets() {
 		t.Errorf("bucket %v has %d", bound, n)
 	}
 	fresh := mustNew(t, 1).Status().Totals.Waits
 	if w.Count() != 0 || w.Quantile(0.5) != 0 || !w.Equal(w) || !w.Equal(fresh) || !fresh.Equal(w) {
-		t.Error("there is something in it")
+		t.Error("the zero Waits is not empty")
 	}
 }
 
-// A wait of no time at all is a wait, and so is one of a hundred years.
-func TestWaitsOfAnyLength(t *testing.T) {
+func TestWaitsOfZeroAndOfACenturyAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := oneSlot()
 		wait(b, 0, years(100), 0, years(140))
@@ -243,8 +237,7 @@ func TestWaitsOfAnyLength(t *testing.T) {
 	})
 }
 
-// The loop over the buckets can be left.
-func TestBucketsCanBeLeft(t *testing.T) {
+func TestBucketsStopsWhenTheLoopBreaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := oneSlot()
 		wait(b, 1, 2, 2, 3)
@@ -260,8 +253,7 @@ func TestBucketsCanBeLeft(t *testing.T) {
 	})
 }
 
-// What a Status has stays as it is, whatever happens later.
-func TestWaitsOfAStatusDoNotChange(t *testing.T) {
+func TestWaitsOfAStatusNeverChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := oneSlot()
 		content := func(w bulk.Waits) map[time.Duration]uint64 {
@@ -284,17 +276,16 @@ func TestWaitsOfAStatusDoNotChange(t *testing.T) {
 		}
 		for i, s := range statuses {
 			if diff := cmp.Diff(contents[i], content(s.Totals.Waits)); diff != "" {
-				t.Errorf("reading %d has changed (-before +after):\n%s", i, diff)
+				t.Errorf("status %d has changed (-before +after):\n%s", i, diff)
 			}
 			if s.Totals.Waits.Count() != uint64(2*i) || s.Totals.Waits.Count() != s.Totals.AdmittedFromQueue {
-				t.Errorf("reading %d: %d waits", i, s.Totals.Waits.Count())
+				t.Errorf("status %d: %d waits", i, s.Totals.Waits.Count())
 			}
 		}
 	})
 }
 
-// Who was turned away is in no histogram. Who was given slots and then gave them
-// up is: it was admitted from the queue.
+// An abandoned operation counts, because it was admitted from the queue.
 func TestOnlyAdmittedFromTheQueueCountAsWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1, bulk.WaitingRoom(5))

@@ -10,9 +10,7 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// The sum is what one bulkhead would have counted that had all the operations,
-// and adding changes none of those added.
-func TestTotalsPlus(t *testing.T) {
+func TestPlusCountsAsOneBulkheadAndChangesNoOperand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wait := func(bs ...*bulk.Bulkhead) { // one wait in each, one after the other
 			for i, b := range bs {
@@ -39,16 +37,16 @@ func TestTotalsPlus(t *testing.T) {
 			t.Errorf("%+v", sum)
 		}
 		if sum.Wait != 6*time.Second || sum.LongestWait != 3*time.Second || sum.Waits.Count() != 3 {
-			t.Errorf("waits of %v, longest %v, %d in all", sum.Wait, sum.LongestWait, sum.Waits.Count())
+			t.Errorf("waits of %v, longest %v, count %d", sum.Wait, sum.LongestWait, sum.Waits.Count())
 		}
 		if sum.Holds.Samples != 3 || sum.Holds.Sum != 6*time.Second {
 			t.Errorf("holds %+v", sum.Holds)
 		}
 		if !before.Totals.Waits.Equal(a.Status().Totals.Waits) || before.Totals.Waits.Count() != 1 {
-			t.Error("adding changed what was added")
+			t.Error("Plus changed an operand")
 		}
 		if zero := (bulk.Totals{}).Plus(); zero != (bulk.Totals{}) {
-			t.Errorf("the sum of nothing is %+v", zero)
+			t.Errorf("the sum of no totals is %+v", zero)
 		}
 		if same := (bulk.Totals{}).Plus(before.Totals); !same.Waits.Equal(before.Totals.Waits) || same.Admitted != before.Totals.Admitted {
 			t.Errorf("0 + a is %+v", same)
@@ -59,9 +57,8 @@ func TestTotalsPlus(t *testing.T) {
 	})
 }
 
-// Every count is in the sum, also one that is added to Totals later; and times of
-// any length can be added.
-func TestTotalsPlusAddsEveryCount(t *testing.T) {
+// The test also covers fields that are added to Totals later.
+func TestPlusAddsEveryFieldAndSaturates(t *testing.T) {
 	var n bulk.Totals
 	counts := reflect.ValueOf(&n).Elem()
 	for i := range counts.NumField() {

@@ -10,7 +10,7 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-func TestTheTimedAdmissionsAreThoseOfThePublishedRule(t *testing.T) {
+func TestSampledAdmissionsFollowTheDocumentedRule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1)
 		want := uint64(0)
@@ -30,16 +30,16 @@ func TestTheTimedAdmissionsAreThoseOfThePublishedRule(t *testing.T) {
 	})
 }
 
-// No period of the work, up to four times the distance of the samples, and no
-// phase of it is favoured. The limits are those that random sampling of one in 64
-// keeps to as well: the estimate of a rare slow call rests on few samples.
-func TestNoRhythmOfTheWorkIsFavoured(t *testing.T) {
+// The periods go up to four times the distance of the samples. Random sampling of
+// one in 64 would need the same limits: the estimate of a rare slow call rests on
+// few samples.
+func TestSamplingFavorsNoPeriodAndPhaseOfTheWork(t *testing.T) {
 	rhythms := []struct {
 		name  string
 		hold  func(i, period int) float64 // of the i-th call of a period
-		after map[uint64]float64          // how far off the mean may be after so many operations
+		after map[uint64]float64          // how far off the mean may be after a number of operations
 	}{
-		{"slow and fast in turn", func(i, _ int) float64 { return slowIf(i%2 == 0) }, map[uint64]float64{60_000: 0.15, 1_000_000: 0.05}},
+		{"slow and fast alternately", func(i, _ int) float64 { return slowIf(i%2 == 0) }, map[uint64]float64{60_000: 0.15, 1_000_000: 0.05}},
 		{"half slow, then half fast", func(i, period int) float64 { return slowIf(2*i < period) }, map[uint64]float64{60_000: 0.15, 1_000_000: 0.05}},
 		{"rising slowly", func(i, period int) float64 { return 0.5 + float64(i)/float64(period) }, map[uint64]float64{60_000: 0.05, 1_000_000: 0.02}},
 		{"one slow in each period", func(i, _ int) float64 { return slowIf(i == 0) }, map[uint64]float64{60_000: 0.25, 1_000_000: 0.07}},
@@ -52,7 +52,7 @@ func TestNoRhythmOfTheWorkIsFavoured(t *testing.T) {
 			}
 		}
 		for period := 1; period <= 256; period++ {
-			hits := make([]float64, 2*period) // of each phase, twice over
+			hits := make([]float64, 2*period) // of each phase, twice
 			for _, n := range samples {
 				phase := n % uint64(period)
 				hits[phase]++
@@ -79,7 +79,7 @@ func TestNoRhythmOfTheWorkIsFavoured(t *testing.T) {
 	}
 }
 
-// slowIf returns the time that a call takes: 20 if it is slow, 1 if it is fast.
+// slowIf returns how long a call takes: 20 if it is slow, 1 if it is fast.
 func slowIf(slow bool) float64 {
 	if slow {
 		return 20
@@ -87,9 +87,9 @@ func slowIf(slow bool) float64 {
 	return 1
 }
 
-// One worker is always inside its bulkhead of two slots: the load is 1, whatever
-// the order in which its calls are slow and fast.
-func TestOfferedLoadOfPeriodicWorkIsThatOfTheWork(t *testing.T) {
+// One worker is always in flight, so the load is 1, in whatever order its calls are
+// slow and fast.
+func TestOfferedLoadOfPeriodicWorkIsCorrect(t *testing.T) {
 	const operations = 60_000
 	call := func(_ context.Context, slow bool) (struct{}, error) {
 		time.Sleep(time.Duration(slowIf(slow)) * time.Millisecond)

@@ -30,7 +30,7 @@ func mustSince(t interface {
 	return i
 }
 
-func TestSinceRefuses(t *testing.T) {
+func TestSinceRejectsUnrelatedAndReversedStatuses(t *testing.T) {
 	a, b := mustNew(t, 1), mustNew(t, 1) // the same label
 	a1, a2, b1 := a.Status(), a.Status(), b.Status()
 	var rows table
@@ -40,11 +40,11 @@ func TestSinceRefuses(t *testing.T) {
 		want, not    error
 		says         []string
 	}{
-		{"another bulkhead of the same label", "identity, not label, decides", a1, b1, bulk.ErrUnrelated, bulk.ErrReversed,
+		{"another bulkhead of the same label", "the ID decides, not the label", a1, b1, bulk.ErrUnrelated, bulk.ErrReversed,
 			[]string{`"test"`, fmt.Sprintf("ID %d", a1.ID), fmt.Sprintf("ID %d", b1.ID)}},
-		{"the zero Status as a start", "it is a reading of no bulkhead", a1, bulk.Status{}, bulk.ErrUnrelated, bulk.ErrReversed, []string{`"test"`, "ID 0"}},
-		{"the later one first", "nothing is negative", a1, a2, bulk.ErrReversed, bulk.ErrUnrelated, []string{`"test"`, "reading 1", "reading 2"}},
-		{"another one and the later one first", "there is no order between two", bulk.Status{ID: 7, Index: 1}, bulk.Status{ID: 8, Index: 2}, bulk.ErrUnrelated, bulk.ErrReversed,
+		{"the zero Status as a start", "it is not the status of a bulkhead", a1, bulk.Status{}, bulk.ErrUnrelated, bulk.ErrReversed, []string{`"test"`, "ID 0"}},
+		{"the later status first", "no count may be negative", a1, a2, bulk.ErrReversed, bulk.ErrUnrelated, []string{`"test"`, "status 1", "status 2"}},
+		{"another bulkhead and the later status first", "statuses of two bulkheads have no order", bulk.Status{ID: 7, Index: 1}, bulk.Status{ID: 8, Index: 2}, bulk.ErrUnrelated, bulk.ErrReversed,
 			[]string{"ID 7", "ID 8"}},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
@@ -53,16 +53,16 @@ func TestSinceRefuses(t *testing.T) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 			if !containsAll(err.Error(), c.says) {
-				t.Errorf("%q doesn't say %q", err, c.says)
+				t.Errorf("%q does not contain %q", err, c.says)
 			}
 			if !reflect.DeepEqual(i, bulk.Interval{}) {
-				t.Errorf("refused, and yet: %+v", i)
+				t.Errorf("beside the error: %+v", i)
 			}
 		})
 	}
 }
 
-func TestSameStatusTwiceIsAnEmptyInterval(t *testing.T) {
+func TestSameStatusTwiceGivesAnEmptyInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := oneSlot()
 		wait(b, time.Second, 2*time.Second)
@@ -77,7 +77,7 @@ func TestSameStatusTwiceIsAnEmptyInterval(t *testing.T) {
 			t.Errorf("not empty: %v", i)
 		}
 		if i.Totals.Waits != (bulk.Waits{}) {
-			t.Error("it holds on to a histogram of nothing")
+			t.Error("it keeps an empty histogram")
 		}
 		if i.Totals.LongestWait != 2*time.Second {
 			t.Errorf("the longest wait is %v, want that of the whole life", i.Totals.LongestWait)
@@ -86,7 +86,8 @@ func TestSameStatusTwiceIsAnEmptyInterval(t *testing.T) {
 	})
 }
 
-// counts returns all that adds up in t: every field by its name, every bucket.
+// counts returns everything in t that can be added: each field by its name, each
+// bucket of Waits.
 func counts(t bulk.Totals) map[string]uint64 {
 	all := make(map[string]uint64)
 	v := reflect.ValueOf(t)
@@ -108,7 +109,8 @@ func counts(t bulk.Totals) map[string]uint64 {
 	return all
 }
 
-// mustBeFinite checks that each method of i has a number to say.
+// mustBeFinite checks that no method of i returns NaN, an infinity, or a share
+// above 1.
 func mustBeFinite(t interface {
 	Helper()
 	Errorf(string, ...any)
@@ -123,7 +125,8 @@ func mustBeFinite(t interface {
 	}
 }
 
-// script is what happens to a bulkhead, drawn before and played in a bubble.
+// script is a random list of moves. It is drawn outside a bubble and played in
+// one.
 type script []move
 
 type move struct {
@@ -140,7 +143,7 @@ var moves = rapid.Custom(func(t *rapid.T) move {
 	}
 })
 
-// play plays the script and takes a reading after each move.
+// play plays the script and returns the statuses after each move.
 func (s script) play(b *bulk.Bulkhead) []bulk.Status {
 	ctx, stop := context.WithCancel(context.Background())
 	var quit []context.CancelFunc
@@ -154,7 +157,7 @@ func (s script) play(b *bulk.Bulkhead) []bulk.Status {
 			}
 		}()
 	}
-	readings := []bulk.Status{b.Status()}
+	statuses := []bulk.Status{b.Status()}
 	for k, m := range s {
 		switch m.What {
 		case "arrive":
@@ -188,7 +191,7 @@ func (s script) play(b *bulk.Bulkhead) []bulk.Status {
 			}
 		}
 		synctest.Wait()
-		readings = append(readings, b.Status())
+		statuses = append(statuses, b.Status())
 	}
 	stop()
 	_ = b.Close()
@@ -200,18 +203,17 @@ func (s script) play(b *bulk.Bulkhead) []bulk.Status {
 	for _, cancel := range quit {
 		cancel()
 	}
-	return append(readings, b.Status())
+	return append(statuses, b.Status())
 }
 
-// Intervals add up, are never negative, and are exactly what happened.
-func TestIntervalLaws(t *testing.T) {
+func TestIntervalsAddUpAndAreNeverNegative(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := script(rapid.SliceOfN(moves, 0, 30).Draw(t, "script"))
-		at := rapid.SliceOfN(rapid.IntRange(0, len(s)+1), 3, 3).Draw(t, "readings")
+		at := rapid.SliceOfN(rapid.IntRange(0, len(s)+1), 3, 3).Draw(t, "statuses")
 		rapid.SyncTest(t, func(t *rapid.T) {
-			readings := s.play(bulk.Must(bulk.New("test", 3, bulk.WaitingRoom(4), bulk.WaitLimit(40*time.Second))))
+			statuses := s.play(bulk.Must(bulk.New("test", 3, bulk.WaitingRoom(4), bulk.WaitLimit(40*time.Second))))
 			slices.Sort(at)
-			a, b, c := readings[at[0]], readings[at[1]], readings[at[2]]
+			a, b, c := statuses[at[0]], statuses[at[1]], statuses[at[2]]
 			ab, bc, ac := mustSince(t, b, a), mustSince(t, c, b), mustSince(t, c, a)
 			first, second, whole := counts(ab.Totals), counts(bc.Totals), counts(ac.Totals)
 			from, to := counts(a.Totals), counts(c.Totals)
@@ -227,7 +229,7 @@ func TestIntervalLaws(t *testing.T) {
 				t.Errorf("duration %v ≠ %v + %v", ac.Duration, ab.Duration, bc.Duration)
 			}
 			if ac.Totals.LongestWait != c.Totals.LongestWait {
-				t.Error("the longest wait is not that of the end")
+				t.Error("the longest wait is not that of End")
 			}
 			if ac.Totals.Waits.Count() != ac.Totals.AdmittedFromQueue {
 				t.Errorf("%d waits for %d admitted from the queue", ac.Totals.Waits.Count(), ac.Totals.AdmittedFromQueue)
@@ -236,7 +238,7 @@ func TestIntervalLaws(t *testing.T) {
 			if _, err := a.Since(c); a.Index < c.Index && !errors.Is(err, bulk.ErrReversed) {
 				t.Errorf("reversed: %v", err)
 			}
-			// Reports are pure: of what is the same, they say the same.
+			// Reports are pure: equal intervals have equal findings.
 			if x, y := ac.Report(), mustSince(t, c, a).Report(); !reflect.DeepEqual(x.Findings, y.Findings) {
 				t.Errorf("%v ≠ %v", x, y)
 			}
@@ -244,8 +246,7 @@ func TestIntervalLaws(t *testing.T) {
 	})
 }
 
-// The quantiles of an interval are those of its own waits, whatever was before.
-func TestIntervalQuantilesAreClose(t *testing.T) {
+func TestQuantilesOfAnIntervalIgnoreEarlierWaits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before, during := durations().Draw(t, "before"), durations().Draw(t, "during")
 		rapid.SyncTest(t, func(t *rapid.T) {
@@ -271,7 +272,7 @@ func TestIntervalQuantilesAreClose(t *testing.T) {
 	})
 }
 
-func TestIntervalAnswers(t *testing.T) {
+func TestIntervalMethodsReturnRatesSharesAndMeans(t *testing.T) {
 	origin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	start := bulk.Status{ID: 1, Index: 1, At: origin, Totals: bulk.Totals{Admitted: 100, Finished: 100, Saturated: 50,
 		Holds: bulk.Holds{Samples: 2, Sum: time.Hour}}}
@@ -289,8 +290,8 @@ func TestIntervalAnswers(t *testing.T) {
 	}
 	busy := bulk.Totals{Admitted: 80, AdmittedFromQueue: 20, Queued: 30, Saturated: 10, Expired: 6, Canceled: 4,
 		Wait: 2 * time.Second, Holds: bulk.Holds{Samples: 4, Sum: time.Second}}
-	strangers := busy
-	strangers.ClosedAtArrival, strangers.CanceledAtArrival, strangers.ExpiredAtArrival, strangers.OversizedAtArrival = 1, 2, 3, 4
+	others := busy
+	others.ClosedAtArrival, others.CanceledAtArrival, others.ExpiredAtArrival, others.OversizedAtArrival = 1, 2, 3, 4
 	var rows table
 	for _, c := range []struct {
 		name, why string
@@ -298,16 +299,16 @@ func TestIntervalAnswers(t *testing.T) {
 		totals    bulk.Totals
 		want      answers
 	}{
-		{"busy", "all there is to answer", origin.Add(10 * time.Second), busy,
+		{"busy", "no answer is 0", origin.Add(10 * time.Second), busy,
 			answers{10 * time.Second, 10, 8, 1.6, 0.16, 0.3, 2.5, 100 * time.Millisecond, 250 * time.Millisecond}},
-		{"others were turned away at arrival", "they are arrivals, but offer no load", origin.Add(10 * time.Second), strangers,
+		{"others were rejected at arrival", "they are arrivals, but no load", origin.Add(10 * time.Second), others,
 			answers{10 * time.Second, 11, 8, 2.4, 24.0 / 110, 0.3, 2.5, 100 * time.Millisecond, 250 * time.Millisecond}},
 		{"nothing happened", "a share of nothing is 0", origin.Add(time.Second), bulk.Totals{}, answers{Duration: time.Second}},
-		{"the clock stood still", "a rate over no time is 0", origin, busy,
+		{"the clock stood still", "a rate without duration is 0", origin, busy,
 			answers{0, 0, 0, 0, 0.16, 0.3, 0, 100 * time.Millisecond, 250 * time.Millisecond}},
-		{"the clock went back", "no time is negative", origin.Add(-time.Hour), busy,
+		{"the clock went back", "no duration is negative", origin.Add(-time.Hour), busy,
 			answers{0, 0, 0, 0, 0.16, 0.3, 0, 100 * time.Millisecond, 250 * time.Millisecond}},
-		{"those who waited at the start were turned away", "a share is never above 1", origin.Add(time.Second), bulk.Totals{Expired: 7},
+		{"operations that waited at the start were rejected", "a share is never above 1", origin.Add(time.Second), bulk.Totals{Expired: 7},
 			answers{Duration: time.Second, Rejections: 7, Rejected: 1}},
 		{"no hold was sampled", "there is no mean of nothing", origin.Add(time.Second), bulk.Totals{Admitted: 5, Finished: 5},
 			answers{Duration: time.Second, Arrivals: 5, Admissions: 5}},
@@ -324,8 +325,9 @@ func TestIntervalAnswers(t *testing.T) {
 	}
 }
 
-// Statuses made by hand can go down. Nothing becomes negative, or endless.
-func TestCountsThatWentDown(t *testing.T) {
+// Counts of statuses that were made by hand can decrease. No difference may become
+// negative, and no rate infinite.
+func TestDecreasingCountsGiveZero(t *testing.T) {
 	full := bulk.Status{ID: 1, Index: 1}
 	v := reflect.ValueOf(&full.Totals).Elem()
 	for i := range v.NumField() {
@@ -349,8 +351,8 @@ func TestCountsThatWentDown(t *testing.T) {
 	_ = i.Report().String() + i.String() + most.String()
 }
 
-// Sums made by hand can be negative. A mean of them is not a huge one.
-func TestNegativeSumsAreNone(t *testing.T) {
+// Sums that were made by hand can be negative.
+func TestNegativeSumsGiveZeroMeans(t *testing.T) {
 	n := bulk.Totals{Admitted: 100, AdmittedFromQueue: 7, Queued: 7, Wait: -10, LongestWait: -10, Holds: bulk.Holds{Samples: 30, Sum: -10}}
 	if n.MeanWait() != 0 || n.Holds.Mean() != 0 {
 		t.Errorf("mean wait %v, mean hold %v", n.MeanWait(), n.Holds.Mean())
@@ -366,8 +368,7 @@ func TestNegativeSumsAreNone(t *testing.T) {
 	mustBeFinite(t, bulk.Interval{Duration: time.Second, Totals: n})
 }
 
-// No field of Totals is forgotten, or taken for another.
-func TestEveryCountIsADifference(t *testing.T) {
+func TestSinceSubtractsEveryFieldOfTotals(t *testing.T) {
 	start, end := bulk.Status{ID: 1, Index: 1}, bulk.Status{ID: 1, Index: 2}
 	from, to := reflect.ValueOf(&start.Totals).Elem(), reflect.ValueOf(&end.Totals).Elem()
 	for i := range from.NumField() {
