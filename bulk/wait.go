@@ -76,8 +76,11 @@ func (w *wait) waitForCtx(ctx context.Context, done <-chan struct{}) *ctxEnd {
 	grace := time.NewTimer(time.Millisecond)
 	defer grace.Stop()
 	select {
-	case <-done:
-		w.signal = none
+	case <-done: // the signal stays timedOut: it was received
+		if end := ctxEndOf(ctx); end != nil {
+			return end
+		}
+		return &endCanceled // Done is closed, but ctx does not say how it ended
 	case <-w.op.wake: // the timeout was received before
 		w.signal = decided
 	case <-grace.C:

@@ -66,6 +66,23 @@ func TestForeignCtxCostsNoSlot(t *testing.T) {
 			s.Release()
 			mustBeIdle(t, b)
 		}},
+		{"the end of ctx, then a grant, both just after the bound", "the wait ends, whichever takes the lock first", func(t *testing.T) {
+			for range 100 { // the grant takes the lock first in most of them
+				b := mustNew(t, 1, bulk.WaitingRoom(1))
+				held := fill(t, b)
+				lying := lyingCtx{t.Context(), make(chan struct{}), time.Now().Add(time.Second)}
+				time.AfterFunc(time.Second+time.Microsecond, func() {
+					close(lying.done)
+					held[0].Release()
+				})
+				s, err := b.Acquire(lying, deadline.Within(time.Second))
+				if err != nil {
+					mustMatch(t, err, bulk.ErrCanceled)
+				}
+				s.Release()
+				mustBeIdle(t, b)
+			}
+		}},
 		{"a panic in Err", "the operation leaves the queue, and the panic propagates", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			held := fill(t, b)
