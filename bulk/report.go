@@ -21,24 +21,25 @@ import "strings"
 //	                         operation waits or waiting room not full
 //	                         there is no room,
 //	                         otherwise notice
-//	waiting_room_near_full   warning            open, no free slot, 80 % of the waiting room in use,
-//	                                            not full
+//	waiting_room_near_full   warning            open, no free slot, at least 80 % of the waiting
+//	                                            room in use, not full
 //	unbounded_wait           notice             open, a waiting room and no wait limit
 //	wait_limit_unused        notice             open, a wait limit and no waiting room
 //	large_waiting_room       notice             open, at least 100 places, and 20 for each slot
 //	frequent_queueing        notice             at least 20 operations admitted immediately, queued
-//	                                            or saturated: 50 % of them queued
+//	                                            or saturated: at least 50 % of them queued
 //	rejections               warning from 5 %,  at least 20 operations admitted, saturated or expired
 //	                         critical from 20 % while waiting: share of saturated and expired
 //	expirations              warning from 10 %, at least 10 operations queued: share of expired
 //	                         critical from 30 %
 //	waits_near_limit         warning            a wait limit, at least 5 admitted from the queue:
-//	                                            mean wait 75 % or longest wait 95 % of the limit
+//	                                            mean wait at least 75 %, or longest wait at least
+//	                                            95 %, of the limit
 //	oversized_operations     warning            an operation asked for more slots than the parallelism
 //	demand_exceeds_capacity  warning            intervals with at least 20 samples of Holds: offered
-//	                                            load 90 % of the parallelism
+//	                                            load at least 90 % of the parallelism
 //	overprovisioned          notice             whole lives of at least 1,000 arrivals: none queued or
-//	                                            rejected, peak of slots in use 25 % of the parallelism
+//	                                            rejected, at most 25 % of the slots ever in use
 //
 // Operations that were rejected because the bulkhead was closed, because they
 // were canceled, or because their deadline had passed at arrival do not count as

@@ -9,8 +9,10 @@ import "time"
 //	arrivals = (Admitted − AdmittedFromQueue) + Queued + Saturated + (each …AtArrival)
 //	callers who got Canceled = Canceled + CanceledAtArrival + Abandoned
 //
-// The text form is String. The JSON form has the names of the field tags, and can
-// be read back. Durations are integer nanoseconds with names that end in _ns,
+// The text form is String. In text and logs a label is escaped, and truncated after
+// 100 bytes, so that a label from outside cannot forge or hide a line.
+//
+// The JSON form has the names of the field tags, and can be read back. Durations are integer nanoseconds with names that end in _ns,
 // except the wait limit of [Capacity], which has the form of configuration files.
 // Times are RFC 3339 with nanoseconds. Names are stable: fields may be added, but
 // none is removed or changes its meaning.
