@@ -1,9 +1,7 @@
-// Grpc puts the methods of a gRPC server behind a bulkhead, with interceptors for
-// unary calls and streams. interceptors.go also has interceptors for clients.
+// Grpc puts the methods of a gRPC server behind a bulkhead, with the interceptors of
+// contrib/bulkgrpc. The service is the test service of gRPC.
 //
 //	go run .
-//
-// The file to copy is interceptors.go. The service is the test service of gRPC.
 package main
 
 import (
@@ -11,10 +9,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"sync"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkgrpc"
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -27,21 +25,6 @@ lets two wait. The others are answered ResourceExhausted.`
 
 func main() {
 	command.Main("grpc", about, func(out io.Writer) error { return run(context.Background(), out) })
-}
-
-// newServer returns a server whose methods go through b, except health checks.
-func newServer(b *bulk.Bulkhead, service pb.TestServiceServer, outer ...grpc.ServerOption) *grpc.Server {
-	of := func(fullMethod string) *bulk.Bulkhead {
-		if strings.HasPrefix(fullMethod, "/grpc.health.v1.Health/") {
-			return nil
-		}
-		return b
-	}
-	server := grpc.NewServer(append(outer,
-		grpc.ChainUnaryInterceptor(limitUnary(of)),
-		grpc.ChainStreamInterceptor(limitStream(of)))...)
-	pb.RegisterTestServiceServer(server, service)
-	return server
 }
 
 // slow is a service that answers when ready is closed.
@@ -59,8 +42,10 @@ func (s slow) EmptyCall(context.Context, *pb.Empty) (*pb.Empty, error) {
 func run(ctx context.Context, out io.Writer) error {
 	events := make(chan bulk.Event, 16) // large enough for all events: a handler must not block
 	b := bulk.Must(bulk.New("orders", 1, bulk.WaitingRoom(2), bulk.OnEvent(func(e bulk.Event) { events <- e })))
+	limit := bulkgrpc.New(b)
+	server := grpc.NewServer(grpc.ChainUnaryInterceptor(limit.UnaryServer), grpc.ChainStreamInterceptor(limit.StreamServer))
 	service := slow{ready: make(chan struct{})}
-	server := newServer(b, service)
+	pb.RegisterTestServiceServer(server, service)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
