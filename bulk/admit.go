@@ -135,7 +135,7 @@ func (b *Bulkhead) enterSlow(slots int, limits []deadline.Limit, keep bool) (op 
 		if len(b.handlers) == 0 {
 			b.mu.Unlock()
 		} else {
-			b.deliverOne(time.Now(), EventAdmitted, slots, false, op)
+			b.deliverOne(time.Now(), EventAdmitted, subject{slots, false, firstEvent}, op)
 		}
 		return op, false, nil
 	}
@@ -218,7 +218,7 @@ func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	b.deliverOne(at, kind, a.slots, false, op)
+	b.deliverOne(at, kind, subject{a.slots, false, firstEvent}, op)
 	return op, wait, err
 }
 

@@ -114,7 +114,7 @@ func (b *Bulkhead) swapCapacity(old, c Capacity) (swapped bool, err error) {
 		b.resizes++
 		if len(b.handlers) > 0 {
 			e := b.nextEvent(&out)
-			b.describe(e, out.now(), EventResized, 0, false, 0)
+			b.describe(e, out.now(), EventResized, subject{}, 0)
 			e.Previous = old
 		}
 		b.rejectWaiting(Oversized, func(op *operation) bool { return op.slots > c.Parallelism }, &out)

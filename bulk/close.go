@@ -11,7 +11,7 @@ func (b *Bulkhead) Close() error {
 	b.mu.Lock()
 	if !b.closed {
 		b.closed, b.slowPath = true, true
-		b.record(&out, EventClosed, 0, false, 0)
+		b.record(&out, EventClosed, subject{}, 0)
 		b.rejectWaiting(Closed, func(*operation) bool { return true }, &out)
 		b.dropExpiry()
 		b.drainIfIdle(&out)
@@ -28,7 +28,7 @@ func (b *Bulkhead) drainIfIdle(out *outbox) {
 		return
 	}
 	b.drained = true
-	b.record(out, EventDrained, 0, false, 0)
+	b.record(out, EventDrained, subject{}, 0)
 	if b.done != nil {
 		close(b.done)
 	}

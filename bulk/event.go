@@ -48,6 +48,7 @@ func (k *EventKind) UnmarshalText(text []byte) error {
 type Event struct {
 	ID       uint64        `json:"id"`  // of the bulkhead: see [Status.ID]
 	Seq      uint64        `json:"seq"` // 1, 2, 3 … in the order of the transitions since New, whether or not there are handlers
+	Op       uint64        `json:"op"`  // of the operation: the same on all its events; 0 if the event concerns no operation, or one that arrived before there were handlers
 	Kind     EventKind     `json:"kind"`
 	Label    string        `json:"label"` // of the bulkhead
 	At       time.Time     `json:"at"`

@@ -34,11 +34,11 @@ func TestEvents(t *testing.T) {
 			later := start.Add(time.Second)
 			id := b.Status().ID
 			want := []bulk.Event{
-				{ID: id, Seq: 1, Kind: bulk.EventAdmitted, Label: "test", At: start, Slots: 2, Capacity: c, InFlight: 1, InUse: 2},
-				{ID: id, Seq: 2, Kind: bulk.EventQueued, Label: "test", At: start, Slots: 1, Capacity: c, InFlight: 1, InUse: 2, Waiting: 1},
-				{ID: id, Seq: 3, Kind: bulk.EventReleased, Label: "test", At: later, Slots: 2, Capacity: c, Waiting: 1},
-				{ID: id, Seq: 4, Kind: bulk.EventAdmitted, Label: "test", At: later, Slots: 1, Queued: true, Waited: time.Second, Capacity: c, InFlight: 1, InUse: 1},
-				{ID: id, Seq: 5, Kind: bulk.EventReleased, Label: "test", At: later, Slots: 1, Queued: true, Capacity: c},
+				{ID: id, Seq: 1, Op: 1, Kind: bulk.EventAdmitted, Label: "test", At: start, Slots: 2, Capacity: c, InFlight: 1, InUse: 2},
+				{ID: id, Seq: 2, Op: 2, Kind: bulk.EventQueued, Label: "test", At: start, Slots: 1, Capacity: c, InFlight: 1, InUse: 2, Waiting: 1},
+				{ID: id, Seq: 3, Op: 1, Kind: bulk.EventReleased, Label: "test", At: later, Slots: 2, Capacity: c, Waiting: 1},
+				{ID: id, Seq: 4, Op: 2, Kind: bulk.EventAdmitted, Label: "test", At: later, Slots: 1, Queued: true, Waited: time.Second, Capacity: c, InFlight: 1, InUse: 1},
+				{ID: id, Seq: 5, Op: 2, Kind: bulk.EventReleased, Label: "test", At: later, Slots: 1, Queued: true, Capacity: c},
 			}
 			if diff := cmp.Diff(want, r.take()); diff != "" {
 				t.Error(diff)

@@ -89,11 +89,11 @@ func ExampleEvent_String() {
 }
 
 func ExampleEvent_MarshalJSON() {
-	text, _ := json.Marshal(bulk.Event{ID: 1, Seq: 9, Kind: bulk.EventSaturated, Label: "search", At: time.Unix(0, 0).UTC(), Slots: 1,
+	text, _ := json.Marshal(bulk.Event{ID: 1, Seq: 9, Op: 9, Kind: bulk.EventSaturated, Label: "search", At: time.Unix(0, 0).UTC(), Slots: 1,
 		Capacity: bulk.Capacity{Parallelism: 2}, InFlight: 2, InUse: 2})
 	fmt.Println(string(text))
 	// Output:
-	// {"id":1,"seq":9,"kind":"saturated","label":"search","at":"1970-01-01T00:00:00Z","slots":1,"queued":false,"waited_ns":0,"capacity":{"parallelism":2,"waiting_room":0},"in_flight":2,"in_use":2,"waiting":0,"closed":false}
+	// {"id":1,"seq":9,"op":9,"kind":"saturated","label":"search","at":"1970-01-01T00:00:00Z","slots":1,"queued":false,"waited_ns":0,"capacity":{"parallelism":2,"waiting_room":0},"in_flight":2,"in_use":2,"waiting":0,"closed":false}
 }
 
 // A handler that passes events to another goroutine and never makes an operation

@@ -100,7 +100,7 @@ func TestJSONMatchesGoldenFiles(t *testing.T) {
 	golden(t, "report_ok", bulk.Status{Label: "idle", At: morning(t).At, Capacity: bulk.Capacity{Parallelism: 1}}.Report())
 	golden(t, "capacity", []bulk.Capacity{{Parallelism: 10, WaitingRoom: 50, WaitLimit: 250 * time.Millisecond}, {Parallelism: 10}})
 	golden(t, "events", []bulk.Event{
-		{ID: 3, Seq: 17, Kind: bulk.EventAdmitted, Label: "payments", At: morning(t).At, Slots: 2, Queued: true, Waited: 12 * time.Millisecond,
+		{ID: 3, Seq: 17, Op: 11, Kind: bulk.EventAdmitted, Label: "payments", At: morning(t).At, Slots: 2, Queued: true, Waited: 12 * time.Millisecond,
 			Capacity: bulk.Capacity{Parallelism: 10, WaitingRoom: 50}, InFlight: 9, InUse: 10, Waiting: 4},
 		{ID: 3, Seq: 18, Kind: bulk.EventResized, Label: "payments", At: morning(t).At, Capacity: bulk.Capacity{Parallelism: 12, WaitingRoom: 50},
 			Previous: bulk.Capacity{Parallelism: 10, WaitingRoom: 50, WaitLimit: time.Second}, InFlight: 9, InUse: 10, Waiting: 4},

@@ -27,6 +27,9 @@ func (s Status) LogValue() slog.Value {
 // LogValue returns the event as a group. Durations are integer nanoseconds.
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("label", shown(e.Label)), slog.Uint64("id", e.ID), slog.Uint64("seq", e.Seq), slog.String("kind", e.Kind.String())}
+	if e.Op != 0 {
+		attrs = append(attrs, slog.Uint64("op", e.Op))
+	}
 	if e.Slots > 0 {
 		attrs = append(attrs, slog.Int("slots", e.Slots))
 	}

@@ -7,16 +7,16 @@ import "time"
 func (b *Bulkhead) release(op *operation, slots int) {
 	b.inUse -= slots
 	b.totals.Finished++
-	queued := false
+	about := subject{slots: slots}
 	if op != nil {
-		queued = op.queued
+		about = op.subject()
 		if op.sampled {
 			b.totals.Holds.add(subSat(b.now(), op.grantedAt))
 		}
 		b.putOperation(op)
 	}
 	if b.slowPath {
-		b.releaseObserved(slots, queued)
+		b.releaseObserved(about)
 		return
 	}
 	head := b.queue.head
@@ -39,13 +39,13 @@ func (b *Bulkhead) release(op *operation, slots int) {
 
 // releaseObserved is the rest of release for a bulkhead with handlers, or that is
 // closed.
-func (b *Bulkhead) releaseObserved(slots int, queued bool) {
+func (b *Bulkhead) releaseObserved(about subject) {
 	if b.queue.head == nil && !b.closed {
-		b.deliverOne(time.Now(), EventReleased, slots, queued, nil)
+		b.deliverOne(time.Now(), EventReleased, about, nil)
 		return
 	}
 	var out outbox
-	b.record(&out, EventReleased, slots, queued, 0)
+	b.record(&out, EventReleased, about, 0)
 	b.grantNext(&out)
 	b.drainIfIdle(&out)
 	b.mu.Unlock()
@@ -63,7 +63,7 @@ func (b *Bulkhead) grantNext(out *outbox) {
 	now := b.nowFor(out)
 	for head != nil && head.slots <= b.capacity.Parallelism-b.inUse {
 		waited := b.grant(head, now)
-		b.record(out, EventAdmitted, head.slots, true, waited)
+		b.record(out, EventAdmitted, head.subject(), waited)
 		out.addDecided(head)
 		head = b.queue.head
 	}

@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"log/slog"
+	"math"
 	"time"
 )
 
@@ -50,11 +51,25 @@ func (b *Bulkhead) nowFor(o *outbox) int64 {
 
 // record adds the event of a transition that was just made, if anyone listens. The
 // lock is held.
-func (b *Bulkhead) record(o *outbox, kind EventKind, slots int, queued bool, waited time.Duration) {
+func (b *Bulkhead) record(o *outbox, kind EventKind, about subject, waited time.Duration) {
 	if len(b.handlers) > 0 {
-		b.describe(b.nextEvent(o), o.now(), kind, slots, queued, waited)
+		b.describe(b.nextEvent(o), o.now(), kind, about, waited)
 	}
 }
+
+// subject is what an event says about the operation concerned. It is zero if the
+// event concerns none.
+type subject struct {
+	slots  int
+	queued bool
+	number uint64 // or firstEvent
+}
+
+// firstEvent stands for the number of an operation on its first event: that is the
+// Seq of the event.
+const firstEvent = math.MaxUint64
+
+func (op *operation) subject() subject { return subject{op.slots, op.queued, op.number} }
 
 // nextEvent returns a zero event at the end of the batch.
 func (b *Bulkhead) nextEvent(o *outbox) *Event {
@@ -69,9 +84,12 @@ func (b *Bulkhead) nextEvent(o *outbox) *Event {
 }
 
 // describe fills in e, which is zero, after a transition. The lock is held.
-func (b *Bulkhead) describe(e *Event, at time.Time, kind EventKind, slots int, queued bool, waited time.Duration) {
+func (b *Bulkhead) describe(e *Event, at time.Time, kind EventKind, about subject, waited time.Duration) {
 	e.ID, e.Seq, e.Kind, e.Label, e.At = b.id, b.transitions(), kind, b.label, at
-	e.Slots, e.Queued, e.Waited = slots, queued, waited
+	e.Slots, e.Queued, e.Op, e.Waited = about.slots, about.queued, about.number, waited
+	if about.number == firstEvent {
+		e.Op = e.Seq
+	}
 	e.Capacity, e.Closed = b.capacity, b.closed
 	e.InFlight, e.InUse, e.Waiting = b.inFlight(), b.inUse, b.queue.len
 }
@@ -98,10 +116,13 @@ func (b *Bulkhead) flush(o *outbox) {
 // If op is not nil, it was just admitted or queued on this goroutine: should a
 // handler end the goroutine, the operation leaves again, because no caller would
 // release its slots. deliverOne is called with the lock held and releases it.
-func (b *Bulkhead) deliverOne(at time.Time, kind EventKind, slots int, queued bool, op *operation) {
+func (b *Bulkhead) deliverOne(at time.Time, kind EventKind, about subject, op *operation) {
 	var d delivery
-	b.describe(&d.event, at, kind, slots, queued, 0)
+	b.describe(&d.event, at, kind, about, 0)
 	d.bulkhead, d.handlers, d.op = b, b.handlers, op
+	if op != nil {
+		op.number = d.event.Op
+	}
 	b.mu.Unlock()
 	// These are the calls of delivery.call. They stand here because a handler's copy
 	// of the event is made once from a local variable, and twice through a pointer.

@@ -38,6 +38,7 @@ type operation struct {
 	waitUntil  int64 // instant at which the wait ends, or noDeadline
 	slots      int
 	gen        uint64
+	number     uint64 // Op of its events; 0 if it arrived before there were handlers
 	state      state
 	queued     bool // it had to wait before it was admitted
 	sampled    bool // its time in flight is measured
@@ -45,7 +46,7 @@ type operation struct {
 	inBubble   bool // wake was made in a synctest bubble: see inBubble
 
 	grantedAt int64 // instant; only if sampled
-	rejection error // why it was rejected while waiting
+	rejection *AdmissionError // why it was rejected while waiting
 	bulkhead  *Bulkhead
 
 	heapKey   int64 // see expiry
@@ -111,6 +112,7 @@ func (b *Bulkhead) getOperation(slots int) *operation {
 // now on.
 func (b *Bulkhead) putOperation(op *operation) {
 	op.gen++
+	op.number = 0
 	op.state = free
 	op.queued, op.sampled, op.timedOut = false, false, false
 	if op.inBubble {

@@ -22,10 +22,10 @@ func (b *Bulkhead) rejectWaiting(reason Reason, concerned func(*operation) bool,
 
 // rejectQueued counts op, which has just left the queue, as rejected, and returns
 // the rejection. The lock is held.
-func (b *Bulkhead) rejectQueued(reason Reason, op *operation, end *ctxEnd, out *outbox) error {
+func (b *Bulkhead) rejectQueued(reason Reason, op *operation, end *ctxEnd, out *outbox) *AdmissionError {
 	b.totals.countWhileWaiting(reason)
 	if len(b.handlers) > 0 {
-		b.record(out, reason.event(), op.slots, true, time.Duration(subSat(b.nowFor(out), op.arrivedAt)))
+		b.record(out, reason.event(), op.subject(), time.Duration(subSat(b.nowFor(out), op.arrivedAt)))
 	}
 	limit := int64(0)
 	if reason == Expired {
@@ -36,7 +36,7 @@ func (b *Bulkhead) rejectQueued(reason Reason, op *operation, end *ctxEnd, out *
 
 // rejectionOf returns an error with the numbers as they are now: the last one of
 // this reason again, if all of it still holds. The lock is held.
-func (b *Bulkhead) rejectionOf(reason Reason, slots int, limit int64, end *ctxEnd) error {
+func (b *Bulkhead) rejectionOf(reason Reason, slots int, limit int64, end *ctxEnd) *AdmissionError {
 	last := b.lastRejections[reason-1]
 	if last != nil && last.Slots == slots && int64(last.Limit) == limit &&
 		last.InUse == b.inUse && last.Waiting == b.queue.len && last.InFlight == b.inFlight() &&

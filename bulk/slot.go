@@ -42,6 +42,7 @@ func (s Slot) Release() {
 		b.inUse -= op.slots
 		b.totals.Finished++
 		op.gen++
+		op.number = 0
 		op.state = free
 		op.next = b.free.top
 		b.free.top = op

@@ -169,7 +169,7 @@ func (b *Bulkhead) returnSlots(op *operation, end *ctxEnd) error {
 	b.mu.Lock()
 	b.inUse -= op.slots
 	b.totals.Abandoned++
-	b.record(&out, EventAbandoned, op.slots, op.queued, 0)
+	b.record(&out, EventAbandoned, op.subject(), 0)
 	err := b.rejectionOf(Canceled, op.slots, 0, end)
 	b.putOperation(op)
 	b.grantNext(&out)
