@@ -38,6 +38,20 @@ func (b *Bulkhead) fits(slots int) bool {
 	return b.queue.head == nil && slots <= b.capacity.Parallelism-b.inUse
 }
 
+// tooLarge reports whether an operation could never fit. While the bulkhead is paused,
+// no size is known to be too large.
+func (b *Bulkhead) tooLarge(slots int) bool {
+	return slots > b.capacity.Parallelism && b.capacity.Parallelism > 0
+}
+
+// hold remembers when op was granted its slots. The lock is held.
+func (b *Bulkhead) hold(op *operation, now int64) {
+	op.since = now
+	if b.trackHolds {
+		b.held.push(op)
+	}
+}
+
 // occupy makes the transition to in flight. The lock is held.
 func (b *Bulkhead) occupy(slots int) {
 	b.totals.Admitted++
@@ -54,9 +68,14 @@ func (b *Bulkhead) occupy(slots int) {
 // admitted is measured. The lock is held.
 func (b *Bulkhead) sampleNext() bool { return b.totals.Admitted == b.nextSample }
 
-// pickSample sets the next sample when one is taken. The lock is held.
-func (b *Bulkhead) pickSample() {
+// takeSample is sampleNext for the operation that is being admitted: if it is
+// measured, takeSample chooses the next one. The lock is held.
+func (b *Bulkhead) takeSample() bool {
+	if !b.sampleNext() {
+		return false
+	}
 	b.nextSample = sampleOf(b.totals.Admitted/holdSampleEvery + 1)
+	return true
 }
 
 // sampleOf returns which admission of a block of holdSampleEvery is sampled,
@@ -98,7 +117,7 @@ func (b *Bulkhead) decide(a *arrival) (state, Reason) {
 		return rejected, Canceled
 	case b.closed: // 2.
 		return rejected, Closed
-	case a.slots > b.capacity.Parallelism: // 3. It could never fit.
+	case b.tooLarge(a.slots): // 3. It could never fit.
 		return rejected, Oversized
 	case a.expired: // 4. Also when slots are free.
 		return rejected, Expired
@@ -225,20 +244,24 @@ func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
 // start puts an operation in flight. It gets a record if there is anything to
 // remember about it. The lock is held.
 func (b *Bulkhead) start(slots int, keep bool) *operation {
-	sampled := b.sampleNext()
-	if sampled {
-		b.pickSample()
-	}
+	sampled := b.takeSample()
 	b.occupy(slots)
-	if !keep && !sampled && len(b.handlers) == 0 {
+	if !keep && !sampled && !b.trackHolds && len(b.handlers) == 0 {
 		return nil
 	}
 	op := b.getOperation(slots)
-	op.state = inFlight
-	if op.sampled = sampled; sampled {
-		op.grantedAt = b.now()
+	op.state, op.sampled = inFlight, sampled
+	if sampled || b.trackHolds {
+		b.hold(op, b.now())
 	}
 	return op
+}
+
+// queueStands reports whether delay control shortens waits: the queue, which is not
+// empty now, has not been empty for the interval. The lock is held.
+func (b *Bulkhead) queueStands(now int64) bool {
+	interval := int64(b.capacity.DelayInterval)
+	return interval > 0 && subSat(now, b.queueingSince) >= interval
 }
 
 // enqueue puts an operation at the end of the queue, for maxWait and the wait limit
@@ -250,11 +273,11 @@ func (b *Bulkhead) enqueue(slots int, maxWait int64) (op *operation, at time.Tim
 	bubble := false
 	if head := b.queue.head; head != nil && len(b.handlers) == 0 {
 		bubble = head.inBubble // a bulkhead is used in one bubble at a time
-		op.arrivedAt = b.now()
+		op.since = b.now()
 	} else {
 		at = time.Now()
 		bubble = inBubble(at)
-		op.arrivedAt = b.instant(at)
+		op.since = b.instant(at)
 	}
 	if op.wake == nil || bubble {
 		op.wake, op.inBubble = make(chan struct{}, signalRoom), bubble
@@ -262,12 +285,18 @@ func (b *Bulkhead) enqueue(slots int, maxWait int64) (op *operation, at time.Tim
 	if limit := b.capacity.WaitLimit; limit > 0 {
 		maxWait = min(maxWait, int64(limit))
 	}
-	op.waitUntil = addSat(op.arrivedAt, maxWait)
+	if b.queue.head == nil {
+		b.queueingSince = op.since
+	} else if b.queueStands(op.since) && int64(b.capacity.DelayTarget) < maxWait {
+		maxWait = int64(b.capacity.DelayTarget)
+		b.totals.Shortened++
+	}
+	op.waitUntil = addSat(op.since, maxWait)
 	b.queue.push(op)
 	b.totals.Queued++
 	b.peak.Waiting = max(b.peak.Waiting, b.queue.len)
 	if op.waitUntil != noDeadline {
-		b.trackDeadline(op, op.arrivedAt)
+		b.trackDeadline(op, op.since)
 	}
 	return op, at
 }

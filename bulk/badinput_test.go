@@ -193,15 +193,19 @@ func TestBadInput(t *testing.T) {
 			s.Release()
 		}},
 
-		{"Resize: below 1", "nothing could ever run", noArrival, func(in *input) {
-			for _, n := range []int{0, -1, math.MinInt} {
+		{"Resize: below 0", "0 pauses, less has no meaning", noArrival, func(in *input) {
+			for _, n := range []int{-1, math.MinInt} {
 				in.notConfigured(in.b.Resize(n), "parallelism", n)
 			}
 		}},
 		{"SetCapacity: each field", "all or nothing is set", noArrival, func(in *input) {
-			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 0, WaitingRoom: 7}), "parallelism", 0)
+			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: -1, WaitingRoom: 7}), "parallelism", -1)
 			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 7, WaitingRoom: -1}), "waiting_room", -1)
 			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 7, WaitLimit: math.MinInt64}), "wait_limit", time.Duration(math.MinInt64))
+			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 7, DelayTarget: 5, DelayInterval: -1}), "delay_interval", time.Duration(-1))
+			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 7, DelayTarget: -1, DelayInterval: 5}), "delay_target", time.Duration(-1))
+			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 7, DelayTarget: 5}), "delay_interval", time.Duration(0))
+			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 7, DelayInterval: 5}), "delay_target", time.Duration(0))
 			if got := problems(in, in.b.SetCapacity(bulk.Capacity{Parallelism: -1, WaitingRoom: -1, WaitLimit: -1})); len(got) != 3 {
 				in.Errorf("all three: %v", got)
 			}
@@ -210,7 +214,7 @@ func TestBadInput(t *testing.T) {
 			in.full()
 			p := park(in, in.b, 2)
 			in.mark()
-			in.notConfigured(in.b.Resize(0), "parallelism", 0)
+			in.notConfigured(in.b.Resize(-1), "parallelism", -1)
 			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 9, WaitingRoom: -1}), "waiting_room", -1)
 			p.mustWait(in)
 			mustBeAsBefore(in, in.b, in.before)
@@ -225,7 +229,7 @@ func TestBadInput(t *testing.T) {
 		{"bad values on a closed bulkhead", "they are wrong whatever state it is in", noArrival, func(in *input) {
 			_ = in.b.Close()
 			in.mark()
-			in.notConfigured(in.b.Resize(0), "parallelism", 0)
+			in.notConfigured(in.b.Resize(-1), "parallelism", -1)
 			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 1, WaitLimit: -1}), "wait_limit", -time.Nanosecond)
 			_, err := in.b.AcquireN(in.Context(), 0)
 			in.notConfigured(err, "slots", 0)

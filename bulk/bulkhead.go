@@ -44,8 +44,9 @@ type Bulkhead struct {
 	label          string
 	origin         time.Time // instants count from here
 	onHandlerPanic func(Event, any)
-	onRelease      func()        // see internal/hooks
-	group          *hooks.Group  // nil without one
+	onRelease      func()       // see internal/hooks
+	group          *hooks.Group // nil without one
+	trackHolds     bool
 	batches        sync.Pool     // of *batch: see outbox
 	done           chan struct{} // closed when drained; nil if there is an onRelease: see internal/hooks
 
@@ -61,10 +62,10 @@ type Bulkhead struct {
 	//	in flight = Admitted − Finished − Abandoned
 	//	queue.len = Queued − AdmittedFromQueue − Expired − Canceled − Closed − Oversized
 	//	the head of the queue, if any, does not fit: its slots > Parallelism − inUse
-	//	no operation in the queue asks for more than the Parallelism
+	//	no operation in the queue asks for more than the Parallelism, unless that is 0
 	//	closed: the queue is empty;  drained: closed and nothing in flight
-	//	slowPath = closed, or there are handlers
-	//	nextSample is the next sampled admission: see pickSample
+	//	slowPath = closed, or holds are tracked, or there are handlers
+	//	nextSample is the next sampled admission: see sampleOf
 	//	free records are idle: no signal in wake, not in the queue
 	//	the timer fires no later than the earliest waitUntil in the queue: see expiry
 	mu       sync.Mutex
@@ -72,13 +73,15 @@ type Bulkhead struct {
 	closed   bool
 	drained  bool
 
-	inUse      int
-	capacity   Capacity
-	queue      fifo
-	nextSample uint64 // derived from Admitted, and kept because the fast path compares it
-	peak       Peak
-	totals     Totals      // without Waits
-	waits      *waitCounts // made at the first wait
+	inUse         int
+	capacity      Capacity
+	queue         fifo
+	held          heldList // empty unless trackHolds
+	nextSample    uint64   // derived from Admitted, and kept because the fast path compares it
+	queueingSince int64    // instant since which the queue is not empty
+	peak          Peak
+	totals        Totals      // without Waits
+	waits         *waitCounts // made at the first wait
 
 	free           freeList
 	expiry         *expiry
@@ -108,6 +111,8 @@ func New(label string, parallelism int, opts ...Option) (*Bulkhead, error) {
 		onRelease:      config.onRelease,
 		group:          config.group,
 		capacity:       capacity,
+		trackHolds:     config.trackHolds,
+		slowPath:       config.trackHolds,
 	}
 	if b.onHandlerPanic == nil {
 		b.onHandlerPanic = logHandlerPanic

@@ -3,15 +3,22 @@ package bulk
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
 // Capacity is how much a bulkhead takes.
 type Capacity struct {
-	Parallelism int           // slots: at least 1
-	WaitingRoom int           // operations that may wait; 0: none
-	WaitLimit   time.Duration // longest wait; 0: no limit
+	Parallelism   int           // slots; 0: paused, no operation is admitted; [Unlimited]: every operation is
+	WaitingRoom   int           // operations that may wait; 0: none
+	WaitLimit     time.Duration // longest wait; 0: no limit
+	DelayTarget   time.Duration // see [ControlDelay]; 0: no delay control
+	DelayInterval time.Duration // see [ControlDelay]; 0: no delay control
 }
+
+// Unlimited is a parallelism that admits every operation immediately, and counts
+// everything as any other does.
+const Unlimited = math.MaxInt
 
 // Validate returns an error if a value of c is not allowed: the problems joined,
 // each a [*ConfigError].
@@ -24,15 +31,18 @@ func (c Capacity) validate(label string) error {
 
 func (c Capacity) problems(label string) []error {
 	var errs []error
-	if c.Parallelism < 1 {
-		errs = append(errs, &ConfigError{Label: label, Field: "parallelism", Value: c.Parallelism, Problem: "must be at least 1"})
+	add := func(ok bool, field string, value any, problem string) {
+		if !ok {
+			errs = append(errs, &ConfigError{Label: label, Field: field, Value: value, Problem: problem})
+		}
 	}
-	if c.WaitingRoom < 0 {
-		errs = append(errs, &ConfigError{Label: label, Field: "waiting_room", Value: c.WaitingRoom, Problem: "must be 0 (nobody waits) or more"})
-	}
-	if c.WaitLimit < 0 {
-		errs = append(errs, &ConfigError{Label: label, Field: "wait_limit", Value: c.WaitLimit, Problem: "must be 0 (no limit) or more"})
-	}
+	add(c.Parallelism >= 0, "parallelism", c.Parallelism, "must be 0 (paused) or more")
+	add(c.WaitingRoom >= 0, "waiting_room", c.WaitingRoom, "must be 0 (no waiting room) or more")
+	add(c.WaitLimit >= 0, "wait_limit", c.WaitLimit, "must be 0 (no limit) or more")
+	add(c.DelayTarget >= 0, "delay_target", c.DelayTarget, "must be 0 (no delay control) or more")
+	add(c.DelayInterval >= 0, "delay_interval", c.DelayInterval, "must be 0 (no delay control) or more")
+	add(c.DelayTarget != 0 || c.DelayInterval <= 0, "delay_target", c.DelayTarget, "must be more than 0 with a delay interval")
+	add(c.DelayInterval != 0 || c.DelayTarget <= 0, "delay_interval", c.DelayInterval, "must be more than 0 with a delay target")
 	return errs
 }
 
@@ -55,7 +65,11 @@ func (b *Bulkhead) Resize(parallelism int) error {
 //     oversized.
 //   - A smaller waiting room rejects no operation that waits. It takes effect as they
 //     leave.
-//   - A new wait limit applies to operations that arrive later.
+//   - A new wait limit and delay control apply to operations that arrive later.
+//   - Parallelism 0 pauses the bulkhead: no operation is admitted, and no size is too
+//     large to wait. When it is raised again, a waiting operation that does not fit
+//     into the new parallelism is rejected as oversized, and the others are admitted in
+//     order.
 //
 // Setting the present capacity does nothing. If a value is not allowed, SetCapacity
 // returns [*ConfigError]s and changes nothing. If the bulkhead is closed, it returns
@@ -117,7 +131,7 @@ func (b *Bulkhead) swapCapacity(old, c Capacity) (swapped bool, err error) {
 			b.describe(e, out.now(), EventResized, subject{}, 0)
 			e.Previous = old
 		}
-		b.rejectWaiting(Oversized, func(op *operation) bool { return op.slots > c.Parallelism }, &out)
+		b.rejectWaiting(Oversized, func(op *operation) bool { return b.tooLarge(op.slots) }, &out)
 		b.grantNext(&out)
 	}
 	b.mu.Unlock()

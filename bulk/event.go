@@ -138,5 +138,5 @@ func (b *Bulkhead) OnEvent(h func(Event)) (remove func()) {
 // deliveries read theirs without the lock. The lock is held.
 func (b *Bulkhead) setHandlers(handlers []*handler) {
 	b.handlers = handlers
-	b.slowPath = b.closed || len(handlers) > 0
+	b.slowPath = b.closed || b.trackHolds || len(handlers) > 0
 }

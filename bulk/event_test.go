@@ -441,7 +441,7 @@ func mustFold(t testing.TB, events []bulk.Event, want bulk.Status) {
 	if int(want.Totals.Waits.Count()) != len(waits) {
 		t.Errorf("%d waits, want %d", want.Totals.Waits.Count(), len(waits))
 	}
-	n.Waits, n.Holds = want.Totals.Waits, want.Totals.Holds
+	n.Waits, n.Holds, n.Queueing = want.Totals.Waits, want.Totals.Holds, want.Totals.Queueing
 	if n != want.Totals {
 		t.Errorf("folded totals differ: %s", cmp.Diff(n, want.Totals))
 	}

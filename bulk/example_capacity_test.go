@@ -1,6 +1,7 @@
 package bulk_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -32,7 +33,7 @@ func ExampleBulkhead_SetCapacity() {
 	fmt.Println(search.Capacity().Parallelism)
 	// Output:
 	// <nil>
-	// bulkhead "search": parallelism -8: must be at least 1
+	// bulkhead "search": parallelism -8: must be 0 (paused) or more
 	// bulkhead "search": capacity not changed: bulk: closed
 	// 8
 }
@@ -47,4 +48,35 @@ func ExampleBulkhead_UpdateCapacity() {
 	})
 	fmt.Println(err, search.Capacity().WaitingRoom, search.Capacity().WaitLimit)
 	// Output: <nil> 20 1s
+}
+
+// A parallelism of 0 pauses admission during an incident. Operations that may wait
+// stay in the queue and are admitted when the bulkhead is resumed.
+func ExampleStatus_Paused() {
+	search := bulk.Must(bulk.New("search", 4, bulk.WaitingRoom(20)))
+	_ = search.Resize(0)
+	_, ok := search.TryAcquire()
+	fmt.Println(search.Status().Paused(), ok)
+	_ = search.Resize(4)
+	_, ok = search.TryAcquire()
+	fmt.Println(search.Status().Paused(), ok)
+	// Output:
+	// true false
+	// false true
+}
+
+// An unlimited bulkhead rejects nothing and counts everything: a first step before
+// the parallelism is known.
+func ExampleUnlimited() {
+	search := bulk.Must(bulk.New("search", bulk.Unlimited))
+	for range 1000 {
+		search.TryAcquire()
+	}
+	s := search.Status()
+	fmt.Println(s.InFlight, s.Peak.InFlight, s.Totals.Rejected())
+	text, _ := json.Marshal(s.Capacity)
+	fmt.Println(string(text))
+	// Output:
+	// 1000 1000 0
+	// {"parallelism":"unlimited","waiting_room":0}
 }

@@ -24,7 +24,7 @@ func ExampleNew() {
 	// inventory 8
 	// bulk: label " ": must not be empty or only spaces
 	// bulk: parallelism 0: must be at least 1
-	// bulk: waiting_room -1: must be 0 (nobody waits) or more
+	// bulk: waiting_room -1: must be 0 (no waiting room) or more
 }
 
 // Must is for package-level variables:
@@ -97,4 +97,32 @@ func ExampleConfigError() {
 	// Output:
 	// bulk: wait_limit -1s: must be 0 (no limit) or more
 	// wait_limit -1s true
+}
+
+// Once the waiting room has not been empty for 100 ms, an operation waits for at most
+// 5 ms. Without delay control each would wait for the whole second.
+func ExampleControlDelay() {
+	search := bulk.Must(bulk.New("search", 10,
+		bulk.WaitingRoom(50), bulk.WaitLimit(time.Second),
+		bulk.ControlDelay(5*time.Millisecond, 100*time.Millisecond)))
+	c := search.Capacity()
+	fmt.Println(c.WaitLimit, c.DelayTarget, c.DelayInterval)
+
+	_, err := bulk.New("search", 10, bulk.ControlDelay(5*time.Millisecond, 0))
+	fmt.Println(err)
+	// Output:
+	// 1s 5ms 100ms
+	// bulkhead "search": delay_interval 0s: must be more than 0 with a delay target
+}
+
+// With TrackHolds an operation that hangs is visible while it hangs.
+func ExampleTrackHolds() {
+	search := bulk.Must(bulk.New("search", 10, bulk.TrackHolds()))
+	slot, _ := search.TryAcquire()
+	fmt.Println(search.Status().OldestHold > 0)
+	slot.Release()
+	fmt.Println(search.Status().OldestHold)
+	// Output:
+	// true
+	// 0s
 }

@@ -243,7 +243,7 @@ func ExampleCapacity_UnmarshalJSON() {
 	// Output:
 	// <nil>
 	// {"parallelism":20,"waiting_room":50,"wait_limit":"250ms"}
-	// bulk: capacity "paralelism": unknown field (want parallelism, waiting_room or wait_limit)
+	// bulk: capacity "paralelism": unknown field (want parallelism, waiting_room, wait_limit, delay_target or delay_interval)
 	// bulk: wait_limit 100: must be a duration such as "250ms", or "0s" for no limit
 }
 
@@ -269,4 +269,14 @@ func Example_expvar() {
 	// search 4
 	// inventory 8
 	// <nil>
+}
+
+// The share of the interval during which operations waited.
+func ExampleInterval_QueueingShare() {
+	at := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
+	start := bulk.Status{ID: 1, Index: 1, At: at}
+	end := bulk.Status{ID: 1, Index: 2, At: at.Add(time.Minute), Totals: bulk.Totals{Queueing: 15 * time.Second}}
+	i, _ := end.Since(start)
+	fmt.Println(i.QueueingShare())
+	// Output: 0.25
 }

@@ -3,7 +3,6 @@ package bulk
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -11,9 +10,6 @@ import (
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/bulklink/bulklink-go/internal/object"
-	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // MarshalJSON returns s with the names of its field tags. Characters that cannot
@@ -81,98 +77,6 @@ func printableJSON(v any) ([]byte, error) {
 		text = text[size:]
 	}
 	return out.Bytes(), nil
-}
-
-// MarshalJSON returns the form of configuration files:
-//
-//	{"parallelism":10,"waiting_room":50,"wait_limit":"250ms"}
-//
-// wait_limit is omitted if there is none.
-func (c Capacity) MarshalJSON() ([]byte, error) {
-	limit := ""
-	if c.WaitLimit != 0 {
-		limit = c.WaitLimit.String()
-	}
-	return json.Marshal(struct {
-		Parallelism int    `json:"parallelism"`
-		WaitingRoom int    `json:"waiting_room"`
-		WaitLimit   string `json:"wait_limit,omitempty"`
-	}{c.Parallelism, c.WaitingRoom, limit})
-}
-
-// UnmarshalJSON reads the form of MarshalJSON. Absent fields are left unchanged:
-// decode into the present capacity to change a part of it, or into a new Capacity
-// to set absent fields to 0. A wait limit of "0s" is none.
-//
-// An unknown name, a name that occurs twice, a value of the wrong type and bytes
-// that are not UTF-8 are errors. Each is a [*ConfigError]; all of them are joined,
-// and c is unchanged.
-// UnmarshalJSON does not check whether the values are allowed:
-// [Capacity.Validate], [New] and [Bulkhead.SetCapacity] do.
-func (c *Capacity) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" { // as everywhere in encoding/json
-		return nil
-	}
-	if !json.Valid(text) { // encoding/json checks before it calls UnmarshalJSON; other callers might not
-		return notACapacity(brief(text))
-	}
-	if object.NotText(text) >= 0 {
-		return &ConfigError{Field: "capacity", Value: asJSON(text), Problem: "must be UTF-8, without half of a surrogate pair"}
-	}
-	read := *c
-	type field struct {
-		read func([]byte) error
-		must string
-	}
-	fields := map[string]field{
-		"parallelism":  {into(&read.Parallelism), "must be a whole number"},
-		"waiting_room": {into(&read.WaitingRoom), "must be a whole number"},
-		"wait_limit":   {read.readLimit, `must be a duration such as "250ms", or "0s" for no limit`},
-	}
-	seen := make(map[string]bool)
-	var errs []error
-	if !object.Each(text, func(name string, value json.RawMessage) {
-		f, known := fields[name]
-		switch {
-		case !known:
-			errs = append(errs, &ConfigError{Field: "capacity", Value: brief([]byte(name)), Problem: "unknown field (want parallelism, waiting_room or wait_limit)"})
-		case seen[name]:
-			errs = append(errs, &ConfigError{Field: name, Value: asJSON(value), Problem: "must not occur twice"})
-		case string(value) == "null" || f.read(value) != nil:
-			errs = append(errs, &ConfigError{Field: name, Value: asJSON(value), Problem: f.must})
-		}
-		seen[name] = true
-	}) {
-		return notACapacity(asJSON(text))
-	}
-	if errs == nil {
-		*c = read
-	}
-	return errors.Join(errs...)
-}
-
-// jsonText is JSON in an error message. It is not quoted, because strings in it
-// have quotes of their own.
-type jsonText string
-
-func asJSON(text []byte) jsonText { return jsonText(safetext.Printable(string(text))) }
-
-func notACapacity(value any) error {
-	return &ConfigError{Field: "capacity", Value: value, Problem: "must be an object with parallelism, waiting_room and wait_limit"}
-}
-
-func into(n *int) func([]byte) error {
-	return func(text []byte) error { return json.Unmarshal(text, n) }
-}
-
-func (c *Capacity) readLimit(text []byte) error {
-	var limit string
-	if err := json.Unmarshal(text, &limit); err != nil {
-		return err
-	}
-	var err error
-	c.WaitLimit, err = time.ParseDuration(limit)
-	return err
 }
 
 // waitsBucket is a bucket of Waits in JSON. The fields are pointers to tell 0 from

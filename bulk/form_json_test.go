@@ -65,10 +65,12 @@ func morning(t testing.TB) bulk.Status {
 		ID: 3, Index: 41, LastEvent: 24_310, Label: "payments", At: time.Date(2026, 3, 1, 9, 30, 0, 123456789, time.UTC),
 		Capacity: bulk.Capacity{Parallelism: 10, WaitingRoom: 50, WaitLimit: 250 * time.Millisecond},
 		InFlight: 9, InUse: 10, Waiting: 42,
+		Queueing: 4 * time.Second, OldestWait: 180 * time.Millisecond, OldestHold: 1200 * time.Millisecond,
 		Totals: bulk.Totals{
 			Admitted: 11_000, AdmittedFromQueue: 1_200, Abandoned: 2, Finished: 10_989, Queued: 1_290,
 			Saturated: 700, Expired: 40, ExpiredAtArrival: 5, Canceled: 7, CanceledAtArrival: 6,
 			Closed: 0, ClosedAtArrival: 0, Oversized: 1, OversizedAtArrival: 3,
+			Shortened: 31, Queueing: 600 * time.Second,
 			Wait: 96 * time.Second, LongestWait: 249*time.Millisecond + 17*time.Microsecond,
 			Waits: readWaits(t, `[{"le_ns":10485759,"count":300},{"le_ns":50331647,"count":600},{"le_ns":134217727,"count":288},{"le_ns":251658239,"count":12}]`),
 			Holds: bulk.Holds{Samples: 172, Sum: 7740 * time.Millisecond},
@@ -83,10 +85,11 @@ func minute(t testing.TB) bulk.Interval {
 	start := end
 	start.Index, start.LastEvent, start.At = 40, 20_000, end.At.Add(-time.Minute)
 	start.Totals = bulk.Totals{Admitted: 9_000, AdmittedFromQueue: 200, Finished: 8_995, Queued: 200,
+		Shortened: 1, Queueing: 564 * time.Second,
 		Wait: 10 * time.Second, LongestWait: 140 * time.Millisecond,
 		Waits: readWaits(t, `[{"le_ns":10485759,"count":100},{"le_ns":50331647,"count":100}]`),
 		Holds: bulk.Holds{Samples: 141, Sum: 4200 * time.Millisecond}}
-	start.InFlight, start.InUse, start.Waiting = 5, 5, 0
+	start.InFlight, start.InUse, start.Waiting, start.Queueing, start.OldestWait = 5, 5, 0, 0, 0
 	return mustSince(t, end, start)
 }
 
@@ -98,7 +101,8 @@ func TestJSONMatchesGoldenFiles(t *testing.T) {
 	golden(t, "report", minute(t).Report())
 	golden(t, "report_notice", bulk.Status{Label: "idle", At: morning(t).At, Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: time.Second}}.Report())
 	golden(t, "report_ok", bulk.Status{Label: "idle", At: morning(t).At, Capacity: bulk.Capacity{Parallelism: 1}}.Report())
-	golden(t, "capacity", []bulk.Capacity{{Parallelism: 10, WaitingRoom: 50, WaitLimit: 250 * time.Millisecond}, {Parallelism: 10}})
+	golden(t, "capacity", []bulk.Capacity{{Parallelism: 10, WaitingRoom: 50, WaitLimit: 250 * time.Millisecond}, {Parallelism: 10},
+		{Parallelism: bulk.Unlimited}, {WaitingRoom: 5, DelayTarget: 5 * time.Millisecond, DelayInterval: 100 * time.Millisecond}})
 	golden(t, "events", []bulk.Event{
 		{ID: 3, Seq: 17, Op: 11, Kind: bulk.EventAdmitted, Label: "payments", At: morning(t).At, Slots: 2, Queued: true, Waited: 12 * time.Millisecond,
 			Capacity: bulk.Capacity{Parallelism: 10, WaitingRoom: 50}, InFlight: 9, InUse: 10, Waiting: 4},

@@ -3,6 +3,7 @@ package bulk
 import (
 	"log/slog"
 	"slices"
+	"time"
 )
 
 // The log/slog forms are groups with the names of JSON. Durations, the wait limit
@@ -20,6 +21,7 @@ func (s Status) LogValue() slog.Value {
 	return slog.GroupValue(slices.Concat(
 		[]slog.Attr{slog.String("label", shown(s.Label)), slog.Bool("closed", s.Closed), slog.Int("in_flight", s.InFlight)},
 		loadAttrs(s.InUse, s.Waiting, s.Capacity),
+		durationAttrs("queueing_ns", s.Queueing, "oldest_wait_ns", s.OldestWait, "oldest_hold_ns", s.OldestHold),
 		[]slog.Attr{slog.Uint64("arrivals", t.Arrivals()), slog.Uint64("admitted", t.Admitted), slog.Uint64("rejected", t.Rejected())},
 	)...)
 }
@@ -59,8 +61,17 @@ func loadAttrs(inUse, waiting int, c Capacity) []slog.Attr {
 
 func capacityAttrs(c Capacity) []slog.Attr {
 	attrs := []slog.Attr{slog.Int("parallelism", c.Parallelism), slog.Int("waiting_room", c.WaitingRoom)}
-	if c.WaitLimit > 0 {
-		attrs = append(attrs, slog.Int64("wait_limit_ns", int64(c.WaitLimit)))
+	return slices.Concat(attrs, durationAttrs(
+		"wait_limit_ns", c.WaitLimit, "delay_target_ns", c.DelayTarget, "delay_interval_ns", c.DelayInterval))
+}
+
+// durationAttrs takes names and durations in turn. Durations of 0 are omitted.
+func durationAttrs(args ...any) []slog.Attr {
+	var attrs []slog.Attr
+	for i := 0; i < len(args); i += 2 {
+		if d := args[i+1].(time.Duration); d != 0 {
+			attrs = append(attrs, slog.Int64(args[i].(string), int64(d)))
+		}
 	}
 	return attrs
 }

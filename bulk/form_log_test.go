@@ -34,7 +34,7 @@ func TestLogValuesHaveTheNamesOfJSON(t *testing.T) {
 		want      string
 	}{
 		{"a status", "the current state and the most important counts", morning(t),
-			`b.label=payments b.closed=false b.in_flight=9 b.in_use=10 b.waiting=42 b.parallelism=10 b.waiting_room=50 b.wait_limit_ns=250000000 b.arrivals=11804 b.admitted=11000 b.rejected=749`},
+			`b.label=payments b.closed=false b.in_flight=9 b.in_use=10 b.waiting=42 b.parallelism=10 b.waiting_room=50 b.wait_limit_ns=250000000 b.queueing_ns=4000000000 b.oldest_wait_ns=180000000 b.oldest_hold_ns=1200000000 b.arrivals=11804 b.admitted=11000 b.rejected=749`},
 		{"a closed status", "it is marked", bulk.Status{Label: "x", Closed: true},
 			`b.label=x b.closed=true b.in_flight=0 b.in_use=0 b.waiting=0 b.parallelism=0 b.waiting_room=0 b.arrivals=0 b.admitted=0 b.rejected=0`},
 		{"admitted immediately", "there is no wait", bulk.Event{ID: 7, Label: "x", Seq: 1, Kind: bulk.EventAdmitted, Slots: 1, Capacity: ten, InFlight: 1, InUse: 1},

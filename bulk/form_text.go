@@ -14,9 +14,7 @@ import (
 func (s Status) String() string {
 	var w textWriter
 	w.printf("bulkhead %s", quoted(s.Label))
-	if s.Closed {
-		w.printf(", closed")
-	}
+	w.writeState(s)
 	w.writeCurrent(s)
 	w.writeTotals(s.Totals, s.Totals.LongestWait, nil)
 	if s.Peak != (Peak{}) {
@@ -30,9 +28,7 @@ func (s Status) String() string {
 func (i Interval) String() string {
 	var w textWriter
 	w.printf("bulkhead %s over %v", quoted(i.End.Label), round3(i.Duration))
-	if i.End.Closed {
-		w.printf(", closed")
-	}
+	w.writeState(i.End)
 	w.writeCurrent(i.End)
 	rate := i.rate
 	if i.Duration <= 0 { // there is no rate
@@ -40,7 +36,7 @@ func (i Interval) String() string {
 	}
 	w.writeTotals(i.Totals, 0, rate)
 	if load := i.OfferedLoad(); load > 0 {
-		w.row("offered load", "%s of %s", formatFloat(load), plural(i.End.Capacity.Parallelism, "slot"))
+		w.row("offered load", "%s of %s", formatFloat(load), countSlots(i.End.Capacity.Parallelism))
 	}
 	return w.String()
 }
@@ -75,16 +71,19 @@ func (e Event) String() string {
 		text += fmt.Sprintf(" after %v", round3(e.Waited))
 	}
 	if e.Kind == EventResized {
-		text += fmt.Sprintf(" from %s to %s", e.Previous.describe(), e.Capacity.describe())
+		text += fmt.Sprintf(" from %s to %s", e.Previous, e.Capacity)
 	}
 	return text + ": " + numbers(e.InUse, e.Waiting, e.Capacity)
 }
 
-// describe returns a text like "10 slots, 50 places, 250ms".
-func (c Capacity) describe() string {
-	text := plural(c.Parallelism, "slot") + ", " + plural(c.WaitingRoom, "place")
+// String returns a text like "10 slots, 50 places, 250ms".
+func (c Capacity) String() string {
+	text := countSlots(c.Parallelism) + ", " + plural(c.WaitingRoom, "place")
 	if c.WaitLimit > 0 {
 		text += ", " + c.WaitLimit.String()
+	}
+	if c.DelayTarget > 0 {
+		text += fmt.Sprintf(", %v after %v of queueing", c.DelayTarget, c.DelayInterval)
 	}
 	return text
 }
@@ -94,7 +93,23 @@ func (s Status) numbers() string { return numbers(s.InUse, s.Waiting, s.Capacity
 // numbers returns how much of the capacity is in use. An [AdmissionError] has the
 // same text.
 func numbers(inUse, waiting int, c Capacity) string {
-	return fmt.Sprintf("%d/%d slots in use, %d/%d waiting", inUse, c.Parallelism, waiting, c.WaitingRoom)
+	return fmt.Sprintf("%d/%s slots in use, %d/%d waiting", inUse, parallelismText(c.Parallelism), waiting, c.WaitingRoom)
+}
+
+// parallelismText returns a parallelism as a number, or "unlimited".
+func parallelismText(n int) string {
+	if n == Unlimited {
+		return unlimited
+	}
+	return strconv.Itoa(n)
+}
+
+// countSlots returns a parallelism with its noun, like "10 slots".
+func countSlots(n int) string {
+	if n == Unlimited {
+		return "unlimited slots"
+	}
+	return plural(n, "slot")
 }
 
 // textWriter writes a text of several lines.
@@ -107,12 +122,28 @@ func (w *textWriter) row(name, format string, args ...any) {
 	w.printf("\n  %-13s"+format, append([]any{name}, args...)...)
 }
 
+// writeState writes what the first line says about the state, if it is not open.
+func (w *textWriter) writeState(s Status) {
+	switch {
+	case s.Closed:
+		w.printf(", closed")
+	case s.Paused():
+		w.printf(", paused")
+	}
+}
+
 func (w *textWriter) writeCurrent(s Status) {
-	w.row("slots", "%d of %d in use, %s in flight", s.InUse, s.Capacity.Parallelism, plural(s.InFlight, "operation"))
+	w.row("slots", "%d of %s in use, %s in flight", s.InUse, parallelismText(s.Capacity.Parallelism), plural(s.InFlight, "operation"))
+	if s.OldestHold > 0 {
+		w.printf(", the oldest for %v", round3(s.OldestHold))
+	}
 	if s.Capacity.WaitingRoom > 0 || s.Waiting > 0 {
 		w.row("waiting", "%d of %d", s.Waiting, s.Capacity.WaitingRoom)
 		if s.Capacity.WaitLimit > 0 {
 			w.printf(", each at most %v", s.Capacity.WaitLimit)
+		}
+		if s.OldestWait > 0 {
+			w.printf(", the oldest for %v, never empty for %v", round3(s.OldestWait), round3(s.Queueing))
 		}
 	} else if s.Capacity.WaitLimit > 0 {
 		w.row("waiting", "0 of 0: without a waiting room the wait limit of %v has no effect", s.Capacity.WaitLimit)
@@ -147,6 +178,12 @@ func (w *textWriter) writeTotals(t Totals, longest time.Duration, rate func(uint
 			round3(t.quantile(0.5)), round3(t.quantile(0.95)), round3(t.quantile(0.99)))
 		if longest > 0 {
 			w.printf(", longest %v", round3(longest))
+		}
+	}
+	if t.Queueing > 0 {
+		w.row("queueing", "%v with operations waiting", round3(t.Queueing))
+		if t.Shortened > 0 {
+			w.printf(", %s shortened by delay control", plural(t.Shortened, "wait"))
 		}
 	}
 	if t.Holds.Samples > 0 {

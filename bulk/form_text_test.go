@@ -91,9 +91,9 @@ func TestSharesAreCutOffNotRounded(t *testing.T) {
 		{"huge counts", "nothing overflows", 1 << 62, 1 << 63, "(50 %)"},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
-			r := bulk.Status{Totals: bulk.Totals{Admitted: c.all - c.rejected, Saturated: c.rejected}}.Report()
+			r := bulk.Status{Capacity: bulk.Capacity{Parallelism: 1}, Totals: bulk.Totals{Admitted: c.all - c.rejected, Saturated: c.rejected}}.Report()
 			if len(r.Findings) == 0 {
-				r = bulk.Status{Totals: bulk.Totals{Admitted: 20*c.all - 20*c.rejected, Saturated: 20 * c.rejected}}.Report()
+				r = bulk.Status{Capacity: bulk.Capacity{Parallelism: 1}, Totals: bulk.Totals{Admitted: 20*c.all - 20*c.rejected, Saturated: 20 * c.rejected}}.Report()
 			}
 			if !containsAll(r.String(), []string{c.want}) {
 				t.Errorf("%v does not contain %s", r, c.want)

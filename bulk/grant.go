@@ -11,8 +11,9 @@ func (b *Bulkhead) release(op *operation, slots int) {
 	if op != nil {
 		about = op.subject()
 		if op.sampled {
-			b.totals.Holds.add(subSat(b.now(), op.grantedAt))
+			b.totals.Holds.add(subSat(b.now(), op.since))
 		}
+		b.held.remove(op)
 		b.putOperation(op)
 	}
 	if b.slowPath {
@@ -40,7 +41,7 @@ func (b *Bulkhead) release(op *operation, slots int) {
 // releaseObserved is the rest of release for a bulkhead with handlers, or that is
 // closed.
 func (b *Bulkhead) releaseObserved(about subject) {
-	if b.queue.head == nil && !b.closed {
+	if b.queue.head == nil && !b.closed && len(b.handlers) > 0 {
 		b.deliverOne(time.Now(), EventReleased, about, nil)
 		return
 	}
@@ -72,14 +73,13 @@ func (b *Bulkhead) grantNext(out *outbox) {
 // grant gives the head of the queue its slots, and returns how long it waited. The
 // lock is held.
 func (b *Bulkhead) grant(op *operation, now int64) time.Duration {
-	b.dequeue(op)
+	b.dequeue(op, now)
+	waited := time.Duration(subSat(now, op.since))
 	op.state = inFlight
-	if op.sampled = b.sampleNext(); op.sampled {
-		op.grantedAt = now
-		b.pickSample()
+	if op.sampled = b.takeSample(); op.sampled || b.trackHolds {
+		b.hold(op, now)
 	}
 	b.occupy(op.slots)
-	waited := time.Duration(subSat(now, op.arrivedAt))
 	b.totals.AdmittedFromQueue++
 	b.totals.Wait = time.Duration(addSat(int64(b.totals.Wait), int64(waited)))
 	b.totals.LongestWait = max(b.totals.LongestWait, waited)
@@ -91,9 +91,13 @@ func (b *Bulkhead) grant(op *operation, now int64) time.Duration {
 }
 
 // dequeue removes op from the queue. The lock is held.
-func (b *Bulkhead) dequeue(op *operation) {
+func (b *Bulkhead) dequeue(op *operation, now int64) {
 	b.queue.remove(op)
-	if b.queue.head == nil && b.expiry != nil && b.expiry.inBubble {
+	if b.queue.head != nil {
+		return
+	}
+	b.totals.Queueing = time.Duration(addSat(int64(b.totals.Queueing), subSat(now, b.queueingSince)))
+	if b.expiry != nil && b.expiry.inBubble {
 		b.dropExpiry() // its bubble may end now
 	}
 }

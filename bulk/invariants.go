@@ -18,6 +18,7 @@ func (b *Bulkhead) check() error {
 	}
 	b.checkCounts(must)
 	b.checkQueue(must)
+	b.checkHeld(must)
 	b.checkFree(must)
 	b.checkExpiry(must)
 	return errors.Join(errs...)
@@ -33,7 +34,7 @@ func (b *Bulkhead) checkCounts(must func(bool, string, ...any)) {
 	must(b.waits.snapshot().Count() == t.AdmittedFromQueue, "%d waits of %d admitted from the queue", b.waits.snapshot().Count(), t.AdmittedFromQueue)
 	must(!b.closed || b.queue.len == 0, "closed, and %d wait", b.queue.len)
 	must(b.drained == (b.closed && b.inFlight() == 0), "drained %t: closed %t, %d in flight", b.drained, b.closed, b.inFlight())
-	must(b.slowPath == (b.closed || len(b.handlers) > 0), "slow path %t: closed %t, %d handlers", b.slowPath, b.closed, len(b.handlers))
+	must(b.slowPath == (b.closed || b.trackHolds || len(b.handlers) > 0), "slow path %t: closed %t, tracked %t, %d handlers", b.slowPath, b.closed, b.trackHolds, len(b.handlers))
 	block := b.nextSample / holdSampleEvery
 	must(b.nextSample == sampleOf(block) && (b.nextSample >= t.Admitted) && (block == 0 || sampleOf(block-1) < t.Admitted),
 		"next sample %d after %d admissions", b.nextSample, t.Admitted)
@@ -54,7 +55,7 @@ func (b *Bulkhead) checkQueue(must func(bool, string, ...any)) {
 		n++
 		must(op.prev == prev, "operation %d of the queue: wrong link back", n)
 		must(op.bulkhead == b && op.state == waiting && op.queued, "operation %d of the queue: state %d, queued %t", n, op.state, op.queued)
-		must(op.slots <= b.capacity.Parallelism, "operation %d of the queue: %d slots, parallelism %d", n, op.slots, b.capacity.Parallelism)
+		must(!b.tooLarge(op.slots), "operation %d of the queue: %d slots, parallelism %d", n, op.slots, b.capacity.Parallelism)
 		if op.waitUntil != noDeadline && !op.timedOut {
 			must(b.expiry != nil && op.heapIndex > 0 && op.heapKey <= op.waitUntil, "operation %d of the queue: nothing wakes it at its wait bound", n)
 		}
@@ -67,6 +68,23 @@ func slotsOf(op *operation) int {
 		return 0
 	}
 	return op.slots
+}
+
+func (b *Bulkhead) checkHeld(must func(bool, string, ...any)) {
+	n, slots := 0, 0
+	var older *operation
+	for op := b.held.oldest; op != nil && n <= b.inFlight(); older, op = op, op.newer {
+		n++
+		slots += op.slots
+		must(op.older == older && op.bulkhead == b && op.state == inFlight, "held operation %d: state %d, or wrong link", n, op.state)
+		must(older == nil || older.since <= op.since, "held operation %d was granted before the one before it", n)
+	}
+	must(b.held.newest == older, "held: wrong end of the list")
+	if b.trackHolds {
+		must(n == b.inFlight() && slots == b.inUse, "held: %d operations with %d slots, %d in flight with %d", n, slots, b.inFlight(), b.inUse)
+	} else {
+		must(n == 0, "held: %d operations that are not tracked", n)
+	}
 }
 
 func (b *Bulkhead) checkFree(must func(bool, string, ...any)) {

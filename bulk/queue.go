@@ -34,23 +34,22 @@ import "container/heap"
 type operation struct {
 	next, prev *operation // neighbors in the queue; next also links free records and those to be woken
 	wake       chan struct{}
-	arrivedAt  int64 // instant; only if it was queued
+	since      int64 // instant of arrival while it waits; of the grant while it is in flight and sampled or tracked
 	waitUntil  int64 // instant at which the wait ends, or noDeadline
 	slots      int
 	gen        uint64
-	number     uint64 // Op of its events; 0 if it arrived before there were handlers
 	state      state
 	queued     bool // it had to wait before it was admitted
 	sampled    bool // its time in flight is measured
 	timedOut   bool // a timeout signal was sent to wake in this wait
 	inBubble   bool // wake was made in a synctest bubble: see inBubble
 
-	grantedAt int64 // instant; only if sampled
-	rejection *AdmissionError // why it was rejected while waiting
-	bulkhead  *Bulkhead
-
-	heapKey   int64 // see expiry
-	heapIndex int   // its index in expiry.heap plus 1; 0: it is not in there
+	number       uint64 // Op of its events; 0 if it arrived before there were handlers
+	bulkhead     *Bulkhead
+	rejection    *AdmissionError // why it was rejected while waiting
+	older, newer *operation      // neighbors in heldList
+	heapKey      int64           // see expiry
+	heapIndex    int             // its index in expiry.heap plus 1; 0: it is not in there
 }
 
 type state uint8
@@ -160,4 +159,35 @@ func (q *fifo) remove(op *operation) {
 	}
 	op.next, op.prev = nil, nil
 	q.len--
+}
+
+// heldList has the operations in flight in the order of their grants, if the holds
+// are tracked. Operations that are not in it may be removed.
+type heldList struct{ oldest, newest *operation }
+
+func (l *heldList) push(op *operation) {
+	op.older = l.newest
+	if l.newest == nil {
+		l.oldest = op
+	} else {
+		l.newest.newer = op
+	}
+	l.newest = op
+}
+
+func (l *heldList) remove(op *operation) {
+	if op.older == nil && l.oldest != op {
+		return
+	}
+	if op.older == nil {
+		l.oldest = op.newer
+	} else {
+		op.older.newer = op.newer
+	}
+	if op.newer == nil {
+		l.newest = op.older
+	} else {
+		op.newer.older = op.older
+	}
+	op.older, op.newer = nil, nil
 }

@@ -11,7 +11,7 @@ func (b *Bulkhead) rejectWaiting(reason Reason, concerned func(*operation) bool,
 	for op := b.queue.head; op != nil; {
 		next := op.next
 		if concerned(op) {
-			b.dequeue(op)
+			b.dequeue(op, b.nowFor(out))
 			op.state = rejected
 			op.rejection = b.rejectQueued(reason, op, nil, out)
 			out.addDecided(op)
@@ -25,11 +25,11 @@ func (b *Bulkhead) rejectWaiting(reason Reason, concerned func(*operation) bool,
 func (b *Bulkhead) rejectQueued(reason Reason, op *operation, end *ctxEnd, out *outbox) *AdmissionError {
 	b.totals.countWhileWaiting(reason)
 	if len(b.handlers) > 0 {
-		b.record(out, reason.event(), op.subject(), time.Duration(subSat(b.nowFor(out), op.arrivedAt)))
+		b.record(out, reason.event(), op.subject(), time.Duration(subSat(b.nowFor(out), op.since)))
 	}
 	limit := int64(0)
 	if reason == Expired {
-		limit = subSat(op.waitUntil, op.arrivedAt)
+		limit = subSat(op.waitUntil, op.since)
 	}
 	return b.rejectionOf(reason, op.slots, limit, end)
 }

@@ -13,16 +13,24 @@ import "strings"
 //
 //	code                     severity           when
 //	draining                 notice             closed, with operations in flight
-//	over_capacity            warning if any     open, more slots in use than the parallelism,
-//	                         operation waits,   because it was lowered
+//	paused                   warning if any     open, parallelism 0
+//	                         operation waits,
+//	                         otherwise notice
+//	over_capacity            warning if any     open, not paused, more slots in use than the
+//	                         operation waits,   parallelism, because it was lowered
 //	                         otherwise notice
 //	waiting_room_full        critical           open, no free slot, waiting room full
-//	execution_full           warning if any     open, no free slot, not over capacity,
+//	execution_full           warning if any     open, not paused, no free slot, not over capacity,
 //	                         operation waits or waiting room not full
 //	                         there is no room,
 //	                         otherwise notice
 //	waiting_room_near_full   warning            open, no free slot, at least 80 % of the waiting
 //	                                            room in use, not full
+//	standing_queue           warning            open, not paused, the waiting room has not been empty
+//	                                            for at least 10 s
+//	long_hold                warning            holds are tracked, at least 20 samples of Holds: the
+//	                                            oldest in flight for at least 10 s, and at least 20
+//	                                            times the mean
 //	unbounded_wait           notice             open, a waiting room and no wait limit
 //	wait_limit_unused        notice             open, a wait limit and no waiting room
 //	large_waiting_room       notice             open, at least 100 places, and 20 for each slot
@@ -38,8 +46,9 @@ import "strings"
 //	oversized_operations     warning            an operation asked for more slots than the parallelism
 //	demand_exceeds_capacity  warning            intervals with at least 20 samples of Holds: offered
 //	                                            load at least 90 % of the parallelism
-//	overprovisioned          notice             whole lives of at least 1,000 arrivals: none queued or
-//	                                            rejected, at most 25 % of the slots ever in use
+//	overprovisioned          notice             whole lives of at least 1,000 arrivals, not unlimited:
+//	                                            none queued or rejected, at most 25 % of the slots ever
+//	                                            in use
 //
 // Operations that were rejected because the bulkhead was closed, because they
 // were canceled, or because their deadline had passed at arrival do not count as

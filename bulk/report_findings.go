@@ -22,6 +22,8 @@ type Code string
 const (
 	// CodeDraining means that the bulkhead is closed and operations are in flight.
 	CodeDraining Code = "draining"
+	// CodePaused means that the parallelism is 0, so that no operation is admitted.
+	CodePaused Code = "paused"
 	// CodeOverCapacity means that more slots are in use than the parallelism,
 	// because the parallelism was lowered.
 	CodeOverCapacity Code = "over_capacity"
@@ -33,6 +35,11 @@ const (
 	// CodeWaitingRoomNearFull means that no slot is free and most of the waiting
 	// room is in use.
 	CodeWaitingRoomNearFull Code = "waiting_room_near_full"
+	// CodeStandingQueue means that the waiting room has not been empty for long.
+	CodeStandingQueue Code = "standing_queue"
+	// CodeLongHold means that an operation has been in flight for much longer than
+	// usual. It needs [TrackHolds].
+	CodeLongHold Code = "long_hold"
 	// CodeUnboundedWait means that there is a waiting room but no wait limit.
 	CodeUnboundedWait Code = "unbounded_wait"
 	// CodeWaitLimitUnused means that there is a wait limit but no waiting room.

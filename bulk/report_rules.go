@@ -36,6 +36,9 @@ var rules = []rule{
 		"No action is needed if this clears soon. " +
 			"Otherwise check what the operations in flight are blocked on. " +
 			"Close does not interrupt them: give them a timeout."},
+	{CodePaused, paused,
+		"Check who paused the bulkhead, and why. " +
+			"Raise the parallelism when the dependency can take load again."},
 	{CodeOverCapacity, overCapacity,
 		"No action is needed if this clears soon. " +
 			"Otherwise check what the operations in flight are blocked on. " +
@@ -52,6 +55,15 @@ var rules = []rule{
 		"Check now whether the dependency is slow or failing. " +
 			"Check whether callers send more than usual, or retry. " +
 			"Operations will be rejected when the waiting room is full."},
+	{CodeStandingQueue, standingQueue,
+		"Check whether the dependency is slow or failing. " +
+			"Check whether callers send more than usual, or retry. " +
+			"If the load lasts, set delay control: callers then wait for a fraction of the time. " +
+			"Before raising parallelism, check how much load the dependency can take."},
+	{CodeLongHold, longHold,
+		"Check what the oldest operation in flight is blocked on. " +
+			"It holds its slots until it returns: give operations a timeout. " +
+			"A slot that is acquired and never released looks the same."},
 	{CodeUnboundedWait, unboundedWait,
 		"Check how long callers can afford to wait. " +
 			"Set the wait limit below that time. " +
@@ -100,6 +112,12 @@ var rules = []rule{
 // The thresholds of the rules. All of them are inclusive.
 const (
 	nearFullPercent = 80 // of the waiting room
+
+	standingTime = 10 * time.Second // for which the waiting room has not been empty
+
+	longHoldTime       = 10 * time.Second
+	longHoldFactor     = 20 // times the mean of Holds
+	longHoldMinSamples = 20 // of Holds
 
 	largeRoom        = 100 // places
 	largeRoomPerSlot = 20  // places

@@ -10,13 +10,23 @@ func draining(in *input) (Severity, string) {
 		fmt.Sprintf("Closed, with %s in flight on %s.", plural(s.InFlight, "operation"), plural(s.InUse, "slot"))
 }
 
+func paused(in *input) (Severity, string) {
+	s := in.current
+	severity := SeverityNotice
+	if s.Waiting > 0 {
+		severity = SeverityWarning
+	}
+	return severityIf(!s.Closed && s.Paused(), severity),
+		fmt.Sprintf("The parallelism is 0: no operation is admitted. %s, %d waiting.", plural(s.InFlight, "operation")+" in flight", s.Waiting)
+}
+
 func overCapacity(in *input) (Severity, string) {
 	s := in.current
 	severity := SeverityNotice
 	if s.Waiting > 0 {
 		severity = SeverityWarning
 	}
-	return severityIf(!s.Closed && s.Excess() > 0, severity),
+	return severityIf(!s.Closed && !s.Paused() && s.Excess() > 0, severity),
 		fmt.Sprintf("%s: the parallelism was lowered. No operation is admitted until fewer than %d slots are in use.",
 			s.numbers(), s.Capacity.Parallelism)
 }
@@ -36,7 +46,7 @@ func executionFull(in *input) (Severity, string) {
 	if s.Capacity.WaitingRoom == 0 {
 		next = "is rejected"
 	}
-	return severityIf(noFreeSlot(s) && s.Excess() == 0 && !roomFull(s), severity),
+	return severityIf(noFreeSlot(s) && !s.Paused() && s.Excess() == 0 && !roomFull(s), severity),
 		fmt.Sprintf("%s: the next arrival %s.", s.numbers(), next)
 }
 
@@ -46,6 +56,20 @@ func waitingRoomNearFull(in *input) (Severity, string) {
 	near := places > 0 && atLeast(waiting, places, nearFullPercent)
 	return severityIf(noFreeSlot(s) && near && !roomFull(s), SeverityWarning),
 		fmt.Sprintf("%s: %s of the waiting room is in use.", s.numbers(), percent(waiting, places))
+}
+
+func standingQueue(in *input) (Severity, string) {
+	s := in.current
+	return severityIf(!s.Closed && !s.Paused() && s.Queueing >= standingTime, SeverityWarning),
+		fmt.Sprintf("The waiting room has not been empty for %v. %s waiting, the oldest for %v.",
+			round3(s.Queueing), plural(s.Waiting, "operation"), round3(s.OldestWait))
+}
+
+func longHold(in *input) (Severity, string) {
+	oldest, holds := in.current.OldestHold, in.totals.Holds
+	long := holds.Samples >= longHoldMinSamples && oldest >= longHoldTime && atLeast(oldest, holds.Mean(), longHoldFactor*100)
+	return severityIf(long, SeverityWarning),
+		fmt.Sprintf("An operation has been in flight for %v. The mean is %v, of %d samples.", round3(oldest), round3(holds.Mean()), holds.Samples)
 }
 
 func unboundedWait(in *input) (Severity, string) {
@@ -62,14 +86,13 @@ func waitLimitUnused(in *input) (Severity, string) {
 
 func largeWaitingRoom(in *input) (Severity, string) {
 	s := in.current
-	places, slots := s.Capacity.WaitingRoom, max(1, s.Capacity.Parallelism)
+	places, slots := s.Capacity.WaitingRoom, max(1, s.Capacity.Parallelism) // a paused bulkhead has no slots
 	return severityIf(!s.Closed && places >= largeRoom && places/largeRoomPerSlot >= slots, SeverityNotice),
 		fmt.Sprintf("The waiting room has %s for %s: %d for each slot.", plural(places, "place"), plural(slots, "slot"), places/slots)
 }
 
-// noFreeSlot reports whether s is open and no slot is free. It is false for the
-// zero Status, which has no slots at all.
-func noFreeSlot(s Status) bool { return !s.Closed && s.InUse > 0 && s.Free() == 0 }
+// noFreeSlot reports whether s is open and no slot is free.
+func noFreeSlot(s Status) bool { return !s.Closed && s.Free() == 0 }
 
 // roomFull reports whether there is a waiting room and no place in it is free.
 func roomFull(s Status) bool {

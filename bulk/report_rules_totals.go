@@ -116,7 +116,7 @@ func overprovisioned(in *input) (Severity, string) {
 	// always a lack of capacity, but never a sign of unused capacity.
 	arrivals, peak, slots := in.totals.Arrivals(), max(0, in.current.Peak.InUse), max(0, in.current.Capacity.Parallelism)
 	alwaysFree := in.totals.Queued == 0 && in.totals.Admitted == arrivals
-	return severityIf(in.interval == nil && arrivals >= overprovisionedMinArrivals && alwaysFree && peak <= slots/overprovisionedDivisor, SeverityNotice),
+	return severityIf(in.interval == nil && arrivals >= overprovisionedMinArrivals && alwaysFree && slots != Unlimited && peak <= slots/overprovisionedDivisor, SeverityNotice),
 		fmt.Sprintf("%d arrivals, none of them queued or rejected: never more than %d of %s in use (%s).",
 			arrivals, peak, plural(slots, "slot"), percent(peak, slots))
 }

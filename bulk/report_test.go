@@ -17,8 +17,8 @@ import (
 )
 
 // codes is the first column of the table of findings, in its order.
-var codes = []bulk.Code{bulk.CodeDraining, bulk.CodeOverCapacity, bulk.CodeWaitingRoomFull, bulk.CodeExecutionFull,
-	bulk.CodeWaitingRoomNearFull, bulk.CodeUnboundedWait, bulk.CodeWaitLimitUnused, bulk.CodeLargeWaitingRoom, bulk.CodeFrequentQueueing,
+var codes = []bulk.Code{bulk.CodeDraining, bulk.CodePaused, bulk.CodeOverCapacity, bulk.CodeWaitingRoomFull, bulk.CodeExecutionFull,
+	bulk.CodeWaitingRoomNearFull, bulk.CodeStandingQueue, bulk.CodeLongHold, bulk.CodeUnboundedWait, bulk.CodeWaitLimitUnused, bulk.CodeLargeWaitingRoom, bulk.CodeFrequentQueueing,
 	bulk.CodeRejections, bulk.CodeExpirations, bulk.CodeWaitsNearLimit, bulk.CodeOversizedOperations,
 	bulk.CodeDemandExceedsCapacity, bulk.CodeOverprovisioned}
 
@@ -59,18 +59,31 @@ func TestReportOfALifeFollowsTheTable(t *testing.T) {
 		change(&s)
 		return s
 	}
+	long := func(samples uint64, mean, oldest time.Duration) status {
+		return status{Capacity: has(2, 0), InFlight: 1, InUse: 1, OldestHold: oldest,
+			Totals: totals{Admitted: 100, Finished: 99, Holds: holds{Samples: samples, Sum: time.Duration(samples) * mean}}}
+	}
 	var rows table
 	for _, c := range []struct {
 		name, why string
 		status    status
 		want      string
 	}{
-		{"the zero status", "it is not the status of a bulkhead", status{}, ""},
+		{"the zero status", "it has no slots", status{}, "paused notice"},
 		{"idle", "there is no problem", status{Capacity: has(1, 1)}, ""},
 
 		{"closed, one in flight", "it drains", status{Capacity: has(2, 0), Closed: true, InFlight: 1, InUse: 2}, "draining notice"},
 		{"closed, none in flight", "drained", status{Capacity: has(2, 0), Closed: true}, ""},
 		{"closed, all in use, above the parallelism", "a closed bulkhead lacks no capacity", status{Capacity: has(2, 9), Closed: true, InFlight: 3, InUse: 3}, "draining notice"},
+
+		{"paused", "no operation is admitted", status{}, "paused notice"},
+		{"paused, one waits", "an operation is affected", status{Capacity: has(0, 5), Waiting: 1}, "paused warning"},
+		{"paused, one in flight, none waits", "a pause is not a shrink", status{Capacity: has(0, 5), InFlight: 1, InUse: 1}, "paused notice"},
+		{"paused, the room is full", "the next arrival is rejected", status{Capacity: has(0, 5), Waiting: 5}, "paused warning, waiting_room_full critical"},
+		{"paused, 80 % of the room in use", "it will be full", status{Capacity: has(0, 5), Waiting: 4}, "paused warning, waiting_room_near_full warning"},
+		{"paused, a queue stands", "that is what a pause does", status{Capacity: has(0, 5), Waiting: 1, Queueing: time.Hour}, "paused warning"},
+		{"paused and closed", "it is over", status{Closed: true}, ""},
+		{"one slot", "not paused", status{Capacity: has(1, 5)}, ""},
 
 		{"one above the parallelism", "the parallelism was lowered", status{Capacity: has(2, 5), InUse: 3}, "over_capacity notice"},
 		{"as many as the parallelism", "not above it", status{Capacity: has(2, 5), InUse: 2}, "execution_full notice"},
@@ -93,6 +106,16 @@ func TestReportOfALifeFollowsTheTable(t *testing.T) {
 		{"7 of 9 wait", "77.8 %", status{Capacity: has(1, 9), InUse: 1, Waiting: 7}, "execution_full warning"},
 		{"8 of 10 wait, a slot is free", "the head of the queue needs more slots", status{Capacity: has(2, 10), InUse: 1, Waiting: 8}, ""},
 		{"8 of 10 wait, above the parallelism", "it is still near full", status{Capacity: has(2, 10), InUse: 3, Waiting: 8}, "over_capacity warning, waiting_room_near_full warning"},
+
+		{"never empty for 10 s", "10 s exactly", status{Capacity: has(1, 50), InUse: 1, Waiting: 1, Queueing: 10 * time.Second}, "execution_full warning, standing_queue warning"},
+		{"never empty for 1 ns less", "below", status{Capacity: has(1, 50), InUse: 1, Waiting: 1, Queueing: 10*time.Second - 1}, "execution_full warning"},
+		{"closed, never empty for 10 s", "a closed bulkhead lacks no capacity", status{Closed: true, Capacity: has(1, 50), Queueing: 10 * time.Second}, ""},
+
+		{"one in flight for 10 s, mean 500 ms", "10 s and 20 times the mean exactly", long(20, 500*time.Millisecond, 10*time.Second), "long_hold warning"},
+		{"one in flight for 1 ns less", "below 10 s", long(20, 400*time.Millisecond, 10*time.Second-1), ""},
+		{"one in flight for less than 20 times the mean", "operations are that long", long(20, 500*time.Millisecond+1, 10*time.Second), ""},
+		{"19 samples", "the sample is too small", long(19, time.Millisecond, time.Hour), ""},
+		{"closed, one in flight for an hour", "a drain can hang too", func() status { s := long(20, time.Millisecond, time.Hour); s.Closed = true; return s }(), "draining notice, long_hold warning"},
 
 		{"a room and no limit", "they may wait forever", status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}}, "unbounded_wait notice"},
 		{"a room and the shortest limit", "any limit counts", status{Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1, WaitLimit: 1}}, ""},
@@ -156,6 +179,7 @@ func TestReportOfALifeFollowsTheTable(t *testing.T) {
 		{"2 of 7 slots", "28.6 %", spare(func(s *status) { s.Capacity.Parallelism = 7 }), ""},
 		{"3 of 8 slots", "37.5 %", spare(func(s *status) { s.Peak.InUse = 3 }), ""},
 		{"999 arrivals", "the sample is too small", spare(func(s *status) { s.Totals.Admitted = 999 }), ""},
+		{"2 of unlimited slots", "nobody chose that number", spare(func(s *status) { s.Capacity.Parallelism = bulk.Unlimited }), ""},
 		{"one was queued", "once the slots were not enough", spare(func(s *status) { s.Totals.Queued, s.Totals.AdmittedFromQueue = 1, 1 }), ""},
 		{"one was saturated", "once the slots were not enough", spare(func(s *status) { s.Totals.Saturated = 1 }), ""},
 		{"one was canceled at arrival", "none may be rejected", spare(func(s *status) { s.Totals.CanceledAtArrival = 1 }), ""},

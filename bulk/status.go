@@ -12,9 +12,9 @@ import "time"
 // The text form is String. In text and logs a label is escaped, and truncated after
 // 100 bytes, so that a label from outside cannot forge or hide a line.
 //
-// The JSON form has the names of the field tags, and can be read back. Durations are integer nanoseconds with names that end in _ns,
-// except the wait limit of [Capacity], which has the form of configuration files.
-// Times are RFC 3339 with nanoseconds. Names are stable: fields may be added, but
+// The JSON form has the names of the field tags, and can be read back. Durations are
+// integer nanoseconds with names that end in _ns, except those of [Capacity], which
+// has the form of configuration files. Times are RFC 3339 with nanoseconds. Names are stable: fields may be added, but
 // none is removed or changes its meaning.
 //
 // Reading back replaces bytes of a label that are not UTF-8 by U+FFFD, and drops
@@ -42,6 +42,14 @@ type Status struct {
 	Waiting int `json:"waiting"`
 	// Closed reports whether the bulkhead is closed.
 	Closed bool `json:"closed"`
+	// Queueing is for how long the waiting room has not been empty. It is 0 if the room
+	// is empty.
+	Queueing time.Duration `json:"queueing_ns"`
+	// OldestWait is for how long the head of the queue has waited.
+	OldestWait time.Duration `json:"oldest_wait_ns"`
+	// OldestHold is for how long the longest-running operation has been in flight. It is
+	// 0 without [TrackHolds].
+	OldestHold time.Duration `json:"oldest_hold_ns"`
 	// Totals has the counts over the whole life of the bulkhead.
 	Totals Totals `json:"totals"`
 	// Peak has the highest numbers over the whole life of the bulkhead.
@@ -65,12 +73,22 @@ func (b *Bulkhead) Status() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.statuses++
+	at := time.Now()
 	s := Status{
-		ID: b.id, Index: b.statuses, LastEvent: b.transitions(), Label: b.label, At: time.Now(),
+		ID: b.id, Index: b.statuses, LastEvent: b.transitions(), Label: b.label, At: at,
 		Capacity: b.capacity, InFlight: b.inFlight(), InUse: b.inUse, Waiting: b.queue.len, Closed: b.closed,
 		Totals: b.totals, Peak: b.peak,
 	}
 	s.Totals.Waits = b.waits.snapshot()
+	now := b.instant(at)
+	if head := b.queue.head; head != nil {
+		s.Queueing = time.Duration(subSat(now, b.queueingSince))
+		s.OldestWait = time.Duration(subSat(now, head.since))
+		s.Totals.Queueing = time.Duration(addSat(int64(s.Totals.Queueing), int64(s.Queueing)))
+	}
+	if op := b.held.oldest; op != nil {
+		s.OldestHold = time.Duration(subSat(now, op.since))
+	}
 	return s
 }
 
@@ -88,6 +106,9 @@ func (s Status) Saturated() bool {
 	admits := s.Free() > 0 && s.Waiting == 0
 	return !s.Closed && !admits && s.Waiting >= s.Capacity.WaitingRoom
 }
+
+// Paused reports whether the parallelism is 0: no operation is admitted.
+func (s Status) Paused() bool { return s.Capacity.Parallelism == 0 }
 
 // Drained reports whether the bulkhead is closed and no operation is in flight.
 func (s Status) Drained() bool { return s.Closed && s.InFlight == 0 }

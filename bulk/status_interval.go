@@ -96,6 +96,15 @@ func share(part, whole uint64) float64 {
 	return float64(part) / float64(whole)
 }
 
+// QueueingShare returns the share of the interval during which the waiting room was
+// not empty: 0 to 1.
+func (i Interval) QueueingShare() float64 {
+	if i.Duration <= 0 {
+		return 0
+	}
+	return min(1, max(0, i.Totals.Queueing.Seconds()/i.Duration.Seconds()))
+}
+
 // MeanWait returns the mean wait of the operations admitted from the queue in the
 // interval, 0 if there are none.
 func (i Interval) MeanWait() time.Duration { return i.Totals.MeanWait() }

@@ -100,8 +100,8 @@ func counts(t bulk.Totals) map[string]uint64 {
 			}
 		case "Holds":
 			all["Holds.Samples"], all["Holds.Sum"] = t.Holds.Samples, uint64(t.Holds.Sum)
-		case "Wait":
-			all[name] = uint64(t.Wait)
+		case "Wait", "Queueing":
+			all[name] = uint64(v.Field(i).Int())
 		default:
 			all[name] = v.Field(i).Uint()
 		}
@@ -117,7 +117,7 @@ func mustBeFinite(t interface {
 }, i bulk.Interval) {
 	t.Helper()
 	for name, x := range map[string]float64{"arrival rate": i.ArrivalRate(), "admission rate": i.AdmissionRate(),
-		"rejection rate": i.RejectionRate(), "rejected share": i.RejectedShare(), "queued share": i.QueuedShare(),
+		"rejection rate": i.RejectionRate(), "rejected share": i.RejectedShare(), "queued share": i.QueuedShare(), "queueing share": i.QueueingShare(),
 		"offered load": i.OfferedLoad(), "mean wait": float64(i.MeanWait()), "mean hold": float64(i.MeanHold())} {
 		if math.IsNaN(x) || math.IsInf(x, 0) || x < 0 || strings.HasSuffix(name, "share") && x > 1 {
 			t.Errorf("%s is %v", name, x)
@@ -378,6 +378,7 @@ func TestSinceSubtractsEveryFieldOfTotals(t *testing.T) {
 		}
 	}
 	start.Totals.Wait, end.Totals.Wait = 5000, 5555
+	start.Totals.Queueing, end.Totals.Queueing = 8000, 8888
 	start.Totals.Holds, end.Totals.Holds = bulk.Holds{Samples: 6000, Sum: 7000}, bulk.Holds{Samples: 6666, Sum: 7777}
 	got := counts(mustSince(t, end, start).Totals)
 	before, after := counts(start.Totals), counts(end.Totals)

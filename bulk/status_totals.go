@@ -42,11 +42,17 @@ type Totals struct {
 	// parallelism.
 	OversizedAtArrival uint64 `json:"oversized_at_arrival"`
 
+	// Shortened counts queued operations whose wait delay control had shortened: see
+	// [ControlDelay].
+	Shortened uint64 `json:"shortened"`
+
 	// Wait is the sum of the waits of the operations admitted from the queue.
 	Wait time.Duration `json:"wait_ns"`
 	// LongestWait is the longest of these waits. In an Interval it is that of the
 	// whole life, up to the end of the interval.
 	LongestWait time.Duration `json:"longest_wait_ns"`
+	// Queueing is the total time during which the waiting room was not empty.
+	Queueing time.Duration `json:"queueing_ns"`
 	// Waits is the histogram of these waits.
 	Waits Waits `json:"waits"`
 	// Holds has sampled times in flight.
@@ -127,8 +133,10 @@ func (t Totals) Plus(others ...Totals) Totals {
 		t.ClosedAtArrival += u.ClosedAtArrival
 		t.Oversized += u.Oversized
 		t.OversizedAtArrival += u.OversizedAtArrival
+		t.Shortened += u.Shortened
 		t.Wait = time.Duration(addSat(int64(t.Wait), int64(u.Wait)))
 		t.LongestWait = max(t.LongestWait, u.LongestWait)
+		t.Queueing = time.Duration(addSat(int64(t.Queueing), int64(u.Queueing)))
 		t.Holds.Samples += u.Holds.Samples
 		t.Holds.Sum = time.Duration(addSat(int64(t.Holds.Sum), int64(u.Holds.Sum)))
 		waits.add(u.Waits)
@@ -156,9 +164,11 @@ func (t Totals) minus(u Totals) Totals {
 		ClosedAtArrival:    monus(t.ClosedAtArrival, u.ClosedAtArrival),
 		Oversized:          monus(t.Oversized, u.Oversized),
 		OversizedAtArrival: monus(t.OversizedAtArrival, u.OversizedAtArrival),
+		Shortened:          monus(t.Shortened, u.Shortened),
 
 		Wait:        time.Duration(subSat(int64(t.Wait), int64(u.Wait))),
 		LongestWait: t.LongestWait,
+		Queueing:    time.Duration(subSat(int64(t.Queueing), int64(u.Queueing))),
 		Waits:       t.Waits.minus(u.Waits),
 		Holds: Holds{
 			Samples: monus(t.Holds.Samples, u.Holds.Samples),

@@ -141,7 +141,7 @@ func (w *wait) leaveQueue(end *ctxEnd) error {
 	if end != nil {
 		reason = Canceled
 	}
-	b.dequeue(op)
+	b.dequeue(op, b.nowFor(&out))
 	err := b.rejectQueued(reason, op, end, &out)
 	b.putOperation(op)
 	b.grantNext(&out)
@@ -171,6 +171,7 @@ func (b *Bulkhead) returnSlots(op *operation, end *ctxEnd) error {
 	b.totals.Abandoned++
 	b.record(&out, EventAbandoned, op.subject(), 0)
 	err := b.rejectionOf(Canceled, op.slots, 0, end)
+	b.held.remove(op)
 	b.putOperation(op)
 	b.grantNext(&out)
 	b.drainIfIdle(&out)

@@ -93,7 +93,7 @@ func (m *keyedMachine) checkRefusal(c *keyedCall) {
 func (m *keyedMachine) invariant() {
 	got, want := m.s.Status(), m.model.reading()
 	m.must(got.Totals.Waits.Count() == got.Totals.AdmittedFromQueue, "%d waits in the histogram, %d admitted from the queue", got.Totals.Waits.Count(), got.Totals.AdmittedFromQueue)
-	got.Totals.Waits, got.Totals.Holds, got.Totals.Wait, got.Totals.LongestWait = want.Totals.Waits, want.Totals.Holds, 0, 0
+	got.Totals.Waits, got.Totals.Holds, got.Totals.Wait, got.Totals.LongestWait, got.Totals.Queueing = want.Totals.Waits, want.Totals.Holds, 0, 0, 0
 	m.must(got == want, "Status is\n%+v\nby the model\n%+v", got, want)
 	m.mu.Lock()
 	defer m.mu.Unlock()

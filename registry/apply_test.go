@@ -58,13 +58,13 @@ func TestApplyChecksEverythingBeforeItSetsAnything(t *testing.T) {
 	r, want := three(t)
 	err := r.Apply(map[string]bulk.Capacity{
 		"auth":     {Parallelism: 1},
-		"payments": {Parallelism: 0, WaitingRoom: -1, WaitLimit: -1},
-		"nobody":   {Parallelism: 0},
+		"payments": {Parallelism: -1, WaitingRoom: -1, WaitLimit: -1},
+		"nobody":   {Parallelism: -1},
 		"another":  {Parallelism: 1},
 	})
 	mustBe(t, err, registry.ErrUnknown, bulk.ErrConfig)
 	text := err.Error()
-	for _, s := range []string{`bulkhead "payments": parallelism 0`, `bulkhead "payments": waiting_room -1`, `bulkhead "payments": wait_limit -1ns`, `bulkhead "nobody": no such label`, `bulkhead "nobody": parallelism 0`, `bulkhead "another": no such label`} {
+	for _, s := range []string{`bulkhead "payments": parallelism -1`, `bulkhead "payments": waiting_room -1`, `bulkhead "payments": wait_limit -1ns`, `bulkhead "nobody": no such label`, `bulkhead "nobody": parallelism -1`, `bulkhead "another": no such label`} {
 		if !strings.Contains(text, s) {
 			t.Errorf("%q is not in\n%s", s, text)
 		}

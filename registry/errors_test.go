@@ -23,7 +23,7 @@ func TestErrorsEscapeAndTruncateLabels(t *testing.T) {
 	for what, err := range map[string]error{
 		"Create":    duplicate,
 		"Remove":    r.Remove(t.Context(), long+"y"),
-		"Apply":     r.Apply(map[string]bulk.Capacity{long: {}}),
+		"Apply":     r.Apply(map[string]bulk.Capacity{long: {Parallelism: -1}}),
 		"ApplyJSON": r.ApplyJSON([]byte(`{"` + long[4:] + `":{},"` + long[4:] + `":{}}`)),
 		"Acquire":   tooMany,
 	} {

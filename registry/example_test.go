@@ -44,7 +44,7 @@ func Example() {
 	fmt.Println(dependencies, err)
 	// Output:
 	// receipt <nil>
-	// {20 50 250ms} <nil>
+	// 20 slots, 50 places, 250ms <nil>
 	// registry (1 member) <nil>
 }
 
@@ -55,8 +55,8 @@ func ExampleNew() {
 	fmt.Println(payments.Capacity())
 	fmt.Println(search.Capacity())
 	// Output:
-	// {10 50 250ms}
-	// {8 50 1s}
+	// 10 slots, 50 places, 250ms
+	// 8 slots, 50 places, 1s
 }
 
 func ExampleRegistry_Create() {
@@ -177,8 +177,8 @@ func ExampleRegistry_Apply() {
 	err = r.Apply(map[string]bulk.Capacity{"payments": {Parallelism: 30}, "paymens": {Parallelism: 30}})
 	fmt.Println(b.Capacity(), err) // after an error nothing is set
 	// Output:
-	// {20 50 0s} <nil>
-	// {20 50 0s} registry: bulkhead "paymens": no such label
+	// 20 slots, 50 places <nil>
+	// 20 slots, 50 places registry: bulkhead "paymens": no such label
 }
 
 // The capacities of all dependencies are in a configuration file. Fields that are
@@ -211,9 +211,9 @@ func ExampleRegistry_ApplyJSON() {
 	fmt.Println(r.ApplyJSON([]byte(`{"search": {"parallelism": "many"}}`)))
 	// Output:
 	// <nil>
-	// payments {20 50 250ms}
-	// search {8 0 0s}
-	// registry: bulkhead "search": parallelism "many": must be a whole number
+	// payments 20 slots, 50 places, 250ms
+	// search 8 slots, 0 places
+	// registry: bulkhead "search": parallelism "many": must be a whole number or "unlimited"
 }
 
 func ExampleRegistry_Shutdown() {

@@ -313,7 +313,7 @@ func (c *client) look() {
 	ret := c.now()
 	out := output{status: s, waits: s.Totals.Waits.Count()}
 	t := &out.status.Totals
-	out.status.ID, out.status.At = 0, epoch
-	t.Wait, t.LongestWait, t.Waits, t.Holds.Sum = 0, 0, bulk.Waits{}, 0
+	out.status.ID, out.status.At, out.status.Queueing, out.status.OldestWait = 0, epoch, 0, 0
+	t.Wait, t.LongestWait, t.Queueing, t.Waits, t.Holds.Sum = 0, 0, 0, bulk.Waits{}, 0
 	c.add(input{verb: look}, out, call, ret)
 }

@@ -41,7 +41,11 @@ func (s *set) has(op int) bool { return s[op/64]&(1<<(op%64)) != 0 }
 // events of the steps must be those of the log.
 func modelOf(c bulk.Capacity, log []bulk.Event) porcupine.Model {
 	n := porcupine.NondeterministicModel{
-		Init: func() []any { return []any{&state{model: model.New(label, c)}} },
+		Init: func() []any {
+			m := model.New(label, c)
+			m.Listening = true // where events are compared, there is a handler from New on
+			return []any{&state{model: m}}
+		},
 		Step: func(s, in, out any) []any {
 			var next []any
 			for _, n := range s.(*state).step(in.(input), out.(output)) {

@@ -36,7 +36,11 @@ type Model struct {
 	Closed   bool
 	Drained  bool // closed, and nothing is in flight
 
+	TrackHolds bool // the option of this name
+	Listening  bool // there are event handlers; set by the user of the model
+
 	Room     []Waiting // in the order of arrival
+	Since    time.Time // since when Room is not empty
 	InFlight []Running // in the order of admission
 
 	Seq    uint64          // of the last event
@@ -59,6 +63,7 @@ type Arrival struct {
 // Waiting is an operation in the waiting room.
 type Waiting struct {
 	Op, Slots int
+	Number    uint64 // Op of its events
 	Arrived   time.Time
 	Allowed   time.Duration // how long it may wait; forever if there is no bound
 }
@@ -72,7 +77,8 @@ const forever = time.Duration(1<<63 - 1)
 // Running is an operation in flight.
 type Running struct {
 	Op, Slots int
-	Queued    bool // it had been waiting
+	Number    uint64 // Op of its events
+	Queued    bool   // it had been waiting
 	Granted   time.Time
 	Sampled   bool // its time in flight is measured
 }

@@ -46,7 +46,9 @@ func TestEverySequenceKeepsTheEquationsAndFoldsToItsStatus(t *testing.T) {
 			m.Events = nil
 			s := m.Status(now)
 			equations(t, s)
-			s.At, s.Totals.Holds = time.Time{}, bulk.Holds{} // no event says these
+			// No event says these.
+			s.At, s.Totals.Holds, s.Totals.Queueing = time.Time{}, bulk.Holds{}, 0
+			s.Queueing, s.OldestWait = 0, 0
 			if diff := cmp.Diff(s, folded); diff != "" {
 				t.Fatalf("the events do not give the status (-status +events)\n%s", diff)
 			}

@@ -10,11 +10,27 @@ import (
 // which the model knows nothing, and without Totals.Waits, which is a histogram
 // of Waits.
 func (m *Model) Status(now time.Time) bulk.Status {
-	return bulk.Status{
+	s := bulk.Status{
 		ID: m.ID, LastEvent: m.Seq, Label: m.Label, At: now, Capacity: m.Capacity,
 		InFlight: len(m.InFlight), InUse: m.InUse(), Waiting: len(m.Room), Closed: m.Closed,
-		Totals: m.Totals, Peak: m.Peak,
+		Queueing: m.queueing(now), Totals: m.Totals, Peak: m.Peak,
 	}
+	s.Totals.Queueing += s.Queueing
+	if len(m.Room) > 0 {
+		s.OldestWait = now.Sub(m.Room[0].Arrived)
+	}
+	if m.TrackHolds && len(m.InFlight) > 0 {
+		s.OldestHold = now.Sub(m.InFlight[0].Granted)
+	}
+	return s
+}
+
+// queueing returns how long the waiting room has not been empty.
+func (m *Model) queueing(now time.Time) time.Duration {
+	if len(m.Room) == 0 {
+		return 0
+	}
+	return now.Sub(m.Since)
 }
 
 // event makes a transition known that has just been made: Seq counts 1, 2, 3 …

@@ -17,7 +17,7 @@ func (m *Model) Release(now time.Time, op int) {
 		m.Totals.Holds.Samples++
 		m.Totals.Holds.Sum += now.Sub(r.Granted)
 	}
-	m.event(now, bulk.Event{Kind: bulk.EventReleased, Slots: r.Slots, Queued: r.Queued})
+	m.event(now, bulk.Event{Op: r.Number, Kind: bulk.EventReleased, Slots: r.Slots, Queued: r.Queued})
 	m.settle(now)
 }
 
@@ -28,7 +28,7 @@ func (m *Model) Release(now time.Time, op int) {
 func (m *Model) Abandon(now time.Time, op int) {
 	r := m.remove(op)
 	m.Totals.Abandoned++
-	m.event(now, bulk.Event{Kind: bulk.EventAbandoned, Slots: r.Slots, Queued: r.Queued})
+	m.event(now, bulk.Event{Op: r.Number, Kind: bulk.EventAbandoned, Slots: r.Slots, Queued: r.Queued})
 	m.decide(Decision{Op: op, Verdict: Rejected, Rejection: m.rejection(bulk.Canceled, r.Slots, 0)})
 	m.settle(now)
 }
@@ -60,7 +60,8 @@ const (
 func (m *Model) SetCapacity(now time.Time, c bulk.Capacity) SetResult {
 	switch {
 	// Bad values give ErrConfig and change nothing, also on a closed bulkhead;
-	case c.Parallelism < 1 || c.WaitingRoom < 0 || c.WaitLimit < 0:
+	case c.Parallelism < 0 || c.WaitingRoom < 0 || c.WaitLimit < 0 || c.DelayTarget < 0 || c.DelayInterval < 0,
+		(c.DelayTarget > 0) != (c.DelayInterval > 0):
 		return Invalid
 	// good values on a closed one give ErrClosed.
 	case m.Closed:
@@ -74,7 +75,7 @@ func (m *Model) SetCapacity(now time.Time, c bulk.Capacity) SetResult {
 	m.event(now, bulk.Event{Kind: bulk.EventResized, Previous: previous})
 	// A waiting operation that could never fit any more is rejected as Oversized.
 	for _, w := range slices.Clone(m.Room) {
-		if w.Slots > c.Parallelism {
+		if m.neverFits(w.Slots) {
 			m.rejectWaiting(now, w.Op, bulk.Oversized)
 		}
 	}
@@ -103,8 +104,8 @@ func (m *Model) Close(now time.Time) {
 // as long as it fits, and nobody overtakes it.
 func (m *Model) settle(now time.Time) {
 	for len(m.Room) > 0 && m.Fits(m.Room[0].Slots) {
-		w := m.leave(m.Room[0].Op)
-		m.admit(now, Running{Op: w.Op, Slots: w.Slots, Queued: true}, now.Sub(w.Arrived))
+		w := m.leave(now, m.Room[0].Op)
+		m.admit(now, Running{Op: w.Op, Slots: w.Slots, Number: w.Number, Queued: true}, now.Sub(w.Arrived))
 		m.decide(Decision{Op: w.Op, Verdict: Admitted})
 	}
 	// Done is closed once the bulkhead is closed and nothing is in flight.
@@ -127,7 +128,7 @@ func (m *Model) admit(now time.Time, r Running, waited time.Duration) {
 		m.Totals.LongestWait = max(m.Totals.LongestWait, waited)
 		m.Waits = append(m.Waits, waited)
 	}
-	m.event(now, bulk.Event{Kind: bulk.EventAdmitted, Slots: r.Slots, Queued: r.Queued, Waited: waited})
+	m.event(now, bulk.Event{Op: r.Number, Kind: bulk.EventAdmitted, Slots: r.Slots, Queued: r.Queued, Waited: waited})
 }
 
 // Sampled reports whether the admission after n others is timed. It is one of
@@ -148,7 +149,7 @@ func (m *Model) BeforeSample() int {
 }
 
 func (m *Model) rejectWaiting(now time.Time, op int, why bulk.Reason) {
-	w := m.leave(op)
+	w := m.leave(now, op)
 	limit := time.Duration(0)
 	switch why {
 	case bulk.Expired:
@@ -161,17 +162,20 @@ func (m *Model) rejectWaiting(now time.Time, op int, why bulk.Reason) {
 	case bulk.Canceled:
 		m.Totals.Canceled++
 	}
-	m.event(now, bulk.Event{Kind: kindOf[why], Slots: w.Slots, Queued: true, Waited: now.Sub(w.Arrived)})
+	m.event(now, bulk.Event{Op: w.Number, Kind: kindOf[why], Slots: w.Slots, Queued: true, Waited: now.Sub(w.Arrived)})
 	m.decide(Decision{Op: op, Verdict: Rejected, Rejection: m.rejection(why, w.Slots, limit)})
 }
 
 // leave takes an operation out of the waiting room.
-func (m *Model) leave(op int) Waiting {
+func (m *Model) leave(now time.Time, op int) Waiting {
 	i := slices.IndexFunc(m.Room, func(w Waiting) bool { return w.Op == op })
 	if i < 0 {
 		panic(fmt.Sprintf("model: operation %d does not wait", op))
 	}
 	w := m.Room[i]
+	if len(m.Room) == 1 {
+		m.Totals.Queueing += m.queueing(now)
+	}
 	m.Room = slices.Delete(m.Room, i, i+1)
 	return w
 }

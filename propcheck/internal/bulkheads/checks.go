@@ -203,7 +203,7 @@ func (m *machine) checkMethods(s *state, got bulk.Status) {
 		{"Excess", got.Excess() == max(0, -free)},
 		{"Saturated", got.Saturated() == saturated},
 		{"Drained", got.Drained() == s.model.Drained},
-		{"Utilization", got.Utilization() == float64(got.InUse)/float64(got.Capacity.Parallelism)},
+		{"Utilization", got.Utilization() == float64(got.InUse)/float64(max(1, got.Capacity.Parallelism))},
 		{"QueueUtilization", got.QueueUtilization() == queue},
 		{"Totals.MeanWait", t.MeanWait() == mean(t.Wait, t.AdmittedFromQueue)},
 		{"Totals.Holds.Mean", t.Holds.Mean() == mean(t.Holds.Sum, t.Holds.Samples)},
@@ -298,7 +298,7 @@ func (m *machine) doAllThatIsNotAllowed() {
 			m.note("TryAcquireN(%d) is true", n)
 		}
 	}
-	fields("SetCapacity", s.SetCapacity(bulk.Capacity{WaitingRoom: -1, WaitLimit: -1}), "parallelism", "wait_limit", "waiting_room")
+	fields("SetCapacity", s.SetCapacity(bulk.Capacity{Parallelism: -1, WaitingRoom: -1, WaitLimit: -1}), "parallelism", "wait_limit", "waiting_room")
 	bulk.Slot{}.Release()
 	panics("OnEvent(nil)", func() { s.OnEvent(nil) })
 	if b := m.bulkhead; b != nil {

@@ -76,6 +76,7 @@ func drawSetup(d *kit.Dice) setup {
 func newMachine(s setup, build NewFunc, calm bool, story *kit.Story, counts *kit.Coverage) *machine {
 	m := &machine{story: story, counts: counts, build: build, calm: calm, now: time.Now(), start: time.Now()}
 	m.state = &state{model: model.New(s.label, s.capacity), now: m.now}
+	m.state.model.Listening = true // see numbered
 	m.states = []*state{m.state}
 	m.newContext(background, 0)
 	opts := []bulk.Option{bulk.WaitingRoom(s.capacity.WaitingRoom), bulk.WaitLimit(s.capacity.WaitLimit)}
