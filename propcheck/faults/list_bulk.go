@@ -19,10 +19,12 @@ var bulkFunctions = []function{
 	{"bulk", "Bulkhead.startWithFree", []fault{
 		{"a free record is given to two Slots", "b.free.top = op.next", ""},
 		{"a reused record has the slots of its last use", "op.slots = slots", ""},
+		{"a record in use counts as free", "b.free.len--", ""},
 	}},
 	{"bulk", "Slot.Release", []fault{
 		{"a second Release frees again", "op.gen != s.gen", "false"},
 		{"a second Release frees again if nobody waited in between", "op.gen++", ""},
+		{"a record that Release frees is still in flight", "op.state = free", ""},
 		{"Release grants nobody", "ANY || b.queue.head != nil", "ANY"},
 		{"Release makes no event", "ANY || b.slowPath", "ANY"},
 		{"Release doesn't measure the time in flight", "op.sampled || ANY", "ANY"},
@@ -134,42 +136,49 @@ var bulkFunctions = []function{
 	}},
 	{"bulk", "Bulkhead.putOperation", []fault{
 		{"a reused record is freed by a stale Slot", "op.gen++", "if op.gen == 0 { op.gen++ }"},
+		{"a free record keeps the channel of a bubble", "if op.inBubble { MORE }", ""},
 		{"a free record is still waiting", "op.state = free", ""},
 		{"a record says queued for its last use", "op.queued, op.sampled, op.timedOut = false, false, false", "op.sampled, op.timedOut = false, false"},
 		{"a record is measured again in its next use", "op.queued, op.sampled, op.timedOut = false, false, false", "op.queued, op.timedOut = false, false"},
 		{"a record says that its next wait timed out", "op.queued, op.sampled, op.timedOut = false, false, false", "op.queued, op.sampled = false, false"},
 	}},
-	{"bulk", "Bulkhead.trackDeadline", []fault{
-		{"the timer is never set", "x.arm(now)", ""},
-		{"a record keeps the key of its last use", "op.heapKey > op.waitUntil", "op.heapKey > op.waitUntil && false"},
+	{"bulk", "Bulkhead.trackDeadline", []fault{{"a record keeps the key of its last use", "op.heapKey > op.waitUntil", "op.heapKey > op.waitUntil && false"}}},
+	{"bulk", "expiry.arm", []fault{
+		{"the timer wakes nobody", "time.AfterFunc(in, x.fire)", "time.AfterFunc(in, func() {})"},
+		{"an earlier wait bound doesn't move the timer", "x.heap[0].heapKey >= x.firesAt", "x.firesAt != noDeadline"},
 	}},
-	{"bulk", "expiry.arm", []fault{{"an earlier wait bound doesn't move the timer", "x.heap[0].heapKey >= x.firesAt", "x.firesAt != noDeadline"}}},
 	{"bulk", "expiry.fire", []fault{
 		{"the timer fires once", "x.arm(now)", ""},
 		{"a timer that fired counts as set", "x.firesAt = noDeadline", ""},
 		{"an early key is taken for the wait bound", "op.waitUntil <= now", "op.heapKey <= now"},
-		{"the timer wakes an operation that doesn't wait", "op.state != waiting || ANY", "ANY"},
+		{"bulk: the timer wakes an operation that doesn't wait", "op.state != waiting || ANY", "ANY"},
 		{"a wait bound that passed is taken for a grant", "op.timedOut = true", ""},
 	}},
-	{"bulk", "Bulkhead.dropExpiry", []fault{{"a record counts as tracked by a timer that is gone", "for ANY1, op := range b.expiry.heap { MORE }", ""}}},
+	{"bulk", "Bulkhead.dequeue", []fault{{"the timer of a bubble stays when nobody waits any more", "b.dropExpiry()", ""}}},
+	{"bulk", "Bulkhead.dropExpiry", []fault{{"bulk: a record counts as tracked by a timer that is gone", "for ANY1, op := range b.expiry.heap { MORE }", ""}}},
 
 	// Wait.
 	{"bulk", "Bulkhead.await", []fault{
 		{"an operation with slots and a done context runs", "ANY && ctx.Err() == nil", "ANY"},
-		{"a panic of a context keeps the operation in the queue", "if !w.over { MORE }", ""},
+		{"bulk: a panic of a context keeps the operation in the queue", "if !w.over { MORE }", ""},
 	}},
 	{"bulk", "wait.giveUp", []fault{{"Goexit in a handler keeps the slots that were granted meanwhile", "w.finish(nil, &endCanceled)", "w.leaveQueue(&endCanceled)"}}},
-	{"bulk", "wait.waitForCtx", []fault{{"expired before canceled at the same instant", "ANY > w.op.waitUntil", "ANY >= w.op.waitUntil"}}},
+	{"bulk", "wait.end", []fault{{"bulk: expired if a context doesn't say how it ended", "if end == nil && w.signal == none { MORE }", ""}}},
+	{"bulk", "wait.waitForCtx", []fault{
+		{"expired before canceled at the same instant", "ANY > w.op.waitUntil", "ANY >= w.op.waitUntil"},
+		{"bulk: an operation that is granted slots while its context is late waits forever", "w.signal = decided", ""},
+	}},
 	{"bulk", "wait.finish", []fault{
 		{"an operation that is granted slots while it leaves runs with a done context", "case end != nil: MORE", ""},
-		{"a late signal reaches the next use of the record", "w.awaitDecision()", ""},
+		{"bulk: a context that ends after it was asked is not seen", "if end == nil { MORE }", ""},
+		{"bulk: a late signal reaches the next use of the record", "w.awaitDecision()", ""},
 	}},
 	{"bulk", "wait.awaitDecision", []fault{
-		{"the signal of a timeout reaches the next use of the record", "if w.op.timedOut && ANY { MORE }", ""},
+		{"bulk: the signal of a timeout reaches the next use of the record", "if w.op.timedOut && ANY { MORE }", ""},
 		{"an operation that is granted slots as it expires waits forever", "w.op.timedOut && w.signal != timedOut", "w.op.timedOut"},
 	}},
 	{"bulk", "wait.leaveQueue", []fault{
-		{"the signal of a timeout stays in the record of a canceled operation", "select { case <-op.wake: default: }", ""},
+		{"bulk: the signal of a timeout stays in the record of a canceled operation", "select { case <-op.wake: default: }", ""},
 		{"canceled is counted as expired", "if end != nil { MORE }", ""},
 		{"leaving the queue grants nobody", "b.grantNext(&out)", ""},
 		{"Goexit in a handler of expired ends the wait twice", "w.over = true", ""},
@@ -203,6 +212,7 @@ var bulkFunctions = []function{
 		{"released makes two events", "b.record(&out, EventReleased, MORE)", "b.record(&out, EventReleased, MORE); b.record(&out, EventReleased, MORE)"},
 		{"the last release of a closed bulkhead drains nothing", "ANY && !b.closed", "ANY"},
 	}},
+	{"bulk", "Bulkhead.takeRejection", []fault{{"a free record keeps the error of its last use", "op.rejection = nil", ""}}},
 	{"bulk", "Bulkhead.returnSlots", []fault{
 		{"an abandoned slot is lost", "b.inUse -= op.slots", ""},
 		{"abandoned is not counted", "b.totals.Abandoned++", "b.totals.Finished++"},

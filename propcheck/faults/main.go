@@ -11,7 +11,8 @@
 //	go run ./propcheck/faults                # all of them
 //	go run ./propcheck/faults -sample 8      # 8 of them, evenly spread over the list
 //	go run ./propcheck/faults -run Release   # those whose name contains a text
-//	go run ./propcheck/faults -run registry: # those of registries; "keyed:": of bulkheads per key
+//	go run ./propcheck/faults -run registry: # those of registries; "keyed:": of bulkheads per key;
+//	                                         # "bulk:": those that no machine can catch, but the tests of bulk
 package main
 
 import (
@@ -86,7 +87,7 @@ func run(ctx context.Context) error {
 		go func() {
 			for t := range next {
 				began := time.Now()
-				t.err = t.run(ctx, s, root, filepath.Join(dir, fmt.Sprint(i)), cmp.Or(*tests, testsFor(t.function)))
+				t.err = t.run(ctx, s, root, filepath.Join(dir, fmt.Sprint(i)), cmp.Or(*tests, testsFor(t.function, t.fault)))
 				t.took = time.Since(began)
 				close(t.done)
 			}
@@ -121,11 +122,14 @@ func run(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// testsFor returns the arguments of go test that run the machine for a package,
-// with the standard budget.
-func testsFor(fn function) string {
+// testsFor returns the arguments of go test that run the machine for the package
+// of a fault, with the standard budget, or the tests of package bulk.
+func testsFor(fn function, f fault) string {
 	machine := "TestBulkheadAgainstModel"
-	if fn.pkg == "registry" {
+	switch {
+	case strings.HasPrefix(f.name, "bulk:"):
+		return "./bulk -short"
+	case fn.pkg == "registry":
 		machine = "Test(Registry|Keyed)AgainstModel"
 	}
 	return "./propcheck -run ^" + machine + "$ -propcheck.sequences=20000 -rapid.shrinktime=1ms"
