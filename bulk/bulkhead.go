@@ -149,7 +149,7 @@ func (b *Bulkhead) String() string {
 	if b == nil {
 		return "<nil>"
 	}
-	return "bulkhead " + quoted(b.label)
+	return "bulkhead " + safetext.Quote(b.label)
 }
 
 // GoString returns the same as String.

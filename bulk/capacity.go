@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // Capacity is how much a bulkhead takes.
@@ -121,7 +123,7 @@ func (b *Bulkhead) swapCapacity(old, c Capacity) (swapped bool, err error) {
 	}
 	if b.closed {
 		b.mu.Unlock()
-		return false, fmt.Errorf("bulkhead %s: capacity not changed: %w", quoted(b.label), ErrClosed)
+		return false, fmt.Errorf("bulkhead %s: capacity not changed: %w", safetext.Quote(b.label), ErrClosed)
 	}
 	if c != old {
 		b.capacity = c

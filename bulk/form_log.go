@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // The log/slog forms are groups with the names of JSON. Durations, the wait limit
@@ -19,7 +21,7 @@ import (
 func (s Status) LogValue() slog.Value {
 	t := s.Totals
 	return slog.GroupValue(slices.Concat(
-		[]slog.Attr{slog.String("label", shown(s.Label)), slog.Bool("closed", s.Closed), slog.Int("in_flight", s.InFlight)},
+		[]slog.Attr{slog.String("label", safetext.Printable(s.Label)), slog.Bool("closed", s.Closed), slog.Int("in_flight", s.InFlight)},
 		loadAttrs(s.InUse, s.Waiting, s.Capacity),
 		durationAttrs("queueing_ns", s.Queueing, "oldest_wait_ns", s.OldestWait, "oldest_hold_ns", s.OldestHold),
 		[]slog.Attr{slog.Uint64("arrivals", t.Arrivals()), slog.Uint64("admitted", t.Admitted), slog.Uint64("rejected", t.Rejected())},
@@ -28,7 +30,7 @@ func (s Status) LogValue() slog.Value {
 
 // LogValue returns the event as a group. Durations are integer nanoseconds.
 func (e Event) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("label", shown(e.Label)), slog.Uint64("id", e.ID), slog.Uint64("seq", e.Seq), slog.String("kind", e.Kind.String())}
+	attrs := []slog.Attr{slog.String("label", safetext.Printable(e.Label)), slog.Uint64("id", e.ID), slog.Uint64("seq", e.Seq), slog.String("kind", e.Kind.String())}
 	if e.Op != 0 {
 		attrs = append(attrs, slog.Uint64("op", e.Op))
 	}
@@ -48,9 +50,9 @@ func (e Event) LogValue() slog.Value {
 // LogValue returns a group of the label, the severity, and the message of each
 // finding under its code.
 func (r Report) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("label", shown(r.Status.Label)), slog.String("severity", r.Severity().String())}
+	attrs := []slog.Attr{slog.String("label", safetext.Printable(r.Status.Label)), slog.String("severity", r.Severity().String())}
 	for _, f := range r.Findings {
-		attrs = append(attrs, slog.String(shown(string(f.Code)), f.Message))
+		attrs = append(attrs, slog.String(safetext.Printable(string(f.Code)), f.Message))
 	}
 	return slog.GroupValue(attrs...)
 }

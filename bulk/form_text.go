@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // The text forms: aligned, with units, without what is 0 or absent.
@@ -13,7 +15,7 @@ import (
 // String returns the status on a few lines, without a newline at the end.
 func (s Status) String() string {
 	var w textWriter
-	w.printf("bulkhead %s", quoted(s.Label))
+	w.printf("bulkhead %s", safetext.Quote(s.Label))
 	w.writeState(s)
 	w.writeCurrent(s)
 	w.writeTotals(s.Totals, s.Totals.LongestWait, nil)
@@ -27,7 +29,7 @@ func (s Status) String() string {
 // without a newline at the end.
 func (i Interval) String() string {
 	var w textWriter
-	w.printf("bulkhead %s over %v", quoted(i.End.Label), round3(i.Duration))
+	w.printf("bulkhead %s over %v", safetext.Quote(i.End.Label), round3(i.Duration))
 	w.writeState(i.End)
 	w.writeCurrent(i.End)
 	rate := i.rate
@@ -63,7 +65,7 @@ func (f Finding) String() string {
 
 // String returns the event on one line.
 func (e Event) String() string {
-	text := fmt.Sprintf("bulkhead %s: event %d: %s", quoted(e.Label), e.Seq, e.Kind)
+	text := fmt.Sprintf("bulkhead %s: event %d: %s", safetext.Quote(e.Label), e.Seq, e.Kind)
 	if e.Slots > 1 {
 		text += fmt.Sprintf(" %d slots", e.Slots)
 	}
@@ -254,4 +256,33 @@ func percent[N int | uint64](part, whole N) string {
 	}
 	tenths := math.Floor(float64(min(part, whole)) * 1000 / float64(whole))
 	return strconv.FormatFloat(tenths/10, 'f', -1, 64) + " %"
+}
+
+// enumText has the texts of an enumeration whose values start at 1.
+type enumText []string
+
+// name returns the text of v, or a text like "reason(9)" if v is unknown.
+func (t enumText) name(of string, v uint8) string {
+	if v == 0 || int(v) > len(t) {
+		return fmt.Sprintf("%s(%d)", of, v)
+	}
+	return t[v-1]
+}
+
+func (t enumText) marshal(field string, v uint8) ([]byte, error) {
+	if v == 0 || int(v) > len(t) {
+		return nil, &ConfigError{Field: field, Value: v, Problem: fmt.Sprintf("must be from 1 to %d", len(t))}
+	}
+	return []byte(t[v-1]), nil
+}
+
+// unmarshal sets v to the value of text. It leaves v unchanged if there is none.
+func (t enumText) unmarshal(field string, text []byte, v *uint8) error {
+	for i, s := range t {
+		if s == string(text) {
+			*v = uint8(i + 1)
+			return nil
+		}
+	}
+	return &ConfigError{Field: field, Value: brief(text), Problem: "must be one of " + strings.Join(t, ", ")}
 }

@@ -157,3 +157,9 @@ func configErrors(label string, err error) []error {
 }
 
 var joined = reflect.TypeOf(errors.Join(ErrConfig))
+
+func init() {
+	hooks.SetOnRelease(func(c *Config, f func()) { c.onRelease = f })
+	hooks.SetGroups(func(c *Config, g *hooks.Group) { c.group = g }, groupRejected)
+	hooks.SetCheck((*Bulkhead).check)
+}

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"math"
 	"time"
+
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // outbox collects what a call owes to others and may not do under the lock: to
@@ -217,5 +219,5 @@ func (b *Bulkhead) reportPanic(e Event, recovered any) {
 }
 
 func logHandlerPanic(e Event, recovered any) {
-	slog.Error("bulkhead event handler panicked", "bulkhead", shown(e.Label), "event", e.Kind.String(), "seq", e.Seq, "panic", recovered)
+	slog.Error("bulkhead event handler panicked", "bulkhead", safetext.Printable(e.Label), "event", e.Kind.String(), "seq", e.Seq, "panic", recovered)
 }

@@ -1,6 +1,9 @@
 package bulk
 
-import "container/heap"
+import (
+	"container/heap"
+	"time"
+)
 
 // operation is the record of an operation that has something to remember: it
 // waits, or a [Slot] stands for it, or its time in flight is measured, or
@@ -126,6 +129,50 @@ func (b *Bulkhead) putOperation(op *operation) {
 	op.next = b.free.top
 	b.free.top = op
 	b.free.len++
+}
+
+// queueStands reports whether delay control shortens waits: the queue, which is not
+// empty now, has not been empty for the interval. The lock is held.
+func (b *Bulkhead) queueStands(now int64) bool {
+	interval := int64(b.capacity.DelayInterval)
+	return interval > 0 && subSat(now, b.queueingSince) >= interval
+}
+
+// enqueue puts an operation at the end of the queue, for maxWait and the wait limit
+// at most. It returns the time of its arrival if it had to read the wall clock, or
+// handlers will need it. The lock is held.
+func (b *Bulkhead) enqueue(slots int, maxWait int64) (op *operation, at time.Time) {
+	op = b.getOperation(slots)
+	op.state, op.queued = waiting, true
+	bubble := false
+	if head := b.queue.head; head != nil && len(b.handlers) == 0 {
+		bubble = head.inBubble // a bulkhead is used in one bubble at a time
+		op.since = b.now()
+	} else {
+		at = time.Now()
+		bubble = inBubble(at)
+		op.since = b.instant(at)
+	}
+	if op.wake == nil || bubble {
+		op.wake, op.inBubble = make(chan struct{}, signalRoom), bubble
+	}
+	if limit := b.capacity.WaitLimit; limit > 0 {
+		maxWait = min(maxWait, int64(limit))
+	}
+	if b.queue.head == nil {
+		b.queueingSince = op.since
+	} else if b.queueStands(op.since) && int64(b.capacity.DelayTarget) < maxWait {
+		maxWait = int64(b.capacity.DelayTarget)
+		b.totals.Shortened++
+	}
+	op.waitUntil = addSat(op.since, maxWait)
+	b.queue.push(op)
+	b.totals.Queued++
+	b.peak.Waiting = max(b.peak.Waiting, b.queue.len)
+	if op.waitUntil != noDeadline {
+		b.trackDeadline(op, op.since)
+	}
+	return op, at
 }
 
 // fifo is a queue of operations from which each can be removed at a cost that

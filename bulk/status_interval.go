@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // Interval is what happened between two statuses of one bulkhead. [Status.Since]
@@ -46,10 +48,10 @@ func (s Status) Since(earlier Status) (Interval, error) {
 	switch {
 	case s.ID != earlier.ID:
 		return Interval{}, fmt.Errorf("%w: %s (ID %d) since %s (ID %d)", ErrUnrelated,
-			quoted(s.Label), s.ID, quoted(earlier.Label), earlier.ID)
+			safetext.Quote(s.Label), s.ID, safetext.Quote(earlier.Label), earlier.ID)
 	case s.Index < earlier.Index:
 		return Interval{}, fmt.Errorf("%w: status %d of %s since status %d", ErrReversed,
-			s.Index, quoted(s.Label), earlier.Index)
+			s.Index, safetext.Quote(s.Label), earlier.Index)
 	}
 	return Interval{
 		Start: earlier, End: s,

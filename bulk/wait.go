@@ -50,7 +50,7 @@ type wait struct {
 // giveUp ends a wait whose goroutine will not return to its caller, because ctx
 // panicked or an event handler ended the goroutine. The operation leaves as
 // canceled.
-func (w *wait) giveUp() { _ = w.finish(nil, &endCanceled) }
+func (w *wait) giveUp() { _ = w.finish(context.Background(), &endCanceled) }
 
 // end ends the wait of an operation that woke for another reason than a grant, or
 // whose ctx is done.
