@@ -170,7 +170,7 @@ func TestAdmissionRules(t *testing.T) {
 
 // Without limits and listeners the decision takes a quicker way. It counts and
 // answers as the other one does.
-func TestSaturatedOnTheQuickWay(t *testing.T) {
+func TestFastRejectionCountsLikeTheSlowOne(t *testing.T) {
 	b := mustNew(t, 2)
 	fill(t, b)
 	for i := range 3 {

@@ -67,25 +67,25 @@ func TestNothingIsAllocated(t *testing.T) {
 		"all limits": func() error {
 			return bulk.Do(ctx, b, nothing, deadline.Within(time.Second), deadline.Before(before), deadline.Reserve(time.Second))
 		},
-		"saturated": func() error { return turnedAway(bulk.Do(ctx, full, nothing), bulk.ErrSaturated) },
+		"saturated": func() error { return expect(bulk.Do(ctx, full, nothing), bulk.ErrSaturated) },
 		"saturated, all verbs": func() error {
 			_, err := full.Acquire(ctx, deadline.NoWait())
 			full.TryAcquire()
-			return turnedAway(err, bulk.ErrSaturated)
+			return expect(err, bulk.ErrSaturated)
 		},
 		"oversized": func() error {
 			_, err := full.AcquireN(ctx, 2)
-			return turnedAway(err, bulk.ErrOversized)
+			return expect(err, bulk.ErrOversized)
 		},
 		"expired": func() error {
-			return turnedAway(bulk.Do(ctx, b, nothing, deadline.Before(time.Time{})), bulk.ErrExpired)
+			return expect(bulk.Do(ctx, b, nothing, deadline.Before(time.Time{})), bulk.ErrExpired)
 		},
-		"closed":   func() error { return turnedAway(bulk.Do(ctx, closed, nothing), bulk.ErrClosed) },
-		"canceled": func() error { return turnedAway(bulk.Do(done, b, nothing), bulk.ErrCanceled) },
+		"closed":   func() error { return expect(bulk.Do(ctx, closed, nothing), bulk.ErrClosed) },
+		"canceled": func() error { return expect(bulk.Do(done, b, nothing), bulk.ErrCanceled) },
 		"canceled by its deadline": func() error {
-			return turnedAway(bulk.Do(late, b, nothing), context.DeadlineExceeded)
+			return expect(bulk.Do(late, b, nothing), context.DeadlineExceeded)
 		},
-		"fails": func() error { return turnedAway(bulk.Do(ctx, b, failing), errOwn) },
+		"fails": func() error { return expect(bulk.Do(ctx, b, failing), errOwn) },
 		"with a handler": func() error {
 			return bulk.Do(ctx, listened, nothing)
 		},
@@ -117,7 +117,7 @@ func TestStatusAllocatesOneHistogram(t *testing.T) {
 	})
 }
 
-func turnedAway(err, want error) error {
+func expect(err, want error) error {
 	if errors.Is(err, want) {
 		return nil
 	}

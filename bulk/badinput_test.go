@@ -41,9 +41,9 @@ func (in *input) notConfigured(err error, field string, value any) {
 }
 
 // refused checks that err turns an operation away for the reason.
-func (in *input) refused(err error, reason bulk.Reason, slots int) {
+func (in *input) rejected(err error, reason bulk.Reason, slots int) {
 	in.Helper()
-	if e := refusal(in, err); e.Reason != reason || e.Slots != slots || !bulk.NotStarted(err, in.b) {
+	if e := admissionError(in, err); e.Reason != reason || e.Slots != slots || !bulk.NotStarted(err, in.b) {
 		in.Errorf("got %v for %d slots, want %v for %d", e, e.Slots, reason, slots)
 	}
 }
@@ -85,7 +85,7 @@ func (in *input) waitsOn(d time.Duration, limits ...deadline.Limit) {
 // Bad input has the answer that the contract names, and no other effect: what is
 // no arrival is not counted and makes no event, what is turned away is counted
 // once, and no row leaves anything behind.
-func TestBadInput(t *testing.T) {
+func TestBadInputHasNoOtherEffect(t *testing.T) {
 	ignore := func(context.Context) (int, error) { return 0, nil }
 	ints := slices.Values([]int{1})
 	const (
@@ -176,9 +176,9 @@ func TestBadInput(t *testing.T) {
 		{"n above the parallelism", "it could never fit", arrival, func(in *input) {
 			for i, n := range []int{3, 1000, math.MaxInt} {
 				_, err := bulk.RunN(in.Context(), in.b, n, never(in))
-				in.refused(err, bulk.Oversized, n)
+				in.rejected(err, bulk.Oversized, n)
 				_, err = in.b.AcquireN(in.Context(), n, deadline.Within(time.Hour))
-				in.refused(err, bulk.Oversized, n)
+				in.rejected(err, bulk.Oversized, n)
 				if _, ok := in.b.TryAcquireN(n); ok {
 					in.Errorf("%d slots of 2", n)
 				}
@@ -256,7 +256,7 @@ func TestBadInput(t *testing.T) {
 			in.full()
 			for _, d := range []time.Duration{0, -1, math.MinInt64} {
 				_, err := bulk.Run(in.Context(), in.b, never(in), deadline.Within(d))
-				in.refused(err, bulk.Saturated, 1)
+				in.rejected(err, bulk.Saturated, 1)
 			}
 		}},
 		{"Within for ever", "no sum overflows", arrival, func(in *input) {
@@ -283,16 +283,16 @@ func TestBadInput(t *testing.T) {
 			in.full()
 			start := time.Now()
 			_, err := bulk.Run(in.Context(), in.b, never(in))
-			in.refused(err, bulk.Expired, 1)
-			if took := time.Since(start); took != 1 || refusal(in, err).Limit != 1 {
-				in.Errorf("took %v, allowed %v", took, refusal(in, err).Limit)
+			in.rejected(err, bulk.Expired, 1)
+			if took := time.Since(start); took != 1 || admissionError(in, err).Limit != 1 {
+				in.Errorf("took %v, allowed %v", took, admissionError(in, err).Limit)
 			}
 		}},
 		{"Before in the past", "however long past", arrival, func(in *input) {
 			for _, at := range []time.Time{time.Now(), time.Now().Add(-1), time.Unix(0, 0), {}, time.Unix(-1<<40, 0), time.Unix(math.MinInt64, 0)} {
 				_, err := bulk.Run(in.Context(), in.b, never(in), deadline.Before(at))
-				in.refused(err, bulk.Expired, 1)
-				if e := refusal(in, err); e.Limit != 0 {
+				in.rejected(err, bulk.Expired, 1)
+				if e := admissionError(in, err); e.Limit != 0 {
 					in.Errorf("%v: allowed a wait of %v", at, e.Limit)
 				}
 			}
@@ -303,7 +303,7 @@ func TestBadInput(t *testing.T) {
 		{"Before in the past, full", "it is expired all the same, and doesn't wait", arrival, func(in *input) {
 			in.full()
 			_, err := bulk.Run(in.Context(), in.b, never(in), deadline.Before(time.Time{}), deadline.Within(math.MaxInt64))
-			in.refused(err, bulk.Expired, 1)
+			in.rejected(err, bulk.Expired, 1)
 		}},
 		{"Before in the far future", "however far", arrival, func(in *input) {
 			for _, at := range []time.Time{time.Now().Add(math.MaxInt64), time.Unix(1<<40, 0), time.Unix(1<<62, 0)} {
@@ -315,7 +315,7 @@ func TestBadInput(t *testing.T) {
 			ctx, cancel := context.WithTimeout(in.Context(), years(100))
 			defer cancel()
 			_, err := bulk.Run(ctx, in.b, never(in), deadline.Reserve(math.MaxInt64))
-			in.refused(err, bulk.Expired, 1)
+			in.rejected(err, bulk.Expired, 1)
 			if got := in.b.Status().Totals; got.ExpiredAtArrival != 1 || got.Arrivals() != 1 {
 				in.Errorf("counted %+v", got)
 			}
@@ -338,7 +338,7 @@ func TestBadInput(t *testing.T) {
 			in.holds(in.b.Acquire(ctx, deadline.Reserve(years(250))))
 			in.full()
 			_, err := bulk.Run(ctx, in.b, never(in), deadline.Reserve(math.MaxInt64))
-			in.refused(err, bulk.Expired, 1)
+			in.rejected(err, bulk.Expired, 1)
 			if got := in.b.Status().Totals; got.ExpiredAtArrival != 1 || got.Queued != 0 {
 				in.Errorf("counted %+v", got)
 			}
@@ -347,13 +347,13 @@ func TestBadInput(t *testing.T) {
 			in.holds(in.b.Acquire(in.Context(), deadline.Limit{}, deadline.Within(math.MinInt64), deadline.Within(math.MaxInt64),
 				deadline.Before(time.Unix(1<<62, 0)), deadline.Reserve(math.MinInt64)))
 			_, err := in.b.Acquire(in.Context(), deadline.Within(math.MaxInt64), deadline.Before(time.Unix(1<<62, 0)), deadline.Before(time.Time{}))
-			in.refused(err, bulk.Expired, 1)
+			in.rejected(err, bulk.Expired, 1)
 		}},
 		{"a Guard with a limit that has passed", "it was meant for one call, made long ago", arrival, func(in *input) {
 			guarded := bulk.Guard(in.b, never(in), deadline.Before(time.Now()))
 			for range 3 {
 				_, err := guarded(in.Context())
-				in.refused(err, bulk.Expired, 1)
+				in.rejected(err, bulk.Expired, 1)
 			}
 		}},
 		{"the zero Limit", "it adds no bound", arrival, func(in *input) {
@@ -367,7 +367,7 @@ func TestBadInput(t *testing.T) {
 		}},
 		{"Map: limits that have passed", "each item has its own answer", arrival, func(in *input) {
 			for _, r := range bulk.Map(in.Context(), in.b, ints, func(context.Context, int) (int, error) { return 0, nil }, deadline.Before(time.Time{})) {
-				in.refused(r.Err(), bulk.Expired, 1)
+				in.rejected(r.Err(), bulk.Expired, 1)
 			}
 		}},
 		{"NotStarted: nil error", "nothing went wrong", noArrival, func(in *input) {

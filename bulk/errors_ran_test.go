@@ -71,7 +71,7 @@ func isAdmission(v any) bool {
 	return is
 }
 
-func TestAnOperationThatAGroupCanceledNeverSaysThatItWasNotStarted(t *testing.T) {
+func TestAnOperationThatAGroupCanceledNeverSaysNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1)
 		g, ctx := groupOf(t.Context())
@@ -103,7 +103,7 @@ func TestAnOperationThatAGroupCanceledNeverSaysThatItWasNotStarted(t *testing.T)
 }
 
 // net/http returns the cause of a request's ctx while the request is in flight.
-func TestARequestThatReachedTheServerNeverSaysThatItWasNotStarted(t *testing.T) {
+func TestARequestThatReachedTheServerNeverSaysNotStarted(t *testing.T) {
 	reached, stop := make(chan struct{}), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(reached)
@@ -161,8 +161,8 @@ var wrappings = map[string]func(error) error{
 	"deep":              func(err error) error { return errors.Join(errOwn, fmt.Errorf("c: %w", errors.Join(&sqlError{err}))) },
 }
 
-func TestWhateverContainsTheCauseOfCtxIsNotSaidToBeNotStarted(t *testing.T) {
-	for reason, rejection := range refusals(t, "sibling") {
+func TestAnErrorThatContainsTheCauseOfCtxNeverSaysNotStarted(t *testing.T) {
+	for reason, rejection := range rejections(t, "sibling") {
 		for verb, run := range verbs {
 			for outside, wrapCause := range wrappings {
 				for inside, wrapError := range wrappings {
@@ -188,7 +188,7 @@ func TestWhateverContainsTheCauseOfCtxIsNotSaidToBeNotStarted(t *testing.T) {
 	}
 }
 
-func TestAnOperationThatItsOwnBulkheadRejectedInsideIsNotSaidToBeNotStarted(t *testing.T) {
+func TestARejectionByTheSameBulkheadInsideFnNeverSaysNotStarted(t *testing.T) {
 	for verb, run := range verbs {
 		for name, wrap := range wrappings {
 			b := mustNew(t, 1)
@@ -209,7 +209,7 @@ func TestAnOperationThatItsOwnBulkheadRejectedInsideIsNotSaidToBeNotStarted(t *t
 
 // A rejection by another bulkhead inside fn stays visible: the inner operation
 // never started, the outer one did.
-func TestARejectionByAnotherBulkheadInsideStaysVisible(t *testing.T) {
+func TestARejectionByAnotherBulkheadInsideFnStaysVisible(t *testing.T) {
 	for verb, run := range verbs {
 		for name, wrap := range wrappings {
 			outer, inner := mustNew(t, 1), mustNew(t, 1)
@@ -233,10 +233,10 @@ func TestARejectionByAnotherBulkheadInsideStaysVisible(t *testing.T) {
 }
 
 // What isn't a rejection is found as before, also beside one and behind one.
-func TestAllElseThatTheErrorOfAnOperationMatchesStaysMatched(t *testing.T) {
+func TestAllOtherErrorsInTheErrorOfFnStillMatch(t *testing.T) {
 	b := mustNew(t, 1)
 	code := codeError{7}
-	saturated := refusals(t, "sibling")[bulk.Saturated]
+	saturated := rejections(t, "sibling")[bulk.Saturated]
 	_, canceled := bulk.Run(done(errors.Join(code, saturated)), b, never(t)) // b's own
 	query := &sqlError{errors.Join(io.ErrUnexpectedEOF, context.DeadlineExceeded, canceled)}
 	err := bulk.Do(t.Context(), b, func(context.Context) error { return fmt.Errorf("inside: %w", query) })
@@ -268,7 +268,7 @@ func TestAllElseThatTheErrorOfAnOperationMatchesStaysMatched(t *testing.T) {
 
 // An error of fn without a rejection is returned as it is: callers compare.
 func TestAnErrorWithoutARejectionIsReturnedUnchanged(t *testing.T) {
-	saturated := refusals(t, "sibling")[bulk.Saturated]
+	saturated := rejections(t, "sibling")[bulk.Saturated]
 	for _, want := range []error{errOwn, context.Canceled, fmt.Errorf("a: %w", errOwn), errors.Join(errOwn, io.EOF), listError{"not", "comparable"}, bulk.ErrOverload, delegating{errOwn}} {
 		for verb, run := range verbs {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -288,8 +288,8 @@ func TestAnErrorWithoutARejectionIsReturnedUnchanged(t *testing.T) {
 }
 
 // A ctx that isn't of the standard library has its error as its cause.
-func TestAForeignCtxThatEndsWithARejectionIsACauseLikeAnyOther(t *testing.T) {
-	rejection := refusals(t, "sibling")[bulk.Saturated]
+func TestARejectionAsErrOfAForeignCtxNeverSaysNotStarted(t *testing.T) {
+	rejection := rejections(t, "sibling")[bulk.Saturated]
 	b := mustNew(t, 1)
 	ctx := &foreignEnd{Context: t.Context()}
 	err := bulk.Do(ctx, b, func(context.Context) error {
@@ -307,9 +307,9 @@ type foreignEnd struct {
 func (c *foreignEnd) Err() error { return c.err }
 
 // What an operation is canceled with reaches its nested operations as well.
-func TestAnErrorThatWasSpreadTwiceIsNotSaidToBeNotStarted(t *testing.T) {
+func TestACauseThatReachesANestedOperationNeverSaysNotStarted(t *testing.T) {
 	outer, inner := mustNew(t, 1), mustNew(t, 1)
-	rejection := refusals(t, "sibling")[bulk.Saturated]
+	rejection := rejections(t, "sibling")[bulk.Saturated]
 	ctx, cancel := context.WithCancelCause(t.Context())
 	err := bulk.Do(ctx, outer, func(ctx context.Context) error {
 		return bulk.Do(ctx, inner, func(ctx context.Context) error {
@@ -323,7 +323,7 @@ func TestAnErrorThatWasSpreadTwiceIsNotSaidToBeNotStarted(t *testing.T) {
 	mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCanceled)
 }
 
-func TestMapSpreadsNoRejectionToItemsThatRan(t *testing.T) {
+func TestMapItemsThatRanNeverSayNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -350,7 +350,7 @@ func TestMapSpreadsNoRejectionToItemsThatRan(t *testing.T) {
 
 func TestADrainErrorIsNeverTakenForARejection(t *testing.T) {
 	code := codeError{7}
-	for reason, rejection := range refusals(t, "sibling") {
+	for reason, rejection := range rejections(t, "sibling") {
 		for name, wrap := range wrappings {
 			b := mustNew(t, 1)
 			fill(t, b)

@@ -39,7 +39,7 @@ func mustMatchOnly(t testing.TB, err error, want ...error) {
 
 // refusals makes one refusal of each reason, at arrival, on bulkheads of the
 // label. The reasons are the keys.
-func refusals(t testing.TB, label string) map[bulk.Reason]error {
+func rejections(t testing.TB, label string) map[bulk.Reason]error {
 	t.Helper()
 	b := bulk.Must(bulk.New(label, 2))
 	fill(t, b)
@@ -58,8 +58,8 @@ type timedOut interface{ Timeout() bool }
 
 // Each reason matches its own sentinel, ErrNotStarted, and ErrOverload if it may
 // pass. Only Canceled matches a context error.
-func TestReasonsAndSentinels(t *testing.T) {
-	errs := refusals(t, "payments")
+func TestEachReasonMatchesItsSentinels(t *testing.T) {
+	errs := rejections(t, "payments")
 	var rows table
 	for _, c := range []struct {
 		name, why string
@@ -74,7 +74,7 @@ func TestReasonsAndSentinels(t *testing.T) {
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			err := errs[c.reason]
-			if e := refusal(t, err); e.Reason != c.reason || e.Label != "payments" {
+			if e := admissionError(t, err); e.Reason != c.reason || e.Label != "payments" {
 				t.Fatalf("%+v", e)
 			}
 			mustMatchOnly(t, err, c.want...)
@@ -254,7 +254,7 @@ func TestAbandonedMatchesHowCtxEnded(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		want := bulk.AdmissionError{Label: "test", Reason: bulk.Canceled, Slots: 1, Parallelism: 1, WaitingRoom: 1}
-		if diff := cmp.Diff(&want, refusal(t, err), cmpopts.IgnoreUnexported(want)); diff != "" {
+		if diff := cmp.Diff(&want, admissionError(t, err), cmpopts.IgnoreUnexported(want)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if n := b.Status().Totals; n.Admitted != 2 || n.Abandoned != 1 || n.Canceled != 0 {
@@ -267,8 +267,8 @@ func TestAbandonedMatchesHowCtxEnded(t *testing.T) {
 // The sentinels answer for the outermost AdmissionError alone. The cause of a
 // canceled one can be another's refusal: then the operation was canceled, and
 // b was not overloaded.
-func TestSentinelsAnswerForTheOutermostRefusal(t *testing.T) {
-	other := refusals(t, "other")
+func TestSentinelsMatchTheOutermostRejectionOnly(t *testing.T) {
+	other := rejections(t, "other")
 	for reason, cause := range other {
 		for name, cause := range map[string]error{
 			"bare":    cause,
@@ -285,7 +285,7 @@ func TestSentinelsAnswerForTheOutermostRefusal(t *testing.T) {
 				if !bulk.NotStarted(err, b) {
 					t.Error("not said to be b's own")
 				}
-				if e := refusal(t, fmt.Errorf("outside: %w", err)); e.Reason != bulk.Canceled || e.Label != "test" {
+				if e := admissionError(t, fmt.Errorf("outside: %w", err)); e.Reason != bulk.Canceled || e.Label != "test" {
 					t.Errorf("found %v", e)
 				}
 			})
@@ -294,14 +294,14 @@ func TestSentinelsAnswerForTheOutermostRefusal(t *testing.T) {
 }
 
 // The sentinels themselves as a cause: somebody cancels with a bare ErrOverload.
-func TestASentinelAsCauseDoesNotCount(t *testing.T) {
+func TestASentinelAsCauseIsNotMatched(t *testing.T) {
 	for sentinel := range sentinels {
 		_, err := bulk.Run(done(sentinel), mustNew(t, 1), never(t))
 		mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCanceled)
 	}
 }
 
-func TestNotStarted(t *testing.T) {
+func TestNotStartedIsTrueForRejectionsByThatBulkheadOnly(t *testing.T) {
 	full := func(label string) *bulk.Bulkhead {
 		b := bulk.Must(bulk.New(label, 1))
 		fill(t, b)
@@ -326,7 +326,7 @@ func TestNotStarted(t *testing.T) {
 		{"another one's", "of another label", func(*testing.T, *bulk.Bulkhead) error { return reject(full("other")) }, false},
 		{"a namesake's", "by identity, not by label", func(_ *testing.T, b *bulk.Bulkhead) error { return reject(full(b.Label())) }, false},
 		{"a copy of its fields", "the fields are for reading", func(t *testing.T, b *bulk.Bulkhead) error {
-			e := refusal(t, reject(b))
+			e := admissionError(t, reject(b))
 			return &bulk.AdmissionError{Label: e.Label, Reason: e.Reason, Slots: e.Slots, Parallelism: e.Parallelism, InFlight: e.InFlight, InUse: e.InUse}
 		}, false},
 		{"a nested run on another one", "b did start the operation", func(t *testing.T, b *bulk.Bulkhead) error {
@@ -378,7 +378,7 @@ func TestNotStarted(t *testing.T) {
 
 // The error says what was the case at that moment, without the operation itself,
 // at arrival and while waiting.
-func TestRefusalFields(t *testing.T) {
+func TestRejectionHasTheNumbersOfItsMoment(t *testing.T) {
 	const limit = 250 * time.Millisecond
 	var rows table
 	for _, c := range []struct {
@@ -464,7 +464,7 @@ func TestRefusalFields(t *testing.T) {
 			if err := b.SetCapacity(bulk.Capacity{Parallelism: 4, WaitingRoom: 2, WaitLimit: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
-			e := refusal(t, c.refuse(t, b))
+			e := admissionError(t, c.refuse(t, b))
 			c.want.Label, c.want.WaitingRoom = "payments", 2
 			if c.want.Parallelism == 0 {
 				c.want.Parallelism = 4
@@ -484,7 +484,7 @@ func TestRefusalFields(t *testing.T) {
 }
 
 // The messages, word for word: they are read in logs, and searched for.
-func TestRefusalMessages(t *testing.T) {
+func TestRejectionMessages(t *testing.T) {
 	const hostile = "a\"b\n%d\x00\xff🚢"
 	for _, label := range []string{"payments", hostile} {
 		name := strconv.Quote(label)
@@ -496,7 +496,7 @@ func TestRefusalMessages(t *testing.T) {
 			bulk.Canceled:  `bulkhead ` + name + `: canceled: context canceled`,
 		}
 		got := make(map[bulk.Reason]string)
-		for reason, err := range refusals(t, label) {
+		for reason, err := range rejections(t, label) {
 			got[reason] = err.Error()
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -515,7 +515,7 @@ func TestRefusalMessages(t *testing.T) {
 
 // One error is shared while the numbers stand still; one that a caller keeps
 // stays as it is when they change.
-func TestRefusalsAreSharedWhileTheNumbersStandStill(t *testing.T) {
+func TestRejectionsAreSharedWhileNoNumberChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2, bulk.WaitingRoom(1))
 		reject := func(n int, limits ...deadline.Limit) error {
@@ -594,13 +594,13 @@ func TestRefusalsAreSharedWhileTheNumbersStandStill(t *testing.T) {
 }
 
 // As many operations in flight with more slots make another error.
-func TestRefusalsAreNotSharedAcrossSlotsInUse(t *testing.T) {
+func TestRejectionsAreNotSharedAcrossSlotsInUse(t *testing.T) {
 	b := mustNew(t, 4)
 	var last error
 	for _, n := range []int{2, 3, 2} {
 		s, _ := b.TryAcquireN(n)
 		_, err := b.AcquireN(t.Context(), 3)
-		if e := refusal(t, err); e.InUse != n || e.InFlight != 1 || err == last {
+		if e := admissionError(t, err); e.InUse != n || e.InFlight != 1 || err == last {
 			t.Errorf("%d in use: %+v", n, e)
 		}
 		last = err
@@ -609,7 +609,7 @@ func TestRefusalsAreNotSharedAcrossSlotsInUse(t *testing.T) {
 }
 
 // The same numbers with another way in which ctx ended make another error.
-func TestCanceledIsNotSharedAcrossEndings(t *testing.T) {
+func TestCanceledIsNotSharedAcrossEndsOfCtx(t *testing.T) {
 	b := mustNew(t, 1)
 	expired, cancel := context.WithDeadline(t.Context(), time.Time{})
 	defer cancel()
@@ -634,10 +634,10 @@ func TestExpiredIsNotSharedAcrossLimits(t *testing.T) {
 		var last error
 		for _, d := range []time.Duration{time.Second, time.Minute, time.Minute, time.Second} {
 			_, err := b.Acquire(t.Context(), deadline.Within(d))
-			if e := refusal(t, err); e.Limit != d {
+			if e := admissionError(t, err); e.Limit != d {
 				t.Errorf("allowed %v, want %v", e.Limit, d)
 			}
-			if last != nil && (err == last) != (refusal(t, last).Limit == d) {
+			if last != nil && (err == last) != (admissionError(t, last).Limit == d) {
 				t.Errorf("%v: shared: %t", d, err == last)
 			}
 			last = err
@@ -646,7 +646,7 @@ func TestExpiredIsNotSharedAcrossLimits(t *testing.T) {
 }
 
 // Errors that were not made by a bulkhead: users put them into their own tests.
-func TestErrorsMadeByHand(t *testing.T) {
+func TestErrorsMadeByUsersMatchTheirReason(t *testing.T) {
 	e := &bulk.AdmissionError{Label: "x", Reason: bulk.Canceled}
 	if got, want := e.Error(), `bulkhead "x": canceled`; got != want {
 		t.Errorf("%q, want %q", got, want)
@@ -669,14 +669,14 @@ func TestErrorsMadeByHand(t *testing.T) {
 
 // An error is shared only while all its numbers hold: one operation on two slots
 // is not two operations on one each.
-func TestErrorIsNotSharedAcrossInFlight(t *testing.T) {
+func TestRejectionsAreNotSharedAcrossInFlight(t *testing.T) {
 	b := mustNew(t, 2)
 	two, _ := b.TryAcquireN(2)
 	_, first := b.Acquire(t.Context())
 	two.Release()
 	fill(t, b)
 	_, second := b.Acquire(t.Context())
-	if x, y := refusal(t, first), refusal(t, second); x.InFlight != 1 || y.InFlight != 2 {
+	if x, y := admissionError(t, first), admissionError(t, second); x.InFlight != 1 || y.InFlight != 2 {
 		t.Errorf("%+v, %+v", x, y)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestEvents(t *testing.T) {
+func TestEventsOfEachTransition(t *testing.T) {
 	runScenarios(t, []scenario{
 		{"every field", "one life: admitted, queued, handed over, released", func(t *testing.T) {
 			var r recorder
@@ -154,7 +154,7 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-func TestHandlerPanics(t *testing.T) {
+func TestHandlerPanicIsContainedAndReported(t *testing.T) {
 	var told []any
 	var after recorder
 	b := mustNew(t, 1,
@@ -176,7 +176,7 @@ func TestHandlerPanics(t *testing.T) {
 	after.mustBe(t, bulk.EventAdmitted, bulk.EventReleased)
 }
 
-func TestHandlerPanicsAreLogged(t *testing.T) {
+func TestHandlerPanicIsLoggedByDefault(t *testing.T) {
 	var log bytes.Buffer
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
@@ -192,7 +192,7 @@ func TestHandlerPanicsAreLogged(t *testing.T) {
 
 // An OnHandlerPanic that ends its goroutine (t.FailNow) costs the handlers after
 // it nothing either.
-func TestOnHandlerPanicEndsItsGoroutine(t *testing.T) {
+func TestOnHandlerPanicThatEndsItsGoroutineCostsNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var after recorder
 		b := mustNew(t, 1, bulk.OnEvent(func(e bulk.Event) { panic("x") }), bulk.OnEvent(after.handle),
@@ -207,7 +207,7 @@ func TestOnHandlerPanicEndsItsGoroutine(t *testing.T) {
 }
 
 // A record that has waited is used again: its next events don't say queued.
-func TestQueuedIsNotThatOfTheLastUse(t *testing.T) {
+func TestEventsOfAnOperationThatDidNotWaitAreNotQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
 		b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.OnEvent(r.handle))
@@ -235,7 +235,7 @@ func TestQueuedIsNotThatOfTheLastUse(t *testing.T) {
 
 // The second admission and those after it have no record, as long as nobody
 // listens: what comes while they are in flight must find them all the same.
-func TestWhatComesWhileAPlainOneIsInFlight(t *testing.T) {
+func TestFastPathOperationIsSeenByCloseHandlersAndWaiters(t *testing.T) {
 	plain := func(t *testing.T, b *bulk.Bulkhead, fn func()) {
 		for range 2 {
 			first := b.Status().Totals.Admitted == 0
@@ -297,7 +297,7 @@ func TestWhatComesWhileAPlainOneIsInFlight(t *testing.T) {
 
 // A handler of queued can bring about what its own operation waits for, and end
 // the goroutine before that has heard of it.
-func TestHandlerDecidesAboutItsOwnOperationAndEndsIt(t *testing.T) {
+func TestHandlerThatDecidesItsOwnOperationAndExitsCostsNoSlot(t *testing.T) {
 	for _, closes := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
@@ -327,7 +327,7 @@ func TestHandlerDecidesAboutItsOwnOperationAndEndsIt(t *testing.T) {
 
 // A handler that ends its goroutine costs no slot, whichever event it was, and
 // the handlers after it still have their events.
-func TestHandlerEndsItsGoroutine(t *testing.T) {
+func TestHandlerThatEndsItsGoroutineCostsNoSlot(t *testing.T) {
 	kinds := []bulk.EventKind{bulk.EventAdmitted, bulk.EventReleased, bulk.EventQueued, bulk.EventExpired, bulk.EventCanceled,
 		bulk.EventAbandoned, bulk.EventSaturated, bulk.EventOversized, bulk.EventRejectedClosed, bulk.EventClosed, bulk.EventDrained, bulk.EventResized}
 	for _, kind := range kinds {
@@ -480,7 +480,7 @@ func TestEventsAreDeliveredBeforeTheCallReturns(t *testing.T) {
 
 // Handlers that come and go while others deliver: no race, nothing delivered to
 // a list that is being changed.
-func TestHandlersComeAndGo(t *testing.T) {
+func TestHandlersCanBeAddedAndRemovedConcurrently(t *testing.T) {
 	b := mustNew(t, 4, bulk.WaitingRoom(100))
 	var g sync.WaitGroup
 	for range 4 {

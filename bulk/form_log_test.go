@@ -63,7 +63,7 @@ func TestLogValuesHaveTheNamesOfJSON(t *testing.T) {
 // slog looks at the outermost error alone. Every handler logs an AdmissionError as
 // its text, wrapped or not.
 func TestAdmissionErrorIsLoggedTheSameWrappedOrNot(t *testing.T) {
-	for reason, err := range refusals(t, "pay\nments\u202e") {
+	for reason, err := range rejections(t, "pay\nments\u202e") {
 		for _, handler := range []func(io.Writer) slog.Handler{
 			func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
 			func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },

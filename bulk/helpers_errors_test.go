@@ -58,7 +58,7 @@ func problems(t testing.TB, err error) []problem {
 }
 
 // refusal returns the outermost AdmissionError of err.
-func refusal(t testing.TB, err error) *bulk.AdmissionError {
+func admissionError(t testing.TB, err error) *bulk.AdmissionError {
 	t.Helper()
 	var e *bulk.AdmissionError
 	if !errors.As(err, &e) {

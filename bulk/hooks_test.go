@@ -9,7 +9,7 @@ import (
 
 // What package registry is told: each slot that is released, once, after the
 // events of its release; and nothing of Run.
-func TestOnRelease(t *testing.T) {
+func TestOnReleaseHookRunsOnceForEachReleasedSlot(t *testing.T) {
 	var told []string
 	b := mustNew(t, 1,
 		func(c *bulk.Config) error {

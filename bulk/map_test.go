@@ -172,7 +172,7 @@ func TestMapUsesTheWholeParallelism(t *testing.T) {
 
 // The parallelism is read anew for each item: what starts after a change heeds
 // it, and nothing is turned away for it.
-func TestMapHeedsResize(t *testing.T) {
+func TestMapFollowsResize(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sizes := rapid.SliceOfN(rapid.IntRange(1, 6), 20, 20).Draw(t, "sizes")
 		runs := rapid.SliceOfN(rapid.IntRange(0, 3), 20, 20).Draw(t, "runs")
@@ -354,7 +354,7 @@ func TestMapEndsWithCtx(t *testing.T) {
 
 // A ctx that package context doesn't know is heeded as well: once it has ended,
 // nothing starts.
-func TestMapHeedsAForeignCtx(t *testing.T) {
+func TestMapStartsNothingAfterAForeignCtxHasEnded(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
 			b := mustNew(t, 2)
@@ -453,7 +453,7 @@ func TestMapStopsWithItsConsumer(t *testing.T) {
 }
 
 // The loop body's own panic, and that of the input, go on up unchanged.
-func TestMapPassesOtherPanicsOn(t *testing.T) {
+func TestMapPropagatesPanicsOfBodyAndInput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
 		var finished atomic.Int64
@@ -507,7 +507,7 @@ func TestMapPassesOtherPanicsOn(t *testing.T) {
 // A panic or Goexit in fn reaches the consumer, after the others were canceled
 // and waited for: also those before it, which would keep it from its turn, and
 // also when the consumer has already stopped.
-func TestMapPanicsReachTheConsumer(t *testing.T) {
+func TestMapPropagatesPanicsOfFn(t *testing.T) {
 	cause := errors.New("on purpose")
 	exits := map[string]func(){"panic": func() { panic(cause) }, "Goexit": runtime.Goexit}
 	for name, exit := range exits {
@@ -656,7 +656,7 @@ func TestMapStartsNothingAfterAPanic(t *testing.T) {
 
 // On a bulkhead that others use too, items can be turned away: that is their
 // result, and the rest goes on.
-func TestMapOnASharedBulkhead(t *testing.T) {
+func TestMapItemsCanBeRejected(t *testing.T) {
 	var rows table
 	for _, c := range []struct {
 		name, why string
@@ -702,7 +702,7 @@ func TestMapOnASharedBulkhead(t *testing.T) {
 }
 
 // An empty input yields nothing, and nothing happens before the loop.
-func TestMapOfNothing(t *testing.T) {
+func TestMapOfAnEmptyInputDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
 		before := b.Status()
@@ -743,7 +743,7 @@ func TestMapCanBeRangedOverAgain(t *testing.T) {
 
 // Closing the bulkhead ends nothing that runs; what is pulled later is turned
 // away, item by item.
-func TestMapOnAClosingBulkhead(t *testing.T) {
+func TestMapItemsPulledAfterCloseAreRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
 		results := 0

@@ -26,7 +26,7 @@ func (*manyError) Error() string     { return "the preset is out of date" }
 func (e *manyError) Unwrap() []error { return e.causes }
 
 // New returns all that is wrong, at once, and no bulkhead.
-func TestNewNamesAllThatIsWrong(t *testing.T) {
+func TestNewReportsEveryProblem(t *testing.T) {
 	handler := func(bulk.Event) {}
 	var rows table
 	for _, c := range []struct {
@@ -214,7 +214,7 @@ func TestConfigErrorNamesTheBulkhead(t *testing.T) {
 
 // An option can return one error again and again: it keeps no label, and can be
 // found.
-func TestAnOptionsConfigErrorStaysAsItIs(t *testing.T) {
+func TestAnOptionsConfigErrorIsNotChanged(t *testing.T) {
 	shared := &bulk.ConfigError{Field: "wait_limit", Value: "soon", Problem: "must be a duration"}
 	for _, label := range []string{"payments", "search"} {
 		_, err := bulk.New(label, 1, failing(shared))
@@ -252,7 +252,7 @@ func TestConfigErrorMatchesNothingElse(t *testing.T) {
 }
 
 // Options are applied in order: the later one holds, handlers add up.
-func TestLaterOptionsHold(t *testing.T) {
+func TestLaterOptionsOverrideEarlierOnes(t *testing.T) {
 	var told []string
 	tell := func(who string) bulk.Option { return bulk.OnEvent(func(bulk.Event) { told = append(told, who) }) }
 	tellPanic := func(who string) bulk.Option {
@@ -274,7 +274,7 @@ func TestLaterOptionsHold(t *testing.T) {
 }
 
 // A preset can be used for any number of bulkheads, which then share nothing.
-func TestAPresetCanBeUsedAgain(t *testing.T) {
+func TestAPresetSharesNothingBetweenBulkheads(t *testing.T) {
 	var events recorder
 	preset := option.Join(bulk.WaitingRoom(5), bulk.OnEvent(events.handle), option.When(false, bulk.WaitLimit(-1)))
 	a, b, plain := mustNew(t, 1, preset), mustNew(t, 2, preset, bulk.WaitingRoom(6)), mustNew(t, 3)
@@ -288,7 +288,7 @@ func TestAPresetCanBeUsedAgain(t *testing.T) {
 	events.mustBe(t, bulk.EventAdmitted)
 }
 
-func TestCapacityValidate(t *testing.T) {
+func TestValidateReportsEveryProblemOfACapacity(t *testing.T) {
 	var rows table
 	for _, c := range []struct {
 		name, why string
