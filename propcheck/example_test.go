@@ -110,8 +110,7 @@ func newTenants(label string, parallelism, maxKeys int, opts ...registry.KeyedOp
 	return tenants{k}, nil
 }
 
-// DoKey makes tenants a KeyedDoer: its own way to run an operation is checked
-// too.
+// DoKey is a way of its own to run an operation, which is checked too.
 func (s tenants) DoKey(ctx context.Context, tenant string, fn func(context.Context) error, limits ...deadline.Limit) error {
 	_, err := registry.RunKey(ctx, s.Keyed, tenant, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, fn(ctx)
@@ -138,8 +137,8 @@ func ExampleRegistrySubject() {
 }
 
 // Each sequence is checked on a new one.
-func ExampleMakeRegistry() {
-	var build propcheck.MakeRegistry = func(defaults ...bulk.Option) (propcheck.RegistrySubject, error) {
+func ExampleNewRegistryFunc() {
+	var build propcheck.NewRegistryFunc = func(defaults ...bulk.Option) (propcheck.RegistrySubject, error) {
 		return registry.New(defaults...), nil
 	}
 	subject, err := build(bulk.WaitingRoom(3))
@@ -159,25 +158,9 @@ func ExampleKeyedSubject() {
 }
 
 // The options must be passed on.
-func ExampleMakeKeyed() {
-	var build propcheck.MakeKeyed = newTenants
+func ExampleNewKeyedFunc() {
+	var build propcheck.NewKeyedFunc = newTenants
 	subject, err := build("tenants", 4, 100)
 	fmt.Println(subject.Status().Label, err)
 	// Output: tenants <nil>
-}
-
-// What a wrapper offers beside the methods of a Keyed.
-func ExampleKeyedDoer() {
-	k, err := newTenants("tenants", 4, 100)
-	if err != nil {
-		panic(err)
-	}
-	err = k.(propcheck.KeyedDoer).DoKey(context.Background(), "acme", func(context.Context) error {
-		fmt.Println(k.Status().InFlight)
-		return nil
-	})
-	fmt.Println(err)
-	// Output:
-	// 1
-	// <nil>
 }

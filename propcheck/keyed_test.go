@@ -5,9 +5,9 @@ import (
 	"os"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/propcheck/internal/keys"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/registry"
 )
 
@@ -18,28 +18,47 @@ func newKeyed(label string, parallelism, maxKeys int, opts ...registry.KeyedOpti
 // A Keyed itself against the model.
 func TestKeyedAgainstModel(t *testing.T) {
 	checks(t, *sequences/slower/10)
-	var counts coverage
-	rapid.Check(t, keyedProperty(newKeyed, &counts))
-	counts.mustHave(t, 2_000, keyedCorners)
+	counts := newCounts()
+	kit.Check(t, keys.New(newKeyed, counts.hit))
+	counts.mustReach(t, keyedCorners)
 }
 
 // keyedCorners are what the standard budget must reach.
 var keyedCorners = []string{
-	"Evict after Close: idle", "Evict after Close: in use", "Evict after Close: unknown",
-	"Evict: idle", "Evict: in use", "Evict: unknown",
-	"EvictIdle: a nanosecond too short", "EvictIdle: exactly long enough", "EvictIdle: longer", "EvictIdle: too short",
-	"Shutdown: gives up", "Shutdown: gives up at once", "Shutdown: nothing is in flight",
-	"Shutdown: nothing is in flight, and no time is left",
-	"an evicted key comes again", "an idle key is used again",
-	"at arrival: canceled", "at arrival: closed", "at arrival: expired", "at arrival: saturated", "at arrival: too many keys",
-	"exit: ends its goroutine", "exit: panics", "exit: returns", "exit: returns an error",
-	"lost with a known key: canceled", "lost with a known key: closed", "lost with a known key: expired",
-	"lost with a new key: canceled", "lost with a new key: closed", "lost with a new key: expired",
-	"lost with a new key: too many keys",
-	"race for a known key", "race for a new key", "race in which the key is evicted",
-	"verb Acquire", "verb GuardKey", "verb RunKey",
-	"while waiting: canceled", "while waiting: closed", "while waiting: expired",
-	"Close", "a key makes room", "handed over", "released twice",
+	"Acquire: finished reason(0), waited false, fn panics", "Acquire: finished reason(0), waited false, fn returns",
+	"Acquire: finished reason(0), waited false, fn returns an error", "Acquire: finished reason(0), waited false, the goroutine ends",
+	"Acquire: finished reason(0), waited true, fn panics", "Acquire: finished reason(0), waited true, fn returns",
+	"Acquire: finished reason(0), waited true, fn returns an error", "Acquire: finished reason(0), waited true, the goroutine ends",
+	"Acquire: in flight reason(0), waited true, fn returns", "Acquire: rejected canceled, waited false, fn returns",
+	"Acquire: rejected canceled, waited true, fn returns", "Acquire: rejected closed, waited false, fn returns",
+	"Acquire: rejected closed, waited true, fn returns", "Acquire: rejected expired, waited false, fn returns",
+	"Acquire: rejected expired, waited true, fn returns", "Acquire: rejected saturated, waited false, fn returns",
+	"Acquire: rejected: too many keys reason(0), waited false, fn returns", "Close", "Evict: false, closed false", "Evict: false, closed true",
+	"Evict: true, closed false", "Evict: true, closed true", "EvictIdle: idle for IdleAfter + -2ns", "EvictIdle: idle for IdleAfter + 0s",
+	"EvictIdle: idle for IdleAfter + 1ns", "GuardKey: finished reason(0), waited false, fn panics",
+	"GuardKey: finished reason(0), waited false, fn returns", "GuardKey: finished reason(0), waited false, fn returns an error",
+	"GuardKey: finished reason(0), waited false, the goroutine ends", "GuardKey: finished reason(0), waited true, fn panics",
+	"GuardKey: finished reason(0), waited true, fn returns", "GuardKey: finished reason(0), waited true, fn returns an error",
+	"GuardKey: in flight reason(0), waited true, fn returns", "GuardKey: rejected canceled, waited false, fn returns",
+	"GuardKey: rejected canceled, waited true, fn returns", "GuardKey: rejected closed, waited false, fn returns",
+	"GuardKey: rejected closed, waited true, fn returns", "GuardKey: rejected expired, waited false, fn returns",
+	"GuardKey: rejected saturated, waited false, fn returns", "GuardKey: rejected: too many keys reason(0), waited false, fn returns",
+	"RunKey: finished reason(0), waited false, fn panics", "RunKey: finished reason(0), waited false, fn returns",
+	"RunKey: finished reason(0), waited false, fn returns an error", "RunKey: finished reason(0), waited false, the goroutine ends",
+	"RunKey: finished reason(0), waited true, fn panics", "RunKey: finished reason(0), waited true, fn returns",
+	"RunKey: finished reason(0), waited true, fn returns an error", "RunKey: finished reason(0), waited true, the goroutine ends",
+	"RunKey: in flight reason(0), waited true, fn returns", "RunKey: rejected canceled, waited false, fn returns",
+	"RunKey: rejected canceled, waited true, fn returns", "RunKey: rejected closed, waited false, fn returns",
+	"RunKey: rejected closed, waited true, fn returns", "RunKey: rejected expired, waited false, fn returns",
+	"RunKey: rejected saturated, waited false, fn returns", "RunKey: rejected: too many keys reason(0), waited false, fn returns",
+	"Shutdown after 0s: in flight 1", "Shutdown after 1s: in flight 1", "Shutdown after 2s: in flight 1",
+	"arrival: known false, idle false, came before false", "arrival: known false, idle false, came before false, another one makes room",
+	"arrival: known false, idle false, came before false, lost", "arrival: known false, idle false, came before false, too many",
+	"arrival: known false, idle false, came before true", "arrival: known false, idle false, came before true, another one makes room",
+	"arrival: known false, idle false, came before true, lost", "arrival: known false, idle false, came before true, too many",
+	"arrival: known true, idle false, came before true", "arrival: known true, idle false, came before true, lost",
+	"arrival: known true, idle true, came before true", "arrival: known true, idle true, came before true, lost", "race for a known key",
+	"race for a new key", "race in which the key is evicted",
 }
 
 // losesSlot runs operations for a key, but loses the slot when one panics.
@@ -68,5 +87,5 @@ func TestPlantedKeyedBug(t *testing.T) {
 
 func TestPlantedKeyedBugIsCaught(t *testing.T) {
 	// Where several came at once it may not come again, and be told at length.
-	mustBeCaught(t, "TestPlantedKeyedBug", `DoKey`, `by the model`)
+	mustBeCaught(t, "TestPlantedKeyedBug", `DoKey`, `by the contract`)
 }

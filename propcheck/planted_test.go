@@ -20,16 +20,99 @@ import (
 type forwarding struct{ *bulk.Bulkhead }
 
 // A panic in fn skips the release.
-type losesSlotOnPanic struct{ forwarding }
-
-func (s losesSlotOnPanic) Do(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
-	slot, err := s.Acquire(ctx, limits...)
-	if err != nil {
+func losesSlotOnPanic(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
+		slot, err := b.Acquire(ctx, limits...)
+		if err != nil {
+			return err
+		}
+		err = fn(ctx)
+		slot.Release()
 		return err
 	}
-	err = fn(ctx)
-	slot.Release()
-	return err
+}
+
+// The slot is free while fn runs.
+func releasesEarly(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
+		slot, err := b.Acquire(ctx, limits...)
+		slot.Release()
+		if err != nil {
+			return err
+		}
+		return fn(ctx)
+	}
+}
+
+func dropsLimits(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, _ ...deadline.Limit) error {
+		return bulk.Do(ctx, b, fn)
+	}
+}
+
+func dropsContext(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
+		return bulk.Do(context.WithoutCancel(ctx), b, fn, limits...)
+	}
+}
+
+func changesContext(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
+		return bulk.Do(ctx, b, func(context.Context) error { return fn(context.Background()) }, limits...)
+	}
+}
+
+// Overload is taken for a reason to run without the bulkhead.
+func runsRejected(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
+		err := bulk.Do(ctx, b, fn, limits...)
+		if bulk.NotStarted(err, b) && errors.Is(err, bulk.ErrSaturated) {
+			return fn(ctx)
+		}
+		return err
+	}
+}
+
+// A failure is tried again.
+func runsTwice(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
+		err := bulk.Do(ctx, b, fn, limits...)
+		if err != nil && !bulk.NotStarted(err, b) {
+			err = bulk.Do(ctx, b, fn, limits...)
+		}
+		return err
+	}
+}
+
+func hidesError(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
+		err := bulk.Do(ctx, b, fn, limits...)
+		if err != nil && !bulk.NotStarted(err, b) {
+			return errors.New("failed")
+		}
+		return err
+	}
+}
+
+func hidesRejection(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
+		err := bulk.Do(ctx, b, fn, limits...)
+		if bulk.NotStarted(err, b) {
+			return errors.New("try again later")
+		}
+		return err
+	}
+}
+
+func recovers(b *bulk.Bulkhead) DoFunc {
+	return func(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = errors.New("panic")
+			}
+		}()
+		return bulk.Do(ctx, b, fn, limits...)
+	}
 }
 
 // The limits of the call are dropped.
@@ -37,13 +120,6 @@ type forgetsLimits struct{ forwarding }
 
 func (s forgetsLimits) Acquire(ctx context.Context, _ ...deadline.Limit) (bulk.Slot, error) {
 	return s.Bulkhead.Acquire(ctx)
-}
-
-// The caller's ctx is dropped.
-type forgetsContext struct{ forwarding }
-
-func (s forgetsContext) Do(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
-	return bulk.Do(context.WithoutCancel(ctx), s.Bulkhead, fn, limits...)
 }
 
 // It polls, so those who come later overtake.
@@ -153,21 +229,33 @@ func (s panicsInResize) Resize(parallelism int) error {
 // planted says what each must be caught for.
 var planted = []struct {
 	name  string
-	wrap  func(forwarding) Subject
+	wrap  func(forwarding) Subject // for TestBulkhead, or else
+	do    func(*bulk.Bulkhead) DoFunc
 	tells string // a pattern that the report matches
 }{
-	{"loses a slot on panic", func(f forwarding) Subject { return losesSlotOnPanic{f} }, `fn panicked|goroutine ended`},
-	{"forgets limits", func(f forwarding) Subject { return forgetsLimits{f} }, `Acquire\(`},
-	{"forgets the context", func(f forwarding) Subject { return forgetsContext{f} }, `Do\(`},
-	{"overtakes", func(f forwarding) Subject { return overtakes{f} }, `saturated`},
-	{"translates a reason", func(f forwarding) Subject { return translatesReason{f} }, `no AdmissionError: context deadline exceeded`},
-	{"misses an event", func(f forwarding) Subject { return missesEvent{f} }, `handler \d+ was not given event \d+ \(released\)`},
-	{"delivers late", func(f forwarding) Subject { return deliversLate{f} }, `handler \d+`},
-	{"caches Status", func(f forwarding) Subject { return cachesStatus{f, new(bulk.Status)} }, `Status`},
-	{"shuts nothing", func(f forwarding) Subject { return shutsNothing{f} }, `Shutdown`},
-	{"hides the DrainError", func(f forwarding) Subject { return hidesDrainError{f} }, `an error of another kind: context`},
-	{"refuses to shrink", func(f forwarding) Subject { return refusesToShrink{f} }, `Resize\(`},
-	{"panics", func(f forwarding) Subject { return panicsInResize{f} }, `Resize\(.*\) panicked: `},
+
+	{name: "forgets limits", wrap: func(f forwarding) Subject { return forgetsLimits{f} }, tells: `Acquire\(`},
+
+	{name: "overtakes", wrap: func(f forwarding) Subject { return overtakes{f} }, tells: `saturated`},
+	{name: "translates a reason", wrap: func(f forwarding) Subject { return translatesReason{f} }, tells: `no AdmissionError: context deadline exceeded`},
+	{name: "misses an event", wrap: func(f forwarding) Subject { return missesEvent{f} }, tells: `handler \d+ was not given event \d+ \(released\)`},
+	{name: "delivers late", wrap: func(f forwarding) Subject { return deliversLate{f} }, tells: `handler \d+`},
+	{name: "caches Status", wrap: func(f forwarding) Subject { return cachesStatus{f, new(bulk.Status)} }, tells: `Status`},
+	{name: "shuts nothing", wrap: func(f forwarding) Subject { return shutsNothing{f} }, tells: `Shutdown`},
+	{name: "hides the DrainError", wrap: func(f forwarding) Subject { return hidesDrainError{f} }, tells: `no AdmissionError: context canceled`},
+	{name: "refuses to shrink", wrap: func(f forwarding) Subject { return refusesToShrink{f} }, tells: `Resize\(`},
+	{name: "panics", wrap: func(f forwarding) Subject { return panicsInResize{f} }, tells: `Resize\(`},
+
+	{name: "Do loses a slot on panic", do: losesSlotOnPanic, tells: `fn panics|goroutine ends`},
+	{name: "Do releases before it runs", do: releasesEarly, tells: `Do\(`},
+	{name: "Do drops the limits", do: dropsLimits, tells: `Do\(`},
+	{name: "Do drops the context", do: dropsContext, tells: `Do\(ctx`},
+	{name: "Do gives fn another context", do: changesContext, tells: `not derived from the caller's`},
+	{name: "Do runs what was rejected", do: runsRejected, tells: `by the contract it is rejected`},
+	{name: "Do runs twice", do: runsTwice, tells: `fn was called twice`},
+	{name: "Do hides the error of fn", do: hidesError, tells: `not the same`},
+	{name: "Do hides the rejection", do: hidesRejection, tells: `no AdmissionError`},
+	{name: "Do recovers from panics", do: recovers, tells: `fn panics`},
 }
 
 // plantedEnv names the wrapper that TestPlantedBug checks.
@@ -183,6 +271,10 @@ func TestPlantedBug(t *testing.T) {
 	for _, p := range planted {
 		if p.name == name {
 			checks(t, 2000)
+			if p.do != nil {
+				TestDo(t, p.do)
+				return
+			}
 			TestBulkhead(t, func(label string, parallelism int, opts ...bulk.Option) (Subject, error) {
 				b, err := bulk.New(label, parallelism, opts...)
 				if err != nil {

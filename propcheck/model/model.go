@@ -5,14 +5,14 @@
 //
 // Each verb is a step of a bulkhead that nobody can look into:
 //
-//	Arrive        an operation asks to be admitted          arrive.go: the admission rules
-//	Release       an operation has finished                 steps.go
+//	Arrive        an operation asks to be admitted          rules.go: the admission rules
+//	Release       an operation has finished
 //	Expire        a waiting operation reaches its bound
 //	Cancel        a waiting operation gives up: its ctx
 //	Abandon       an operation returns what it was granted
 //	SetCapacity   the capacity is changed
 //	Close         the bulkhead is closed
-//	Status        somebody looks                            status.go
+//	Status        somebody looks
 //
 // When a verb may be called at all is not the business of the model: that an
 // operation expires at its bound and not before, for example. See [Waiting.Until].
@@ -104,19 +104,14 @@ type Decision struct {
 
 // String returns the decision as a sentence about the operation.
 func (d Decision) String() string {
-	var text string
-	switch d.Verdict {
-	case Admitted:
-		text = "is admitted"
-	case Queued:
-		text = "is queued"
-	case Rejected:
-		text = "is rejected: " + d.Rejection.Reason.String()
+	text := fmt.Sprintf("#%d is %s", d.Op, [...]string{Admitted: "admitted", Queued: "queued", Rejected: "rejected"}[d.Verdict])
+	if d.Verdict == Rejected {
+		text += ": " + d.Rejection.Reason.String()
 	}
 	if d.Rule > 0 {
 		text += fmt.Sprintf(" (rule %d)", d.Rule)
 	}
-	return fmt.Sprintf("#%d %s", d.Op, text)
+	return text
 }
 
 // Rejection has the fields of a [bulk.AdmissionError].
@@ -155,12 +150,87 @@ func (m *Model) InUse() int {
 	return n
 }
 
-// IsWaiting reports whether an operation is in the waiting room.
-func (m *Model) IsWaiting(op int) bool {
-	return slices.ContainsFunc(m.Room, func(w Waiting) bool { return w.Op == op })
-}
-
 // IsInFlight reports whether an operation is in flight.
 func (m *Model) IsInFlight(op int) bool {
 	return slices.ContainsFunc(m.InFlight, func(r Running) bool { return r.Op == op })
+}
+
+// Status returns the status of this instant, without Index, which counts calls of
+// which the model knows nothing, and without Totals.Waits, which is a histogram
+// of Waits.
+func (m *Model) Status(now time.Time) bulk.Status {
+	s := bulk.Status{
+		ID: m.ID, LastEvent: m.Seq, Label: m.Label, At: now, Capacity: m.Capacity,
+		InFlight: len(m.InFlight), InUse: m.InUse(), Waiting: len(m.Room), Closed: m.Closed,
+		Queueing: m.queueing(now), Totals: m.Totals, Peak: m.Peak,
+	}
+	s.Totals.Queueing += s.Queueing
+	if len(m.Room) > 0 {
+		s.OldestWait = now.Sub(m.Room[0].Arrived)
+	}
+	if m.TrackHolds && len(m.InFlight) > 0 {
+		s.OldestHold = now.Sub(m.InFlight[0].Granted)
+	}
+	return s
+}
+
+// queueing returns how long the waiting room has not been empty.
+func (m *Model) queueing(now time.Time) time.Duration {
+	if len(m.Room) == 0 {
+		return 0
+	}
+	return now.Sub(m.Since)
+}
+
+// event makes a transition known that has just been made: Seq counts 1, 2, 3 …
+// in the order in which the transitions happened, and the numbers are those
+// after this one transition.
+func (m *Model) event(now time.Time, e bulk.Event) {
+	m.Seq++
+	e.ID, e.Seq, e.Label, e.At = m.ID, m.Seq, m.Label, now
+	e.Capacity, e.Closed = m.Capacity, m.Closed
+	e.InFlight, e.InUse, e.Waiting = len(m.InFlight), m.InUse(), len(m.Room)
+	m.Events = append(m.Events, e)
+}
+
+func (m *Model) decide(d Decision) Decision {
+	m.Decisions = append(m.Decisions, d)
+	return d
+}
+
+// rejection returns what a rejected operation is told: the numbers as they were
+// at that moment, without this operation. limit is the wait that was allowed, of
+// an operation that expired.
+func (m *Model) rejection(why bulk.Reason, slots int, limit time.Duration) Rejection {
+	return Rejection{
+		Label: m.Label, Reason: why, Slots: slots,
+		Parallelism: m.Capacity.Parallelism, WaitingRoom: m.Capacity.WaitingRoom,
+		InFlight: len(m.InFlight), InUse: m.InUse(), Waiting: len(m.Room), Limit: limit,
+	}
+}
+
+// kindOf says which event a rejection makes.
+var kindOf = map[bulk.Reason]bulk.EventKind{
+	bulk.Saturated: bulk.EventSaturated,
+	bulk.Expired:   bulk.EventExpired,
+	bulk.Closed:    bulk.EventRejectedClosed,
+	bulk.Oversized: bulk.EventOversized,
+	bulk.Canceled:  bulk.EventCanceled,
+}
+
+// counter returns what counts rejections for a reason, of operations that had
+// been waiting and of others.
+func (m *Model) counter(why bulk.Reason, queued bool) *uint64 {
+	t := &m.Totals
+	counters := [...][2]*uint64{
+		bulk.Saturated: {&t.Saturated}, // nobody is saturated while waiting
+		bulk.Expired:   {&t.ExpiredAtArrival, &t.Expired},
+		bulk.Closed:    {&t.ClosedAtArrival, &t.Closed},
+		bulk.Oversized: {&t.OversizedAtArrival, &t.Oversized},
+		bulk.Canceled:  {&t.CanceledAtArrival, &t.Canceled},
+	}[why]
+	if queued {
+		return counters[1]
+	}
+	return counters[0]
 }

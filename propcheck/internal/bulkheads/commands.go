@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -13,27 +13,6 @@ import (
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
-// kind is what a command is, or what happens by itself, where several meet at
-// one instant.
-type kind uint8
-
-const (
-	other kind = iota
-	arrival
-	release
-	cancel
-	resize
-	closing
-	waitFor
-	expiry    // a bound is reached
-	deadlines // a ctx's deadline is reached
-	again     // the same slot is released twice
-)
-
-func (k kind) String() string {
-	return [...]string{"other", "arrival", "release", "cancel", "resize", "close", "wait", "expiry", "deadline", "again"}[k]
-}
-
 const ms = time.Millisecond
 
 // spans are short times. There are few, so that bounds coincide.
@@ -41,238 +20,151 @@ var spans = []time.Duration{2 * ms, ms, 3 * ms, 5 * ms, 1}
 
 func pick[E any](d *kit.Dice, list ...E) E { return kit.Pick(d, list...) }
 
-// begin returns what brings a new call into a state, in this phase.
-func begin(c *call, p phase) func(*state, int) {
-	return func(s *state, after int) { s.tasks = append(s.tasks, task{call: c, phase: p, after: after}) }
+// command is something to be done to the subject.
+type command struct {
+	id        int // below 0
+	kind      kind
+	text      string
+	run       func()       // does it
+	apply     func(*state) // what it does to a state
+	operation *operation   // the new one, if it begins one
+	private   bool         // what it does touches nobody else yet
+	cancels   *ctxRef
 }
 
-// simple is a call that does in one step what apply does to a state, or nothing
-// if that is nil.
-func (m *machine) simple(k kind, apply func(*state) Outcome, run func() Outcome, format string, args ...any) command {
-	c := m.newCall(format, args...)
-	c.apply = apply
-	return command{kind: k, call: c, text: c, into: begin(c, calling), run: func() { c.perform(run) }}
+// kind is what a command is, or what happens by itself, where several meet at
+// one instant.
+type kind string
+
+const (
+	other   kind = "other"
+	arrival kind = "arrival"
+	release kind = "release"
+	cancel  kind = "cancel"
+	resize  kind = "resize"
+	closing kind = "close"
+	await   kind = "wait"
+	expiry  kind = "expiry" // a bound is reached
+	timeout kind = "deadline"
+)
+
+func nothing(*state) {}
+
+// begin is an operation that begins, on a goroutine of its own.
+func (m *machine) begin(k kind, p phase, v *verb, slots int, ctx *ctxRef, limits ...deadline.Limit) command {
+	m.last++
+	o := &operation{m: m, id: m.last, verb: v, slots: slots, ctx: ctx, limits: limits, fate: fate{Outcome: Waiting}, gate: make(chan order)}
+	if v.try { // TryAcquire is Acquire with a background context and deadline.NoWait
+		o.ctx, o.limits = m.contexts[0], []deadline.Limit{deadline.NoWait()}
+	}
+	o.describe()
+	m.Hit("verb %s", v.name)
+	return command{kind: k, text: o.text, operation: o, private: true, run: func() { go o.run() },
+		apply: func(s *state) { s.tasks = append(s.tasks, task{operation: o, phase: p, fate: fate{Outcome: Waiting}}) }}
 }
 
-// nothing is a call that changes nothing.
-func (m *machine) nothing(run func(), format string, args ...any) command {
-	return m.simple(other, nil, func() Outcome { run(); return Done }, format, args...)
-}
-
-// operation is how an operation arrives.
-type operation struct {
-	verb   *verb
-	slots  int
-	ctx    *ctxRef
-	limits []deadline.Limit
-	kept   *call // its function is that of this call of Guard1
-}
-
-// arrive is an operation that arrives: on a goroutine of its own, or on that of
-// the operation host, or inline, on that of whoever does the command.
-func (m *machine) arrive(o operation, host *call, inline bool) command {
-	c := m.newCall("")
-	c.verb, c.slots, c.ctx, c.limits, c.gate = o.verb, max(1, o.slots), o.ctx, o.limits, make(chan order)
-	if c.ctx == nil {
-		c.ctx = m.contexts[0]
-	}
-	c.text = c.describe
-	switch {
-	case o.kept != nil:
-		c.limits, c.guard = o.kept.limits, o.kept.guard
-	case c.verb.name == guard1:
-		c.guard = bulk.Guard1(m.bulkhead, func(ctx context.Context, c *call) (int, error) { return c.body(ctx) }, c.limits...)
-		m.guards = append(m.guards, c)
-	}
-	if c.verb.yesOrNo() { // TryAcquire is Acquire with deadline.NoWait
-		c.limits, c.ctx = []deadline.Limit{deadline.NoWait()}, m.contexts[0]
-	}
-	m.counts.Hit("verb ", c.verb.name)
-	command := command{kind: arrival, call: c, text: c, into: begin(c, arriving), run: c.operate}
-	switch {
-	case host != nil:
-		c.outer, host.inner = host, c
-	case !inline:
-		command.apart, command.run = true, c.launch
-	}
-	return command
-}
-
-// describe tells of an operation.
-func (c *call) describe() string {
-	var args []string
-	if !c.verb.yesOrNo() {
-		args = append(args, c.ctx.String())
-	}
-	if c.verb.sized {
-		args = append(args, fmt.Sprint(c.slots))
-	}
-	for _, l := range c.limits {
-		if !c.verb.yesOrNo() {
-			args = append(args, l.String())
-		}
-	}
-	inside := ""
-	if c.outer != nil {
-		inside = fmt.Sprintf("inside #%d: ", c.outer.id)
-	}
-	return fmt.Sprintf("#%d %s%s(%s)", c.id, inside, c.verb.name, strings.Join(args, ", "))
+func (m *machine) arrive(v *verb, slots int, ctx *ctxRef, limits ...deadline.Limit) command {
+	return m.begin(arrival, arriving, v, slots, ctx, limits...)
 }
 
 // ending ends an operation in flight.
-func (m *machine) ending(c *call, end Outcome) command {
-	if c.verb.run == nil {
-		return m.release(c)
-	}
-	o := order{end: end, value: c.id, err: m.resultOf(c, end)}
-	return command{kind: release, text: fmt.Sprintf("#%d is %v", c.id, end),
-		into: func(s *state, after int) {
-			t := s.task(c.id)
-			t.phase, t.end, t.after = ending, end, after
-		},
-		run: func() { c.gate <- o }}
-}
-
-// release releases the slot of c, from the goroutine of whoever does it.
-func (m *machine) release(c *call) command {
-	return m.simple(release, func(s *state) Outcome {
-		if s.model.IsInFlight(c.id) {
-			s.model.Release(s.now, c.id)
-			s.finish(s.task(c.id), Released)
+func (m *machine) ending(o *operation, end kit.Exit) command {
+	m.busy = append(m.busy, o)
+	if o.verb.run != nil {
+		end := order{exit: end, value: o.id}
+		if end.exit == kit.Fails || end.exit == kit.Panics {
+			end.err, end.plain = m.result(o)
 		}
-		return Done
-	}, func() Outcome {
-		m.mu.Lock()
-		slot := c.slot
-		m.mu.Unlock()
-		defer func() { // also if a handler ends the goroutine
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			if c.outcome == InFlight {
-				c.outcome, c.at = Released, m.now
-			}
-		}()
+		return command{kind: release, text: fmt.Sprintf("#%d: %s", o.id, end.exit), private: true, run: func() { o.gate <- end },
+			apply: func(s *state) {
+				t := s.task(o.id)
+				t.phase, t.end = ending, Outcome(end.exit)
+			}}
+	}
+	return command{kind: release, text: fmt.Sprintf("#%d's slot is released, twice", o.id), run: func() {
+		var slot bulk.Slot
+		o.note(func() { slot = o.slot })
+		defer o.note(func() { o.fate = fate{Outcome: Released, Since: m.now} }) // also if a handler ends the goroutine
 		slot.Release()
-		return Done
-	}, "#%d's slot is released", c.id)
+		slot.Release()
+	}, apply: func(s *state) {
+		s.model.Release(s.now, o.id)
+		s.finish(s.task(o.id), Released, model.Rejection{})
+	}}
 }
 
-// cancel cancels a context. Of a foreign one slowly says that this is only the
-// first half: whoever looks must see that it has ended, but nobody is woken yet.
-func (m *machine) cancel(c *ctxRef, slowly bool) command {
-	end, how := c.end, "is canceled"
-	if slowly {
-		end, how = c.half, "has ended, and its Done channel is still open"
-	}
-	command := m.simple(cancel, func(s *state) Outcome { s.ended[c.id] = true; return Done }, func() Outcome { end(); return Done }, "%v %s", c, how)
-	command.call.cancels = c
-	return command
+func (m *machine) cancel(c *ctxRef) command {
+	return command{kind: cancel, text: c.text + " is canceled", run: c.end, apply: func(s *state) { s.ended[c.id] = true }, cancels: c}
 }
 
-func (m *machine) close() command {
-	return m.simple(closing, func(s *state) Outcome { s.model.Close(s.now); return Done }, func() Outcome {
-		if err := m.subject.Close(); err != nil {
-			m.note("Close returned %v", err)
+// close is Close, or a Shutdown that doesn't wait.
+func (m *machine) close(shutdown bool) command {
+	c := command{kind: closing, text: "Close()", apply: func(s *state) { s.model.Close(s.now) }}
+	c.run = func() { m.demand(m.subject.Close() == nil, "Close returned an error") }
+	if n := len(m.state.model.InFlight); shutdown {
+		c.text = "Shutdown(ctx), ctx is done"
+		c.run = func() {
+			ctx, cancel := context.WithCancelCause(context.Background())
+			cancel(errNo)
+			err := m.subject.Shutdown(ctx)
+			got, want := kit.Drains(err, errNo), []string{kit.Drained(m.state.model.Label, n)}
+			m.demand(err != nil || kit.IsClosed(m.subject.Done()), "Shutdown returned nil, and is not drained")
+			m.demand(err == nil || slices.Equal(got, want) || !m.calm, "Shutdown says %s; by the contract %s", got, want)
 		}
-		return Done
-	}, "Close()")
-}
-
-// change is a change of the capacity.
-type change struct {
-	to     bulk.Capacity
-	resize bool // only the parallelism, through Resize
-}
-
-func (m *machine) change(c change) command {
-	apply := func(s *state) Outcome {
-		to := c.to
-		if c.resize {
-			to = s.model.Capacity
-			to.Parallelism = c.to.Parallelism
-		}
-		return map[model.SetResult]Outcome{model.Changed: Done, model.Unchanged: Done, model.Invalid: Invalid,
-			model.RejectedClosed: RejectedClosed}[s.model.SetCapacity(s.now, to)]
 	}
-	if c.resize {
-		return m.setting(apply, func() error { return m.subject.Resize(c.to.Parallelism) }, "Resize(%d)", c.to.Parallelism)
-	}
-	return m.setting(apply, func() error { return m.subject.SetCapacity(c.to) }, "SetCapacity(%+v)", c.to)
-}
-
-func (m *machine) setting(apply func(*state) Outcome, set func() error, format string, args ...any) command {
-	var c command
-	c = m.simple(resize, apply, func() Outcome { return c.call.set(set()) }, format, args...)
 	return c
 }
 
-// await is Wait, or Shutdown.
-func (m *machine) await(ctx *ctxRef, shutdown bool) command {
-	name, wait, p := "Wait", m.subject.Wait, draining
-	if ctx.kind == background {
-		// One that looks the same, but can be ended if the subject never drains.
-		ctx = m.newContext(cancelable, 0)
+// await is Wait with a context that can be ended if the subject never drains.
+func (m *machine) await(ctx *ctxRef) command {
+	if ctx.end == nil {
+		ctx = m.newContext(ctxKind{})
 	}
-	c := m.newCall("")
-	if shutdown {
-		name, wait, p = "Shutdown", m.subject.Shutdown, calling
-		c.apply = func(s *state) Outcome { s.model.Close(s.now); return Done }
-	}
-	c.text = func() string { return fmt.Sprintf("#%d %s(%v)", c.id, name, ctx) }
-	c.ctx, c.waits = ctx, true
-	return command{kind: waitFor, call: c, apart: true, text: c, into: begin(c, p),
-		run: func() { go c.perform(func() Outcome { return c.await(wait) }) }}
+	return m.begin(await, draining, &verb{name: "Wait", wait: m.subject.Wait}, 0, ctx)
 }
 
 // remove removes a handler. Doing that twice is doing it once.
 func (m *machine) remove(l *listener) command {
-	return m.simple(other, func(s *state) Outcome {
-		s.removals = append(s.removals, removal{l, s.model.Seq})
-		return Done
-	}, func() Outcome { l.remove(); l.remove(); return Done }, "handler %d is removed", l.id)
+	return command{text: fmt.Sprintf("handler %d is removed", l.id), run: func() { l.remove(); l.remove() },
+		apply: func(s *state) { s.removals = append(s.removals, removal{l, s.model.Seq}) }}
 }
 
-// drawOperation chooses an operation.
-func (m *machine) drawOperation() operation {
-	d := m.dice
-	o := operation{verb: pick(d, m.verbs...)}
-	fit := m.state.model.Capacity.Parallelism
+func (m *machine) verb(name string) *verb {
+	return m.verbs[slices.IndexFunc(m.verbs, func(v *verb) bool { return v.name == name })]
+}
+
+// drawArrival chooses an operation.
+func (m *machine) drawArrival() command {
+	d, v := m.d, pick(m.d, m.verbs...)
+	fit := max(1, m.state.model.Capacity.Parallelism)
 	slots := pick(d, 1, 2, fit, 2, fit+1, fit, 3, math.MaxInt)
-	if o.verb.sized {
-		o.slots = slots
+	if !v.sized {
+		slots = 1
 	}
-	if o.verb.yesOrNo() {
-		return o
-	}
-	o.ctx = m.drawContext()
-	if kept := d.OneIn(2); kept && o.verb.name == guard1 && len(m.guards) > 0 {
-		o.kept = pick(d, m.guards...)
-		return o
-	}
+	ctx := m.drawContext()
+	var limits []deadline.Limit
 	for range pick(d, 0, 1, 0, 2, 1, 3) {
-		o.limits = append(o.limits, m.drawLimit(o.ctx))
+		limits = append(limits, m.drawLimit(ctx))
 	}
-	return o
+	return m.arrive(v, slots, ctx, limits...)
 }
 
 // drawLimit chooses a limit around what makes a difference now.
 func (m *machine) drawLimit(ctx *ctxRef) deadline.Limit {
-	d := m.dice
+	d := m.d
 	in := func(d time.Duration) deadline.Limit { return deadline.Before(m.now.Add(d)) }
 	years := func(n int) deadline.Limit { return deadline.Before(m.now.AddDate(n, 0, 0)) }
-	within, reserve := deadline.Within, deadline.Reserve
 	switch d.Int(8) {
 	case 0, 4:
-		return pick(d, within(2*ms), within(ms), within(3*ms), within(5*ms), within(0), within(-1), within(1),
-			within(math.MaxInt64), within(math.MinInt64), within(time.Hour), within(math.MaxInt64-1))
+		return deadline.Within(pick(d, 2*ms, ms, 3*ms, 5*ms, 0, -1, 1, math.MaxInt64, math.MinInt64, time.Hour, math.MaxInt64-1))
 	case 1, 5:
 		return pick(d, in(2*ms), in(ms), in(3*ms), in(5*ms), in(0), in(1), in(-1), in(-ms), deadline.Before(time.Time{}), years(1000), years(-1000))
 	case 2, 6:
-		if ctx.deadline.IsZero() {
-			return pick(d, reserve(ms), reserve(0), reserve(-1), reserve(math.MaxInt64), reserve(math.MinInt64))
-		}
 		left := ctx.deadline.Sub(m.now) // exactly as much is enough
-		return pick(d, reserve(left), reserve(left-ms), reserve(left+1), reserve(left-1), reserve(ms), reserve(2*ms), reserve(0), reserve(-1), reserve(math.MaxInt64))
+		if ctx.deadline.IsZero() {
+			left = math.MaxInt64 / 2
+		}
+		return deadline.Reserve(pick(d, left, left-ms, left+1, left-1, ms, 2*ms, 0, -1, math.MaxInt64, math.MinInt64))
 	case 3:
 		return deadline.NoWait()
 	}
@@ -280,40 +172,65 @@ func (m *machine) drawLimit(ctx *ctxRef) deadline.Limit {
 }
 
 // drawChange chooses a change of the capacity, perhaps to what it is, perhaps to
-// what is not allowed.
-func (m *machine) drawChange() change {
-	d, c := m.dice, m.state.model.Capacity
-	now := c
-	c.Parallelism = pick(d, 1, 2, 3, 4, c.Parallelism, 1, 2, 0, -1)
-	c.WaitingRoom = pick(d, c.WaitingRoom, 2, 0, 1, 5, c.WaitingRoom, -1)
-	c.WaitLimit = pick(d, c.WaitLimit, 3*ms, 0, 5*ms, c.WaitLimit, -1)
-	if !d.OneIn(3) {
-		return change{bulk.Capacity{Parallelism: c.Parallelism, WaitingRoom: now.WaitingRoom, WaitLimit: now.WaitLimit}, true}
+// what is not allowed; through any of the three methods.
+func (m *machine) drawChange() command {
+	d, to := m.d, m.state.model.Capacity
+	to.Parallelism = pick(d, 1, 2, 3, 4, to.Parallelism, 1, 2, 0, -1)
+	resize := command{kind: resize, text: fmt.Sprintf("Resize(%d)", to.Parallelism)}
+	change := func(c bulk.Capacity) bulk.Capacity { c.Parallelism = to.Parallelism; return c }
+	set := func() error { return m.subject.Resize(to.Parallelism) }
+	room, limit := pick(d, to.WaitingRoom, 2, 0, 1, 5, to.WaitingRoom, -1), pick(d, to.WaitLimit, 3*ms, 0, 5*ms, to.WaitLimit, -1)
+	switch d.Int(6) {
+	case 1:
+		resize.text = fmt.Sprintf("UpdateCapacity to a waiting room of %d", room)
+		change = func(c bulk.Capacity) bulk.Capacity { c.WaitingRoom = room; return c }
+		set = func() error { return m.subject.UpdateCapacity(change) }
+	case 2, 5:
+		to.WaitingRoom, to.WaitLimit, to.DelayTarget = room, limit, pick(d, to.DelayTarget, 0, ms, 2*ms)
+		to.DelayInterval = pick(d, 2*to.DelayTarget, 3*to.DelayTarget, 1)
+		resize.text = fmt.Sprintf("SetCapacity(%+v)", to)
+		change = func(bulk.Capacity) bulk.Capacity { return to }
+		set = func() error { return m.subject.SetCapacity(to) }
 	}
-	return change{c, false}
+	var got, want model.SetResult
+	resize.run = func() {
+		got = setResult(set())
+		m.Hit("a change: %d", got)
+	}
+	resize.apply = func(s *state) {
+		if want = s.model.SetCapacity(s.now, change(s.model.Capacity)); want == model.Unchanged {
+			want = model.Changed
+		}
+		m.require(got == want || got == 0, "%s: answered with result %d; by the contract %d (2 is nil, 3 ErrConfig, 4 ErrClosed)", resize.text, got, want)
+	}
+	return resize
 }
 
-// inFlight returns those in flight that can be told what to do next: nothing runs
-// inside them.
-func (m *machine) inFlight(which func(*call) bool) []*call {
-	var list []*call
-	for _, c := range m.calls {
-		if c.settled == InFlight && c.inner == nil && which(c) {
-			list = append(list, c)
-		}
+// draw chooses a command of a kind, or else an arrival, if there is none as things
+// stand.
+func (m *machine) draw(k kind) command {
+	d := m.d
+	flying, ctxs := m.inFlight(func(*operation) bool { return true }), m.cancelable()
+	switch {
+	case k == release && len(flying) > 0:
+		return m.ending(pick(d, flying...), pick(d, kit.Returns, kit.Fails, kit.Returns, kit.Panics, kit.Exits))
+	case k == cancel && len(ctxs) > 0:
+		return m.cancel(pick(d, ctxs...))
+	case k == resize:
+		return m.drawChange()
+	case k == closing && (m.state.model.Closed || d.OneIn(3)): // seldom, because little can happen afterwards
+		return m.close(d.OneIn(2))
+	case k == await:
+		return m.await(m.drawContext())
+	case k == other && len(m.spent) > 0: // its record may be in use by another operation by now
+		return command{text: "a slot that was released is released again", run: pick(d, m.spent...).Release, apply: nothing}
 	}
-	return list
+	return m.drawArrival()
 }
 
-func anyCall(*call) bool       { return true }
-func hasFunction(c *call) bool { return c.verb.run != nil }
-func holdsSlot(c *call) bool   { return c.verb.run == nil }
-
-func (m *machine) verb(name string) *verb {
-	for _, v := range m.verbs {
-		if v.name == name {
-			return v
-		}
-	}
-	return nil
+// inFlight returns those in flight that were not told to end in this step.
+func (m *machine) inFlight(which func(*operation) bool) []*operation {
+	return slices.DeleteFunc(slices.Clone(m.operations), func(o *operation) bool {
+		return o.settled != InFlight || slices.Contains(m.busy, o) || !which(o)
+	})
 }

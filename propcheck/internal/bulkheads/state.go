@@ -6,45 +6,48 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
-// state is the model together with how far each call has come, in one of the
+// state is the model together with how far each operation has come, in one of the
 // orders in which things can have happened.
 type state struct {
-	model *model.Model
-	now   time.Time
-	tasks []task // the calls that are not over, and those that ended in this step
-
-	contexts []*ctxRef
-	ended    []bool // for each of contexts: it is done
+	model    *model.Model
+	now      time.Time
+	tasks    []task    // the operations that are not over, and those that ended in this step
+	contexts []*ctxRef // those that operations came with; the first one never ends
+	ended    []bool    // for each of contexts: it is done
 
 	// Of this step.
-	makers   []int         // for each of model.Events: the call that made it
+	script   []command     // what is still to be done to the subject, one after the other
+	makers   []int         // for each of model.Events: the operation that made it; below 0: the command
 	decided  int           // how many of model.Decisions the tasks know
 	statuses []bulk.Status // before it, and after each transition
 	removals []removal
 	exitAt   uint64 // the Seq of the event whose handler ends its goroutine
 }
 
-// task is how far one call has come.
+// task is how far one operation has come.
 type task struct {
-	*call
-	phase     phase
-	after     int     // the call that must be decided before this one goes on; 0: none
-	since     uint64  // the Seq of the event that must have been made before; 0: none
-	end       Outcome // what it is over with
-	at        time.Time
-	rejection model.Rejection
+	*operation
+	phase phase
+	fate  fate
+	end   Outcome // of its function, when that has returned
 }
 
-// phase is where a call stands between two of its steps. What it does next is
-// said at [state.next].
+// fate is what can be seen of an operation, and what should be seen.
+type fate struct {
+	Outcome Outcome
+	Since   time.Time       // when it came to that; not set while it waits
+	Error   model.Rejection // what the error says, if there is one
+}
+
+// phase is where an operation stands between two of its moves.
 type phase uint8
 
 const (
-	calling  phase = iota // about to do what it does, in one step
-	arriving              // about to look at its ctx
+	arriving phase = iota // about to look at its ctx
 	deciding              // saw its ctx alive, about to be decided about
 	waiting
 	waking // its bound is reached, it saw its ctx alive, about to leave
@@ -52,36 +55,23 @@ const (
 	running
 	ending   // its function has returned, its slots are not free yet
 	leaving  // its goroutine was ended by a handler
-	draining // in Wait
+	draining // it is a Wait
 	over
 )
 
-// Outcome is what can be seen of a call from outside.
-type Outcome uint8
+// Outcome is what can be seen of an operation from outside: one of these, or the
+// kit.Exit of its function.
+type Outcome string
 
 const (
-	Waiting Outcome = iota
-	InFlight
-	Draining
-	Returned
-	Failed
-	Panicked
-	Exited
-	Released
-	Rejected
-	Drained
-	GaveUp
-	Done
-	Invalid
-	RejectedClosed
-	Odd // what no rule allows; a problem says more
+	Waiting  Outcome = "waiting"
+	InFlight Outcome = "in flight"
+	Released Outcome = "released"
+	Rejected Outcome = "rejected"
+	Drained  Outcome = "told that all is drained"
+	GaveUp   Outcome = "told that not all is drained"
+	Exited           = Outcome(kit.Exits) // also by a handler
 )
-
-func (o Outcome) String() string {
-	return [...]string{"waiting", "in flight", "waiting for the drain", "over: fn returned", "over: fn returned an error", "over: fn panicked",
-		"over: its goroutine ended", "over: its slot was released", "rejected", "drained", "not drained, and gave up", "done",
-		"answered with ErrConfig", "answered with ErrClosed", "something else"}[o]
-}
 
 // removal says when a handler was removed.
 type removal struct {
@@ -97,45 +87,14 @@ func (s *state) clone() *state {
 	return &c
 }
 
-// task returns the task of a call, nil if there is none (any more).
-func (s *state) task(call int) *task {
+// task returns the task of an operation, nil if there is none (any more).
+func (s *state) task(id int) *task {
 	for i := range s.tasks {
-		if s.tasks[i].id == call {
+		if s.tasks[i].id == id {
 			return &s.tasks[i]
 		}
 	}
 	return nil
-}
-
-// finish ends a call.
-func (s *state) finish(t *task, end Outcome) { t.phase, t.end, t.at = over, end, s.now }
-
-// outcome returns what can be seen of a task when nothing moves any more.
-func (t *task) outcome() Outcome {
-	switch t.phase {
-	case over:
-		return t.end
-	case running:
-		return InFlight
-	case draining:
-		return Draining
-	default:
-		return Waiting
-	}
-}
-
-// became says what became of an operation that had been waiting.
-func (s *state) became(call int) string {
-	t := s.task(call)
-	granted := slices.ContainsFunc(s.model.Decisions, func(d model.Decision) bool { return d.Op == call && d.Verdict == model.Admitted })
-	switch {
-	case t.end == Rejected && granted:
-		return "abandoned"
-	case t.end == Rejected:
-		return t.rejection.Reason.String()
-	default:
-		return t.outcome().String()
-	}
 }
 
 // nextInstant returns the earliest instant after now at which something happens
@@ -162,67 +121,56 @@ func (s *state) nextInstant() (next time.Time, ok bool) {
 // due reports whether the wait of a task is at its bound. A ctx that ends at the
 // same instant comes first: then the bound never decides.
 func (s *state) due(t *task) bool {
-	i := slices.IndexFunc(s.model.Room, func(w model.Waiting) bool { return w.Op == t.id })
-	if i < 0 {
-		return false
+	for _, w := range s.model.Room {
+		if until, bounded := w.Until(); w.Op == t.id && bounded && !until.After(s.now) {
+			return t.ctx.deadline.IsZero() || t.ctx.deadline.After(until)
+		}
 	}
-	until, bounded := s.model.Room[i].Until()
-	dies := t.ctx.deadline
-	return bounded && !until.After(s.now) && (dies.IsZero() || dies.After(until))
+	return false
 }
 
 // reached reports whether the deadline of a context is reached.
 func (s *state) reached(c *ctxRef) bool { return !c.deadline.IsZero() && !c.deadline.After(s.now) }
 
-// uncertain reports whether a context is alive and may end at this instant: then
-// it matters when somebody looks at it.
-func (s *state) uncertain(c *ctxRef) bool {
-	return !s.ended[c.id] && (s.reached(c) || slices.ContainsFunc(s.tasks, func(t task) bool { return t.phase == calling && t.cancels == c }))
+// open reports whether a context is alive and may end at this instant: then it
+// matters when somebody looks at it.
+func (s *state) open(c *ctxRef) bool {
+	return !s.ended[c.id] && (s.reached(c) || slices.ContainsFunc(s.script, func(o command) bool { return o.cancels == c }))
 }
 
 var seed = maphash.MakeSeed()
 
 // key identifies the point that a state has come to on its way through one
 // instant, among all that began alike: two with the same key have the same
-// future. Who made which event matters only if somebody listens.
-func (s *state) key(listeners bool) uint64 {
+// future. Who made which event matters only if somebody listens, and in which
+// order those in flight were admitted does not.
+func (s *state) key(heard bool) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
-	m := s.model
-	maphash.WriteComparable(&h, m.Totals)
-	maphash.WriteComparable(&h, m.Peak)
-	maphash.WriteComparable(&h, m.Capacity)
-	for _, w := range m.Room {
-		maphash.WriteComparable(&h, w)
-	}
-	for _, r := range m.InFlight {
-		maphash.WriteComparable(&h, r)
-	}
-	for i := range s.tasks {
-		t := &s.tasks[i]
-		maphash.WriteComparable(&h, t.rejection)
-		_, _ = h.Write([]byte{byte(t.phase), byte(t.end)})
-	}
-	for _, e := range s.ended {
-		maphash.WriteComparable(&h, e)
-	}
-	for _, r := range s.removals {
-		maphash.WriteComparable(&h, r.seq)
-	}
-	if listeners {
-		for _, m := range s.makers {
-			maphash.WriteComparable(&h, m)
+	put := func(values ...any) {
+		for _, v := range values {
+			maphash.WriteComparable(&h, v)
 		}
 	}
-	maphash.WriteComparable(&h, m.Seq)
-	return h.Sum64()
-}
-
-// same reports whether two states that look the same are the same: who waits
-// where, and who is in flight since when.
-func (s *state) same(o *state) bool {
-	inFlight := func(m *model.Model) []model.Running {
-		return slices.SortedFunc(slices.Values(m.InFlight), func(a, b model.Running) int { return a.Op - b.Op })
+	inFlight := uint64(0)
+	for _, r := range s.model.InFlight {
+		inFlight += maphash.Comparable(seed, r)
 	}
-	return slices.Equal(s.model.Room, o.model.Room) && slices.Equal(inFlight(s.model), inFlight(o.model))
+	put(s.model.Totals, s.model.Peak, s.model.Seq, s.model.Since, inFlight, len(s.script))
+	for _, w := range s.model.Room {
+		put(w)
+	}
+	for i := range s.tasks {
+		put(s.tasks[i].phase, s.tasks[i].end, s.tasks[i].fate)
+	}
+	for _, e := range s.ended {
+		put(e)
+	}
+	for _, r := range s.removals {
+		put(r.seq)
+	}
+	for i := 0; i < len(s.makers) && heard; i++ {
+		put(s.makers[i])
+	}
+	return h.Sum64()
 }

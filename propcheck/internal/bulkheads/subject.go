@@ -2,6 +2,9 @@ package bulkheads
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
@@ -17,6 +20,7 @@ type Subject interface {
 	TryAcquireN(n int) (bulk.Slot, bool)
 	Resize(parallelism int) error
 	SetCapacity(c bulk.Capacity) error
+	UpdateCapacity(f func(bulk.Capacity) bulk.Capacity) error
 	Close() error
 	Done() <-chan struct{}
 	Wait(ctx context.Context) error
@@ -26,70 +30,168 @@ type Subject interface {
 }
 
 // NewFunc makes a subject.
-type NewFunc func(label string, parallelism int, opts ...bulk.Option) (Subject, error)
+type NewFunc = func(label string, parallelism int, opts ...bulk.Option) (Subject, error)
 
-// Doer and DoerN are a subject's own ways to run operations.
-type (
-	Doer interface {
-		Do(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error
-	}
-	DoerN interface {
-		DoN(ctx context.Context, n int, fn func(context.Context) error, limits ...deadline.Limit) error
-	}
-)
-
-// verb is one way to run an operation. One of run, acquire and try is set.
+// verb is one way to run an operation: run runs o.body and returns what that
+// returned, acquire takes a slot, wait waits for the drain.
 type verb struct {
 	name    string
-	sized   bool                       // it says how many slots
-	run     func(c *call) (int, error) // runs c.body, and returns what that returned
-	acquire func(c *call) (bulk.Slot, error)
-	try     func(n int) (bulk.Slot, bool)
+	sized   bool // it says how many slots
+	try     bool // the caller learns nothing but yes or no
+	run     func(o *operation) (int, error)
+	acquire func(o *operation) (bulk.Slot, error)
+	wait    func(context.Context) error
 }
 
-// yesOrNo reports whether the caller learns nothing else.
-func (v *verb) yesOrNo() bool { return v.try != nil }
+var errNo = errors.New("no slot")
 
-// guard1 is the verb whose functions are kept for later calls.
-const guard1 = "Guard1"
+func yes(slot bulk.Slot, ok bool) (bulk.Slot, error) {
+	if !ok {
+		return slot, errNo
+	}
+	return slot, nil
+}
 
 // verbsOf returns all ways in which s runs operations.
 func verbsOf(s Subject) []*verb {
 	list := []*verb{
-		{name: "Acquire", acquire: func(c *call) (bulk.Slot, error) { return s.Acquire(c.ctx.Context, c.limits...) }},
-		{name: "AcquireN", sized: true, acquire: func(c *call) (bulk.Slot, error) { return s.AcquireN(c.ctx.Context, c.slots, c.limits...) }},
-		{name: "TryAcquire", try: func(int) (bulk.Slot, bool) { return s.TryAcquire() }},
-		{name: "TryAcquireN", sized: true, try: s.TryAcquireN},
+		{name: "Acquire", acquire: func(o *operation) (bulk.Slot, error) { return s.Acquire(o.ctx.Context, o.limits...) }},
+		{name: "AcquireN", sized: true, acquire: func(o *operation) (bulk.Slot, error) { return s.AcquireN(o.ctx.Context, o.slots, o.limits...) }},
+		{name: "TryAcquire", try: true, acquire: func(*operation) (bulk.Slot, error) { return yes(s.TryAcquire()) }},
+		{name: "TryAcquireN", try: true, sized: true, acquire: func(o *operation) (bulk.Slot, error) { return yes(s.TryAcquireN(o.slots)) }},
 	}
-	// errOnly is a verb whose function returns only an error.
-	errOnly := func(name string, sized bool, do func(c *call, fn func(context.Context) error) error) {
-		list = append(list, &verb{name: name, sized: sized, run: func(c *call) (value int, err error) {
-			err = do(c, func(ctx context.Context) (err error) {
-				value, err = c.body(ctx)
+	// errOnly adds a verb whose function returns only an error.
+	errOnly := func(name string, do func(o *operation, fn func(context.Context) error) error) {
+		list = append(list, &verb{name: name, run: func(o *operation) (value int, err error) {
+			err = do(o, func(ctx context.Context) (err error) {
+				value, err = o.body(ctx)
 				return err
 			})
 			return value, err
 		}})
 	}
 	if b, ok := s.(*bulk.Bulkhead); ok {
+		fn1 := func(ctx context.Context, o *operation) (int, error) { return o.body(ctx) }
 		list = append(list,
-			&verb{name: "Run", run: func(c *call) (int, error) { return bulk.Run(c.ctx.Context, b, c.body, c.limits...) }},
-			&verb{name: "RunN", sized: true, run: func(c *call) (int, error) { return bulk.RunN(c.ctx.Context, b, c.slots, c.body, c.limits...) }},
-			&verb{name: "Guard", run: func(c *call) (int, error) { return bulk.Guard(b, c.body, c.limits...)(c.ctx.Context) }},
-			&verb{name: guard1, run: func(c *call) (int, error) { return c.guard(c.ctx.Context, c) }},
+			&verb{name: "Run", run: func(o *operation) (int, error) { return bulk.Run(o.ctx.Context, b, o.body, o.limits...) }},
+			&verb{name: "RunN", sized: true, run: func(o *operation) (int, error) { return bulk.RunN(o.ctx.Context, b, o.slots, o.body, o.limits...) }},
+			&verb{name: "Guard", run: func(o *operation) (int, error) { return bulk.Guard(b, o.body, o.limits...)(o.ctx.Context) }},
+			&verb{name: "Guard1", run: func(o *operation) (int, error) { return bulk.Guard1(b, fn1, o.limits...)(o.ctx.Context, o) }},
 		)
-		errOnly("Do", false, func(c *call, fn func(context.Context) error) error { return bulk.Do(c.ctx.Context, b, fn, c.limits...) })
-		errOnly("GuardDo", false, func(c *call, fn func(context.Context) error) error {
-			return bulk.GuardDo(b, fn, c.limits...)(c.ctx.Context)
+		errOnly("Do", func(o *operation, fn func(context.Context) error) error {
+			return bulk.Do(o.ctx.Context, b, fn, o.limits...)
+		})
+		errOnly("GuardDo", func(o *operation, fn func(context.Context) error) error {
+			return bulk.GuardDo(b, fn, o.limits...)(o.ctx.Context)
 		})
 	}
-	if d, ok := s.(Doer); ok {
-		errOnly("Do", false, func(c *call, fn func(context.Context) error) error { return d.Do(c.ctx.Context, fn, c.limits...) })
+	if d, ok := s.(interface {
+		Do(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error
+	}); ok {
+		errOnly("Do", func(o *operation, fn func(context.Context) error) error { return d.Do(o.ctx.Context, fn, o.limits...) })
 	}
-	if d, ok := s.(DoerN); ok {
-		errOnly("DoN", true, func(c *call, fn func(context.Context) error) error {
-			return d.DoN(c.ctx.Context, c.slots, fn, c.limits...)
-		})
+	return list
+}
+
+// ctxRef is a context that operations come with.
+type ctxRef struct {
+	context.Context
+	id       int // index in machine.contexts
+	deadline time.Time
+	end      func() // cancels it; nil: it never ends
+	cause    error  // with which it ends, if it has one of its own
+	text     string
+}
+
+// ctxMark is the key of a value that every context has, its id.
+type ctxMark struct{}
+
+// causeError is a cause of a type of its own, to be found with errors.As.
+type causeError struct{ number int }
+
+func (e *causeError) Error() string { return fmt.Sprintf("cause %d", e.number) }
+
+// overloaded returns the rejection of a bulkhead that is not the subject.
+func overloaded() error {
+	b := bulk.Must(bulk.New("another", 1))
+	slot, _ := b.TryAcquire()
+	defer slot.Release()
+	_, err := b.Acquire(context.Background(), deadline.NoWait())
+	return err
+}
+
+// ctxKind is a way in which a context lives and ends.
+type ctxKind struct {
+	timeout time.Duration // 0: none
+	cause   bool          // it ends with a cause
+	done    bool          // it has ended already
+}
+
+func (m *machine) newContext(k ctxKind) *ctxRef {
+	c := &ctxRef{id: len(m.contexts)}
+	switch {
+	case k.cause && c.id%2 == 0:
+		c.cause = overloaded() // another bulkhead's overload is a cause like any other
+	case k.cause:
+		c.cause = &causeError{c.id}
+	}
+	parent, cancel := context.WithCancelCause(context.WithValue(context.Background(), ctxMark{}, c.id))
+	c.text, c.Context, c.end = fmt.Sprintf("ctx%d", c.id), parent, func() { cancel(c.cause) }
+	if k.timeout != 0 {
+		c.Context, c.end = context.WithTimeoutCause(parent, k.timeout, c.cause)
+		c.text += fmt.Sprintf(" (timeout %v)", k.timeout)
+	}
+	if k.done {
+		c.end()
+		c.text += " (done)"
+	}
+	c.deadline, _ = c.Deadline()
+	m.addContext(c)
+	return c
+}
+
+func (m *machine) addContext(c *ctxRef) {
+	m.contexts = append(m.contexts, c)
+	for _, s := range m.states {
+		s.contexts, s.ended = m.contexts, append(s.ended, c.Err() != nil)
+	}
+}
+
+// drawContext chooses a context for a call.
+func (m *machine) drawContext() *ctxRef {
+	d, k := m.d, ctxKind{}
+	timeout, which := pick(d, spans...), d.Int(4)
+	switch d.Int(8) {
+	case 0, 4:
+		return m.contexts[0]
+	case 2, 6:
+		k.timeout = timeout
+	case 3:
+		if !m.calm { // a recent one, so that several calls share one
+			recent := m.contexts[max(0, len(m.contexts)-4):]
+			return recent[which%len(recent)]
+		}
+	case 5:
+		k.done = true
+	case 7:
+		k.timeout = -timeout
+	}
+	k.cause = d.OneIn(3)
+	return m.newContext(k)
+}
+
+// cancelable returns the contexts that are alive and can be canceled, those of
+// waiting operations before the others.
+func (m *machine) cancelable() (list []*ctxRef) {
+	for i := range m.state.tasks {
+		if t := &m.state.tasks[i]; (t.phase == waiting || t.phase == draining) && t.ctx.id > 0 && !m.state.ended[t.ctx.id] {
+			list = append(list, t.ctx)
+		}
+	}
+	for _, c := range m.contexts[1:] {
+		if !m.state.ended[c.id] {
+			list = append(list, c)
+		}
 	}
 	return list
 }

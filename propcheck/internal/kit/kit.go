@@ -23,32 +23,52 @@ type Machine interface {
 	End()         // frees whoever is still blocked, also after a failure: a bubble must be left empty
 }
 
+// NewMachine makes a machine, for one sequence.
+type NewMachine = func(d *Dice, s *Story) Machine
+
+// Coverage is told which corners a sequence reaches; nil is fine.
+type Coverage func(corner string)
+
+// Hit tells that a corner was reached.
+func (c Coverage) Hit(format string, args ...any) {
+	if c != nil {
+		c(fmt.Sprintf(format, args...))
+	}
+}
+
 // Check runs as many sequences as -rapid.checks says. A failure is told as the
 // shortest story that was found; one that comes from a race may not come again,
 // and is told all the same.
-func Check(t *testing.T, make func(d *Dice, s *Story) Machine) {
+func Check(t *testing.T, make NewMachine) {
 	t.Helper()
-	var shortest report
-	t.Cleanup(func() { shortest.log(t) })
-	rapid.Check(t, property(make, &shortest))
+	rapid.Check(t, property(t, make))
 }
 
 // Fuzz runs the sequence that choices stand for.
-func Fuzz(t *testing.T, choices []byte, make func(d *Dice, s *Story) Machine) {
-	var shortest report
-	t.Cleanup(func() { shortest.log(t) })
-	rapid.MakeFuzz(property(make, &shortest))(t, choices)
+func Fuzz(t *testing.T, choices []byte, make NewMachine) {
+	rapid.MakeFuzz(property(t, make))(t, choices)
 }
 
 // property is what holds for every sequence.
-func property(make func(d *Dice, s *Story) Machine, shortest *report) func(*rapid.T) {
+func property(t *testing.T, make NewMachine) func(*rapid.T) {
+	var mu sync.Mutex
+	var shortest *Story
+	t.Cleanup(func() {
+		if t.Failed() && shortest != nil {
+			t.Logf("The shortest sequence that fails:\n%v", shortest)
+		}
+	})
 	return func(t *rapid.T) {
 		rapid.SyncTest(t, func(t *rapid.T) {
 			var s Story
 			do := func(f func()) {
 				s.guard(f)
 				if s.failed {
-					shortest.take(&s)
+					mu.Lock()
+					if shortest == nil || s.steps <= shortest.steps {
+						shortest = &s
+					}
+					mu.Unlock()
 					// All failures have the same text and come from the same place:
 					// so rapid takes them for one, and makes the sequence shorter.
 					t.Fatal("the subject breaks the contract")
@@ -160,15 +180,13 @@ func (s *Story) Must(ok bool, format string, args ...any) {
 	}
 }
 
-// guard runs f up to a failure. A mistake of the machine has a story as well.
+// guard runs f up to a failure. A mistake of the machine is one as well.
 func (s *Story) guard(f func()) {
 	defer func() {
-		r := recover()
-		if r == nil || r == any(stop{}) {
-			return
+		if r := recover(); r != nil && r != any(stop{}) {
+			s.Did("panic: %v\n%s", r, debug.Stack())
+			s.failed = true
 		}
-		defer func() { _ = recover() }()
-		s.Fail(fmt.Sprintf("panic: %v\n%s", r, debug.Stack()))
 	}()
 	f()
 }
@@ -183,27 +201,4 @@ func (s *Story) String() string {
 		text += number + " " + fmt.Sprintf(l.format, l.args...) + "\n"
 	}
 	return text
-}
-
-// report keeps the shortest story of a failure.
-type report struct {
-	mu    sync.Mutex
-	steps int
-	story string
-}
-
-func (r *report) take(s *Story) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.story == "" || s.steps <= r.steps {
-		r.steps, r.story = s.steps, s.String()
-	}
-}
-
-func (r *report) log(t *testing.T) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if t.Failed() {
-		t.Logf("The shortest sequence that fails:\n%s", r.story)
-	}
 }

@@ -1,0 +1,119 @@
+package bulkheads
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
+	"github.com/bulklink/bulklink-go/propcheck/model"
+)
+
+// view is what can be seen between two steps, of a subject or of a state.
+type view struct {
+	status bulk.Status
+	fates  []fate // of the operations
+}
+
+func (v view) equal(o view) bool { return v.status == o.status && slices.Equal(v.fates, o.fates) }
+
+// look returns what can be seen of the subject.
+func (m *machine) look() view {
+	v := view{status: m.read()}
+	v.status.Index, v.status.Totals.Waits = 0, bulk.Waits{} // see checkStatuses
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range m.operations {
+		v.fates = append(v.fates, o.fate)
+	}
+	return v
+}
+
+// look returns what can be seen by the contract.
+func (s *state) look() view {
+	v := view{s.model.Status(s.now), make([]fate, 0, len(s.tasks))}
+	for i := range s.tasks {
+		v.fates = append(v.fates, s.tasks[i].fate)
+	}
+	return v
+}
+
+// tell adds to the story what came of a step.
+func (m *machine) tell(s *state) {
+	at := m.now.Sub(m.began)
+	for _, d := range s.model.Decisions {
+		if s.task(d.Op) != nil {
+			m.Came("%v: %v", at, d)
+		}
+	}
+	for i := range s.tasks {
+		if t := &s.tasks[i]; t.phase == over && t.fate.Outcome != Rejected {
+			m.Came("%v: #%d is %v", at, t.id, t.fate.Outcome)
+		}
+	}
+}
+
+// differs fails with what was seen and is not allowed.
+func (m *machine) differs(f *search, seen view) {
+	s := f.closest
+	s.complete()
+	m.Came("by the contract:")
+	m.tell(s)
+	want, problems := s.look(), m.problems
+	if f.tried > 1 {
+		problems = append(problems, fmt.Sprintf("none of the %d orders in which this can happen explains what is seen; for one of them:", f.tried))
+	}
+	for i, o := range m.operations {
+		problems = append(problems, kit.Differences(o.text+":", seen.fates[i], want.fates[i])...)
+	}
+	problems = append(problems, kit.Differences("Status()", seen.status, want.status)...)
+	if wrong := m.checkDelivery(s); wrong != "" {
+		problems = append(problems, wrong)
+	}
+	m.Fail(problems...)
+}
+
+// count tells which corners a step reached that began at before.
+func (m *machine) count(before *state, f *search) {
+	after := f.found[0]
+	if m.Coverage == nil {
+		return
+	}
+	if len(f.found) > 1 {
+		m.Hit("several states")
+	}
+	for _, d := range after.model.Decisions {
+		if t := after.task(d.Op); d.Rule > 0 && t != nil {
+			a := t.arrival()
+			m.Hit("rule %d: verdict %d %v, NoWait %t, a bound passed %t", d.Rule, d.Verdict, d.Rejection.Reason, a.NoWait(), a.BoundPassed(m.now))
+		}
+	}
+	for _, e := range after.model.Events {
+		m.Hit("event %v, queued %t", e.Kind, e.Queued)
+		if m.exiting != nil && m.exiting.exited == e.Seq {
+			m.Hit("a handler ends its goroutine: %v", e.Kind)
+		}
+	}
+	slices.Sort(m.tied)
+	for i := range after.tasks {
+		t := &after.tasks[i]
+		if t.phase == over {
+			m.Hit("over: %s", t.fate.Outcome)
+		}
+		if b := before.task(t.id); b != nil && b.phase == waiting && len(m.tied) == 2 {
+			m.Hit("tie: %s & %s: %s", m.tied[0], m.tied[1], after.became(t))
+		}
+	}
+}
+
+// became says what became of an operation that had been waiting.
+func (s *state) became(t *task) string {
+	granted := slices.ContainsFunc(s.model.Decisions, func(d model.Decision) bool { return d.Op == t.id && d.Verdict == model.Admitted })
+	switch {
+	case t.fate.Outcome == Rejected && granted:
+		return "abandoned"
+	case t.fate.Outcome == Rejected:
+		return t.fate.Error.Reason.String()
+	}
+	return string(t.fate.Outcome)
+}

@@ -1,0 +1,153 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
+	"github.com/bulklink/bulklink-go/propcheck/model"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// outcome is what becomes of an operation.
+type outcome struct {
+	State     state
+	Rejection model.Rejection // if rejected
+}
+
+type state uint8
+
+const (
+	inFlight state = iota
+	waiting
+	rejected
+	tooMany
+	finished
+	odd
+)
+
+func (s state) String() string {
+	return [...]string{"in flight", "waiting", "rejected", "rejected: too many keys", "finished", "something else"}[s]
+}
+
+// call is an operation on its way, and what the reference says of it.
+type call struct {
+	id     int
+	verb   verb
+	name   string // of its key
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	limits []deadline.Limit
+	twice  bool // its slot is released twice
+
+	key    *key // nil if it got none
+	want   outcome
+	waited bool
+
+	exit          kit.Exit // set before end is closed
+	end           chan struct{}
+	started, over chan struct{}
+
+	// What came of it, when it is over.
+	err, recovered error
+	returned       bool
+}
+
+func (c *call) String() string {
+	return fmt.Sprintf("#%d %s(%q, %v)", c.id, c.verb.name, c.name, c.limits)
+}
+
+// verb is a way to run an operation.
+type verb struct {
+	name string
+	run  func(c *call) error
+}
+
+func verbsOf(s Subject) []verb {
+	list := []verb{{"Acquire", func(c *call) error {
+		slot, err := s.Acquire(c.ctx, c.name, c.limits...)
+		defer slot.Release()
+		if c.twice {
+			defer slot.Release()
+		}
+		if err == nil {
+			err = c.body(c.ctx)
+		}
+		return err
+	}}}
+	if d, ok := s.(interface {
+		DoKey(ctx context.Context, key string, fn func(context.Context) error, limits ...deadline.Limit) error
+	}); ok {
+		list = append(list, verb{"DoKey", func(c *call) error { return d.DoKey(c.ctx, c.name, c.body, c.limits...) }})
+	}
+	if k, ok := s.(*registry.Keyed[string]); ok {
+		list = append(list, verb{"RunKey", func(c *call) error {
+			_, err := registry.RunKey(c.ctx, k, c.name, c.run, c.limits...)
+			return err
+		}}, verb{"GuardKey", func(c *call) error {
+			keyOf := func(c *call) string { return c.name }
+			_, err := registry.GuardKey(k, keyOf, func(ctx context.Context, c *call) (int, error) { return c.run(ctx) }, c.limits...)(c.ctx, c)
+			return err
+		}})
+	}
+	return list
+}
+
+func (c *call) run(ctx context.Context) (int, error) { return 0, c.body(ctx) }
+
+// body is the function of the operation.
+func (c *call) body(context.Context) error {
+	close(c.started)
+	<-c.end
+	c.exit.Leave(errEnd)
+	if c.exit == kit.Fails {
+		return errEnd
+	}
+	return nil
+}
+
+// serve runs the operation from its beginning to its end.
+func (c *call) serve() {
+	defer close(c.over)
+	defer func() { c.recovered, _ = recover().(error) }()
+	c.err = c.verb.run(c)
+	c.returned = true
+}
+
+// seen is what can be seen of the operation.
+func (c *call) seen() outcome {
+	var e *bulk.AdmissionError
+	started, over := kit.IsClosed(c.started), kit.IsClosed(c.over)
+	switch {
+	case !over && started:
+		return outcome{State: inFlight}
+	case !over:
+		return outcome{State: waiting}
+	case started:
+		return outcome{State: finished}
+	case errors.Is(c.err, registry.ErrTooManyKeys):
+		return outcome{State: tooMany}
+	case errors.As(c.err, &e):
+		return outcome{rejected, model.RejectionOf(e)}
+	}
+	return outcome{State: odd}
+}
+
+// isRight reports whether an operation that is over came out as it should, given
+// that its outcome is right.
+func (c *call) isRight(maxKeys int) bool {
+	if c.want.State == finished {
+		want := map[kit.Exit]call{kit.Returns: {returned: true}, kit.Fails: {returned: true, err: errEnd}, kit.Panics: {recovered: errEnd}, kit.Exits: {}}[c.exit]
+		return c.returned == want.returned && c.err == want.err && c.recovered == want.recovered
+	}
+	reason, many := c.want.Rejection.Reason, new(registry.TooManyKeysError)
+	overload := c.want.State == tooMany || reason == bulk.Saturated || reason == bulk.Expired
+	return errors.Is(c.err, bulk.ErrNotStarted) && errors.Is(c.err, bulk.ErrOverload) == overload &&
+		!strings.Contains(c.err.Error(), secret) && // no error names a key
+		(reason != bulk.Canceled || errors.Is(c.err, errEnd)) &&
+		(c.want.State != tooMany || errors.As(c.err, &many) && *many == registry.TooManyKeysError{Label: label, MaxKeys: maxKeys})
+}

@@ -1,0 +1,304 @@
+// Package keys is the machine that checks bulkheads per key: each step does one
+// thing to the subject and to the reference, or several at one instant whose
+// order makes no difference, and compares all that can be seen.
+package keys
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
+	"github.com/bulklink/bulklink-go/propcheck/model"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// Subject is propcheck.KeyedSubject.
+type Subject interface {
+	Acquire(ctx context.Context, key string, limits ...deadline.Limit) (bulk.Slot, error)
+	Status() registry.KeyedStatus
+	Evict(key string) bool
+	EvictIdle() int
+	Close() error
+	Shutdown(ctx context.Context) error
+}
+
+// NewFunc makes a subject.
+type NewFunc = func(label string, parallelism, maxKeys int, opts ...registry.KeyedOption) (Subject, error)
+
+const (
+	label  = "tenants"
+	secret = "secret" // in every key
+)
+
+var errEnd = errors.New("the user went away")
+
+// machine does the same things to a Keyed and to the reference.
+type machine struct {
+	*kit.Story
+	kit.Coverage
+	d         *kit.Dice // of this step
+	s         Subject
+	verbs     []verb
+	reference reference
+	calls     []*call // in flight or waiting
+	last      int
+
+	mu     sync.Mutex
+	events map[bulk.EventKind]uint64 // nil: nobody listens
+}
+
+// New returns what makes a machine for what build makes.
+func New(build NewFunc, counts kit.Coverage) kit.NewMachine {
+	return func(d *kit.Dice, story *kit.Story) kit.Machine {
+		c := bulk.Capacity{Parallelism: 1 + d.Int(2), WaitingRoom: d.Int(3)}
+		r := reference{capacity: c, maxKeys: 1 + d.Int(4), idleAfter: time.Duration(d.Int(7)) * time.Second,
+			door: model.New(label, c), made: make(map[string]bool), events: make(map[bulk.EventKind]uint64)}
+		m := &machine{Story: story, Coverage: counts, reference: r}
+		each := []bulk.Option{bulk.WaitingRoom(c.WaitingRoom), kit.Yields}
+		if d.OneIn(2) {
+			m.events = make(map[bulk.EventKind]uint64)
+			each = append(each, bulk.OnEvent(m.listen))
+		}
+		m.Did("A Keyed is made: parallelism %d, waiting room %d, at most %d keys, idle after %v.", c.Parallelism, c.WaitingRoom, r.maxKeys, r.idleAfter)
+		var err error
+		m.s, err = build(label, c.Parallelism, r.maxKeys, registry.IdleAfter(r.idleAfter), registry.Each(each...))
+		m.Must(err == nil, "it was not made: %v", err)
+		m.verbs = verbsOf(m.s)
+		return m
+	}
+}
+
+func (m *machine) listen(e bulk.Event) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e.Label != label {
+		e.Kind = 0 // no event is owed that has another label
+	}
+	m.events[e.Kind]++
+}
+
+// Step does one thing, and compares.
+func (m *machine) Step(d *kit.Dice) {
+	time.Sleep(1) // no two operations arrive, or expire, at the same instant
+	m.d = d
+	m.Story.Step()
+	kit.Pick(d, (*machine).start, (*machine).touch, (*machine).start, (*machine).touch, (*machine).start, (*machine).race, (*machine).evict,
+		(*machine).evictIdle, (*machine).touch, (*machine).sleep, (*machine).sleep, (*machine).shutdown)(m)
+	m.settle()
+}
+
+// settle compares what became of all operations, and all else that can be seen.
+func (m *machine) settle() {
+	synctest.Wait()
+	for _, c := range m.calls {
+		if c.want.State == waiting {
+			c.waited = true
+			c.key.learn(c)
+		}
+		if got := c.seen(); got != c.want {
+			m.Fail(kit.Differences(c.String(), got, c.want)...)
+		}
+		if c.want.State >= rejected || c.want.State == inFlight && c.waited {
+			m.Hit("%s: %v %v, waited %t, %v", c.verb.name, c.want.State, c.want.Rejection.Reason, c.waited, c.exit)
+		}
+		m.Must(c.want.State < rejected || c.isRight(m.reference.maxKeys), "%v: its function is to end so: %v; it returned %t: %v; recovered: %v",
+			c, c.exit, c.returned, c.err, c.recovered)
+	}
+	m.calls = slices.DeleteFunc(m.calls, func(c *call) bool { return c.want.State >= rejected })
+	got, want := m.s.Status(), m.reference.status()
+	m.Must(got.Totals.Waits.Count() == got.Totals.AdmittedFromQueue, "Waits has %d, admitted from the queue are %d", got.Totals.Waits.Count(), got.Totals.AdmittedFromQueue)
+	got.Totals.Waits, got.Totals.Holds = want.Totals.Waits, want.Totals.Holds // in a race it is not known who was the first
+	if got != want {
+		m.Fail(kit.Differences("Status()", got, want)...)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Must(m.events == nil || maps.Equal(m.events, m.reference.events), "the events by kind are %v; by the contract %v", m.events, m.reference.events)
+}
+
+// Finish ends all that is in flight. Then nothing is left.
+func (m *machine) Finish() {
+	m.Story.Step()
+	m.Did("Close(), and all operations end")
+	m.reference.close(time.Now())
+	m.Must(m.s.Close() == nil, "Close returned an error")
+	m.settle()
+	for len(m.calls) > 0 {
+		m.end(m.calls[len(m.calls)-1])
+		m.settle()
+	}
+	m.Must(m.s.Shutdown(context.Background()) == nil, "Shutdown of what is drained returned an error")
+}
+
+// End frees whoever is still blocked, also after a failure.
+func (m *machine) End() {
+	for _, c := range m.calls {
+		c.cancel(errEnd)
+		if !kit.IsClosed(c.end) {
+			close(c.end)
+		}
+	}
+}
+
+func (m *machine) name() string {
+	return secret + kit.Pick(m.d, "0", "1", "2", "3", "4", "5")
+}
+
+func (m *machine) seconds() time.Duration { return time.Duration(1+m.d.Int(5)) * time.Second }
+
+func (m *machine) newCall(name string) *call {
+	m.last++
+	c := &call{id: m.last, name: name, verb: kit.Pick(m.d, m.verbs...), twice: m.d.OneIn(2), exit: kit.Returns,
+		end: make(chan struct{}), started: make(chan struct{}), over: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	m.calls = append(m.calls, c)
+	return c
+}
+
+// start begins an operation, sometimes one that is lost before it comes.
+func (m *machine) start() {
+	c, now := m.newCall(m.name()), time.Now()
+	within, story := deadline.Within, ""
+	switch m.d.Int(12) {
+	case 3, 6:
+		c.limits = []deadline.Limit{deadline.NoWait()}
+	case 4, 7:
+		c.limits = []deadline.Limit{within(m.seconds()), within(time.Hour)}
+	case 5:
+		c.cancel(errEnd)
+		story = ", ctx is done"
+	case 8:
+		c.limits = []deadline.Limit{within(time.Hour), deadline.Before(now)}
+	case 9:
+		ctx, stop := context.WithTimeout(c.ctx, time.Second)
+		parent := c.cancel
+		c.ctx, c.cancel = ctx, func(cause error) { parent(cause); stop() }
+		c.limits = []deadline.Limit{deadline.Reserve(time.Second + 1)}
+		story = ", ctx has a second"
+	}
+	m.Did("%v%s", c, story)
+	m.arrive(c)
+	go c.serve()
+}
+
+// arrive lets the reference decide about an operation.
+func (m *machine) arrive(c *call) { m.Hit("%s", m.reference.arrive(time.Now(), c)) }
+
+// race lets several come for one key at the same time, one more than there are
+// slots, while somebody tries to evict it. Which of them is which can't be told,
+// how many there are of each kind can.
+func (m *machine) race() {
+	name := m.name()
+	racers, where := m.reference.capacity.Parallelism+1, "new"
+	if k := m.reference.find(name); k != nil {
+		if len(k.Room) > 0 {
+			m.start() // the order of those who wait would be unknown
+			return
+		}
+		racers, where = racers-len(k.InFlight), "known"
+	}
+	m.Did("%d operations for %q at the same time, and Evict", racers, name)
+	var group []*call
+	evicted := make(chan bool, 1)
+	for i := range racers {
+		group = append(group, m.newCall(name))
+		if i == racers/2 {
+			go func() { evicted <- m.s.Evict(name) }()
+		}
+		go group[i].serve()
+	}
+	synctest.Wait()
+	m.Hit("race for a %s key", where)
+	if <-evicted {
+		m.Hit("race in which the key is evicted")
+		m.Must(m.reference.evict(time.Now(), name), "a key in use, or unknown, was evicted")
+	}
+	// The reference decides about them in the order of what became of them: those
+	// that got slots came first.
+	slices.SortStableFunc(group, func(a, b *call) int { return int(a.seen().State) - int(b.seen().State) })
+	for _, c := range group {
+		m.arrive(c)
+	}
+}
+
+// touch ends an operation in flight, or the ctx of one that waits.
+func (m *machine) touch() {
+	if len(m.calls) == 0 {
+		m.start()
+		return
+	}
+	c := kit.Pick(m.d, m.calls...)
+	if c.want.State == waiting {
+		m.Did("the ctx of %v ends", c)
+		c.key.Cancel(time.Now(), c.id)
+		c.cancel(errEnd)
+		return
+	}
+	c.exit = kit.Pick(m.d, kit.Returns, kit.Returns, kit.Fails, kit.Panics, kit.Exits)
+	m.Did("%v: %v", c, c.exit)
+	m.end(c)
+}
+
+func (m *machine) end(c *call) {
+	m.reference.release(time.Now(), c)
+	close(c.end)
+}
+
+// sleep lets time pass, and with it the waits that have a bound. Often it ends
+// about when the oldest key has been idle long enough.
+func (m *machine) sleep() {
+	d := m.seconds()
+	if k := m.reference.oldestIdle(); k != nil && m.d.OneIn(2) {
+		d = max(m.reference.idleAfter-time.Since(k.left), time.Nanosecond)
+	}
+	d += time.Duration(m.d.Int(3) - 1)
+	m.Did("%v pass", d)
+	until := time.Now().Add(d)
+	for k, w := m.reference.nextExpiry(until); k != nil; k, w = m.reference.nextExpiry(until) {
+		at, _ := w.Until()
+		time.Sleep(time.Until(at))
+		k.Expire(at, w.Op)
+		m.settle()
+	}
+	time.Sleep(time.Until(until))
+}
+
+func (m *machine) evict() {
+	name := m.name()
+	m.Did("Evict(%q)", name)
+	got, want := m.s.Evict(name), m.reference.evict(time.Now(), name)
+	m.Hit("Evict: %t, closed %t", want, m.reference.closed)
+	m.Must(got == want, "it is %t; by the contract %t", got, want)
+}
+
+func (m *machine) evictIdle() {
+	m.Did("EvictIdle()")
+	for _, k := range m.reference.known {
+		if k.idle() && m.reference.idleAfter > 0 {
+			m.Hit("EvictIdle: idle for IdleAfter + %v", max(-2, min(time.Since(k.left)-m.reference.idleAfter, 1)))
+		}
+	}
+	got, want := m.s.EvictIdle(), m.reference.evictIdle(time.Now())
+	m.Must(got == want, "it is %d; by the contract %d", got, want)
+}
+
+// shutdown is rare: not much can happen afterwards.
+func (m *machine) shutdown() {
+	if !m.d.OneIn(8) {
+		m.start()
+		return
+	}
+	m.reference.close(time.Now())
+	var want []string
+	if n := m.reference.inFlight(); n > 0 {
+		want = []string{kit.Drained(label, n)}
+	}
+	kit.Shut(m.Story, m.Coverage, m.d, m.s, want...)
+}

@@ -1,0 +1,130 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// Exit is a way in which the function of an operation ends.
+type Exit string
+
+const (
+	Returns Exit = "fn returns"
+	Fails   Exit = "fn returns an error"
+	Panics  Exit = "fn panics"
+	Exits   Exit = "the goroutine ends"
+)
+
+// Leave is called by the function of an operation as its last act: it panics with
+// err, ends the goroutine, or does nothing.
+func (e Exit) Leave(err error) {
+	switch e {
+	case Panics:
+		panic(err)
+	case Exits:
+		runtime.Goexit()
+	}
+}
+
+// Leaves returns the errors that errors.Join has joined.
+func Leaves(err error) (list []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if _, one := err.(*bulk.DrainError); one || !ok {
+		return []error{err}
+	}
+	for _, one := range joined.Unwrap() {
+		list = append(list, Leaves(one)...)
+	}
+	return list
+}
+
+// Drains returns what the DrainErrors in err say, each of which must match the
+// cause.
+func Drains(err, cause error) (list []string) {
+	for _, leaf := range Leaves(err) {
+		var e *bulk.DrainError
+		switch {
+		case errors.As(leaf, &e) && errors.Is(leaf, cause):
+			list = append(list, Drained(e.Label, e.InFlight))
+		case leaf != nil:
+			list = append(list, fmt.Sprintf("no DrainError with the cause: %v", leaf))
+		}
+	}
+	return list
+}
+
+// Drained is what Drains returns for a DrainError as it should be.
+func Drained(label string, inFlight int) string {
+	return fmt.Sprintf("%q has %d in flight", label, inFlight)
+}
+
+var errShut = errors.New("no more patience")
+
+// Shut calls Close, or Shutdown with a ctx that ends after a while: want is what
+// must be in flight then, as Drained says it.
+func Shut(s *Story, c Coverage, d *Dice, subject interface {
+	Close() error
+	Shutdown(ctx context.Context) error
+}, want ...string) {
+	patience, start := time.Duration(d.Int(3))*time.Second, time.Now()
+	if d.OneIn(2) {
+		s.Did("Close()")
+		c.Hit("Close")
+		s.Must(subject.Close() == nil, "it returned an error")
+		return
+	}
+	s.Did("Shutdown, with a ctx that ends after %v", patience)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errShut)
+	defer cancel()
+	err := subject.Shutdown(ctx)
+	took := time.Since(start)
+	c.Hit("Shutdown after %v: in flight %d", patience, min(len(want), 2))
+	if len(want) == 0 {
+		patience = 0
+	}
+	s.Must(slices.Equal(Drains(err, errShut), want) && took == patience, "it returned %v after %v; by the contract %q after %v", err, took, want, patience)
+}
+
+// IsClosed reports whether a channel is closed on which nothing is ever sent.
+func IsClosed[T any](c <-chan T) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// Yields is an option that changes nothing, and lets others run while a bulkhead
+// is being made.
+func Yields(*bulk.Config) error {
+	for range 3 {
+		runtime.Gosched()
+	}
+	return nil
+}
+
+// Differences says in words in which fields two values of a type differ.
+func Differences(what string, got, want any) []string {
+	return differences(what, reflect.ValueOf(got), reflect.ValueOf(want))
+}
+
+func differences(what string, got, want reflect.Value) (list []string) {
+	if got.Equal(want) {
+		return nil
+	}
+	if got.Kind() != reflect.Struct || !got.Type().Field(0).IsExported() {
+		return []string{fmt.Sprintf("%s is %v; by the contract it is %v", what, got, want)}
+	}
+	for i := range got.NumField() {
+		list = append(list, differences(what+"."+got.Type().Field(i).Name, got.Field(i), want.Field(i))...)
+	}
+	return list
+}

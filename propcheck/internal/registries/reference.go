@@ -1,0 +1,125 @@
+package registries
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/propcheck/model"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// Subject is propcheck.RegistrySubject.
+type Subject interface {
+	Create(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error)
+	GetOrCreate(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error)
+	Get(label string) (*bulk.Bulkhead, bool)
+	Remove(ctx context.Context, label string) error
+	All() iter.Seq2[string, *bulk.Bulkhead]
+	Statuses() []bulk.Status
+	Reports() []bulk.Report
+	Apply(capacities map[string]bulk.Capacity) error
+	ApplyJSON(data []byte) error
+	Close() error
+	Shutdown(ctx context.Context) error
+}
+
+// reference says what a registry does: a list that is searched from end to end.
+type reference struct {
+	room    int // the default
+	closed  bool
+	members []*member // in the order of creation
+	gone    []*member // those that were forgotten
+}
+
+// member is a bulkhead, beside the model of it.
+type member struct {
+	*model.Model
+	bulkhead *bulk.Bulkhead
+	held     []bulk.Slot
+	ops      int
+	removing bool // it is forgotten as soon as it is drained
+}
+
+// take reports whether a slot can be had, and takes it.
+func (x *member) take(now time.Time) bool {
+	x.ops++
+	return x.Arrive(now, model.Arrival{Op: x.ops, Slots: 1, Limits: []deadline.Limit{deadline.NoWait()}}, false).Verdict == model.Admitted
+}
+
+func (r *reference) all() []*member { return slices.Concat(r.members, r.gone) }
+
+func (r *reference) find(label string) *member {
+	for _, x := range r.members {
+		if x.Label == label {
+			return x
+		}
+	}
+	return nil
+}
+
+// create makes a member, or says which error there is. With get, one that exists
+// is returned as it is.
+func (r *reference) create(label string, c bulk.Capacity, get bool) (x *member, err error) {
+	switch x := r.find(label); {
+	case x != nil && get:
+		return x, nil
+	case x != nil: // ErrDuplicate before ErrClosed
+		return nil, registry.ErrDuplicate
+	case r.closed:
+		return nil, registry.ErrClosed
+	case c.Parallelism < 1:
+		return nil, bulk.ErrConfig
+	}
+	x = &member{Model: model.New(label, c)}
+	r.members = append(r.members, x)
+	return x, nil
+}
+
+// withdraw takes back a creation that did not happen.
+func (r *reference) withdraw(x *member) {
+	r.members = slices.DeleteFunc(r.members, func(o *member) bool { return o == x })
+}
+
+// apply sets capacities, or nothing if there is anything wrong, and says which
+// sentinels the error matches.
+func (r *reference) apply(now time.Time, all map[string]bulk.Capacity, alsoBad bool) (is []error) {
+	for label, c := range all {
+		if r.find(label) == nil {
+			is = append(is, registry.ErrUnknown)
+		}
+		if c.Parallelism < 0 || alsoBad {
+			is = append(is, bulk.ErrConfig)
+		}
+	}
+	if len(is) > 0 {
+		return is
+	}
+	for label, c := range all {
+		// Members closed meanwhile are reported, the others set.
+		if r.find(label).SetCapacity(now, c) == model.RejectedClosed {
+			is = append(is, bulk.ErrClosed)
+		}
+	}
+	return is
+}
+
+func (r *reference) close(now time.Time) {
+	r.closed = true
+	for _, x := range r.members {
+		x.Close(now)
+	}
+}
+
+// settle forgets those that somebody removes and that are drained.
+func (r *reference) settle() {
+	for _, x := range slices.Clone(r.members) {
+		if x.removing && len(x.held) == 0 {
+			r.withdraw(x)
+			r.gone = append(r.gone, x)
+		}
+	}
+}

@@ -1,0 +1,312 @@
+// Package registries is the machine that checks registries: each step does one
+// thing to the subject and to the reference, and compares all that can be seen.
+package registries
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// machine does the same things to a registry and to the reference.
+type machine struct {
+	*kit.Story
+	kit.Coverage
+	d         *kit.Dice // of this step
+	s         Subject
+	reference reference
+}
+
+// New returns what makes a machine for what build makes.
+func New(build func(defaults ...bulk.Option) (Subject, error), counts kit.Coverage) kit.NewMachine {
+	return func(_ *kit.Dice, story *kit.Story) kit.Machine {
+		m := &machine{Story: story, Coverage: counts, reference: reference{room: 3}}
+		m.Did("A registry is made, with a waiting room of %d by default.", m.reference.room)
+		var err error
+		m.s, err = build(bulk.WaitingRoom(m.reference.room))
+		m.Must(err == nil, "it was not made: %v", err)
+		return m
+	}
+}
+
+// Step does one thing, and compares.
+func (m *machine) Step(d *kit.Dice) {
+	m.d = d
+	m.Story.Step()
+	kit.Pick(d, (*machine).create, (*machine).use, (*machine).create, (*machine).use, (*machine).release,
+		(*machine).remove, (*machine).apply, (*machine).loop, (*machine).create, (*machine).shutdown)(m)
+	m.compare()
+}
+
+// Finish lets those who wait in Remove end.
+func (m *machine) Finish() { m.End() }
+
+// End frees whoever is still blocked.
+func (m *machine) End() {
+	for _, x := range m.reference.all() {
+		for _, slot := range x.held {
+			slot.Release()
+		}
+	}
+}
+
+var labels = []string{"a", "b", "c", "d", "e"}
+
+// label chooses a label: that of a member, if there is one, or now and then any.
+func (m *machine) label() string {
+	label := kit.Pick(m.d, labels...)
+	if members := m.reference.members; len(members) > 0 && !m.d.OneIn(5) {
+		return kit.Pick(m.d, members...).Label
+	}
+	return label
+}
+
+// create is a Create, a GetOrCreate, or several at the same time, and perhaps a
+// Close meanwhile: either can be the first.
+func (m *machine) create() {
+	label, c := kit.Pick(m.d, labels...), bulk.Capacity{Parallelism: kit.Pick(m.d, 1, 2, 3, 0), WaitingRoom: m.reference.room}
+	name, create, racers := "Create", m.s.Create, 1
+	switch m.d.Int(3) {
+	case 1:
+		name, create = "GetOrCreate", m.s.GetOrCreate
+	case 2:
+		name, create, racers = "several GetOrCreate", m.s.GetOrCreate, 5
+	}
+	opts := []bulk.Option{kit.Yields}
+	if m.d.OneIn(2) {
+		c.WaitingRoom = m.d.Int(5)
+		opts = append(opts, bulk.WaitingRoom(c.WaitingRoom))
+	}
+	var g sync.WaitGroup
+	known := m.reference.find(label)
+	closing := m.d.OneIn(25) && known == nil && !m.reference.closed && c.Parallelism > 0
+	if closing {
+		opts = append(opts, func(c *bulk.Config) error {
+			g.Go(func() { _ = m.s.Close() })
+			return kit.Yields(c)
+		})
+	}
+	m.Did("%s(%q, %d, …), waiting room %d; Close() meanwhile: %t", name, label, c.Parallelism, c.WaitingRoom, closing)
+	got, errs := make([]*bulk.Bulkhead, racers), make([]error, racers)
+	for i := range racers {
+		g.Go(func() { got[i], errs[i] = create(label, c.Parallelism, opts...) })
+	}
+	g.Wait()
+	x, want := m.reference.create(label, c, name != "Create")
+	if closing {
+		m.Hit("Close: while one is being made")
+		if got[0] == nil && errors.Is(errs[0], registry.ErrClosed) {
+			m.reference.withdraw(x)
+			x, want = nil, registry.ErrClosed
+		}
+	}
+	again := slices.ContainsFunc(m.reference.gone, func(x *member) bool { return x.Label == label })
+	m.Hit("%s: known %t, closed %t, comes again %t: %v", name, known != nil, known != nil && known.Closed, again, want)
+	if known == nil && x != nil && got[0] != nil {
+		x.bulkhead, x.ID = got[0], got[0].Status().ID
+	}
+	for i := range racers {
+		m.Must(errors.Is(errs[i], want) && (x == nil && got[i] == nil || x != nil && got[i] == x.bulkhead),
+			"it returned %v, %v; by the contract %v, %v", got[i], errs[i], x, want)
+	}
+	if closing {
+		m.reference.close(time.Now())
+	}
+}
+
+// use takes a slot of a member.
+func (m *machine) use() {
+	label := m.label()
+	m.Did("a slot of %q is taken", label)
+	x := m.reference.find(label)
+	if x == nil {
+		return
+	}
+	m.Hit("a slot: closed %t, free %d", x.Closed, max(-1, min(x.Capacity.Parallelism-x.InUse(), 1)))
+	slot, got := x.bulkhead.TryAcquire()
+	want := x.take(time.Now())
+	m.Must(got == want, "TryAcquire() is %t; by the contract %t", got, want)
+	if got {
+		x.held = append(x.held, slot)
+	}
+}
+
+func (m *machine) release() {
+	all := slices.DeleteFunc(m.reference.all(), func(x *member) bool { return len(x.held) == 0 })
+	if len(all) == 0 {
+		m.use()
+		return
+	}
+	x := kit.Pick(m.d, all...)
+	m.Did("a slot of %q is released", x.Label)
+	m.Hit("release: last %t, being removed %t", len(x.held) == 1, x.removing)
+	x.Release(time.Now(), x.InFlight[0].Op)
+	x.held[0].Release()
+	x.held = x.held[1:]
+}
+
+var errEnd = errors.New("no more patience")
+
+// remove waits in the background as long as need be, or gives up after a second.
+func (m *machine) remove() {
+	label := m.label()
+	x := m.reference.find(label)
+	impatient := x != nil && len(x.held) > 0 && m.d.OneIn(2)
+	m.Did("Remove(%q), with a ctx that ends: %t", label, impatient)
+	m.Hit("Remove: known %t, in use %t, again %t, gives up %t", x != nil, x != nil && len(x.held) > 0, x != nil && x.removing, impatient)
+	ctx := context.Background()
+	if impatient {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, time.Second, errEnd)
+		defer cancel()
+	}
+	if x != nil {
+		x.Close(time.Now())
+	}
+	done := make(chan error, 1)
+	go func() { done <- m.s.Remove(ctx, label) }()
+	if impatient {
+		time.Sleep(time.Second)
+	}
+	synctest.Wait()
+	blocks := len(done) == 0
+	m.Must(blocks == (x != nil && len(x.held) > 0 && !impatient), "whether it is blocked: %t", blocks)
+	if blocks {
+		x.removing = true
+		return
+	}
+	switch err := <-done; {
+	case x == nil:
+		m.Must(errors.Is(err, registry.ErrUnknown), "it returned %v for an unknown label", err)
+	case impatient:
+		got, want := kit.Drains(err, errEnd), []string{kit.Drained(label, len(x.held))}
+		m.Must(slices.Equal(got, want), "it gave up: %s; by the contract %s", got, want)
+	default:
+		m.Must(err == nil, "it returned %v", err)
+		x.removing = true
+	}
+}
+
+// apply sets some capacities, whole ones or parts of them as JSON.
+func (m *machine) apply() {
+	d, all, parts, alsoBad := m.d, make(map[string]bulk.Capacity), make(map[string]map[string]any), false
+	whole := d.OneIn(2)
+	for range d.Int(4) {
+		label, c, part := m.label(), bulk.Capacity{Parallelism: 1}, make(map[string]any)
+		if x := m.reference.find(label); x != nil {
+			c = x.Capacity
+		}
+		if _, twice := all[label]; twice {
+			continue
+		}
+		if d.OneIn(2) || whole {
+			c.Parallelism = kit.Pick(d, 1, 2, 3, 4, 0, -1)
+			part["parallelism"] = c.Parallelism
+		}
+		if d.OneIn(2) || whole {
+			c.WaitingRoom = d.Int(5)
+			part["waiting_room"] = c.WaitingRoom
+		}
+		if d.OneIn(2) || whole {
+			c.WaitLimit = time.Duration(d.Int(5)) * time.Second
+			part["wait_limit"] = c.WaitLimit.String()
+		}
+		if d.OneIn(10) && !whole {
+			part["wait"], alsoBad = 1, true // there is no such field
+		}
+		all[label], parts[label] = c, part
+	}
+	text, _ := json.Marshal(parts)
+	name, apply := "ApplyJSON", func() error { return m.s.ApplyJSON(text) }
+	if whole {
+		name, apply = "Apply", func() error { return m.s.Apply(all) }
+	}
+	m.Did("%s(%s)", name, text)
+	err := apply()
+	want := m.reference.apply(time.Now(), all, alsoBad)
+	m.Must((err == nil) == (want == nil), "it returned %v; by the contract that matches %v", err, want)
+	for _, is := range []error{registry.ErrUnknown, bulk.ErrConfig, bulk.ErrClosed} {
+		m.Must(errors.Is(err, is) == slices.Contains(want, is), "it returned %v; by the contract that matches %v", err, want)
+	}
+	m.Hit("%s, some are set %t: %v", name, len(all) > len(want), want[:min(1, len(want))])
+}
+
+// loop goes over the members, and changes them meanwhile.
+func (m *machine) loop() {
+	removed := m.label()
+	m.Did("a loop over All, in which %q is removed", removed)
+	first, r := true, &m.reference
+	m.compareAll(func() {
+		if x := r.find(removed); first && x != nil && len(x.held) == 0 {
+			err := m.s.Remove(context.Background(), removed)
+			m.Must(err == nil, "Remove(%q) in the loop returned %v", removed, err)
+			m.Hit("loop: one is removed")
+			x.removing = true
+			r.settle()
+		}
+		first = false
+	})
+}
+
+// shutdown is rare: not much can happen afterwards.
+func (m *machine) shutdown() {
+	if !m.d.OneIn(12) {
+		m.use()
+		return
+	}
+	m.reference.close(time.Now())
+	var want []string
+	for _, x := range m.reference.members {
+		if len(x.held) > 0 {
+			want = append(want, kit.Drained(x.Label, len(x.held)))
+		}
+	}
+	kit.Shut(m.Story, m.Coverage, m.d, m.s, want...)
+}
+
+// compare compares all that can be seen.
+func (m *machine) compare() {
+	synctest.Wait()
+	m.reference.settle()
+	members := m.reference.members
+	statuses, reports := m.s.Statuses(), m.s.Reports()
+	m.Must(len(statuses) == len(members) && len(reports) == len(members), "there are %d Statuses and %d Reports for %d members",
+		len(statuses), len(reports), len(members))
+	for i, got := range statuses {
+		want := members[i].Status(got.At)
+		got.Index, got.Totals.Waits = 0, want.Totals.Waits
+		if got != want {
+			m.Fail(kit.Differences(fmt.Sprintf("Statuses()[%d]", i), got, want)...)
+		}
+	}
+	m.compareAll(func() {})
+	for _, label := range labels {
+		x := m.reference.find(label)
+		b, ok := m.s.Get(label)
+		m.Must(ok == (x != nil) && (x == nil || b == x.bulkhead), "Get(%q) returned %v, %t", label, b, ok)
+	}
+}
+
+// compareAll compares what All yields with the members there are when the loop
+// begins; body is that of the loop.
+func (m *machine) compareAll(body func()) {
+	want, i := slices.Clone(m.reference.members), 0
+	for label, b := range m.s.All() {
+		m.Must(i < len(want) && label == want[i].Label && b == want[i].bulkhead, "All yields %q as number %d", label, i)
+		err := hooks.Check(b)
+		m.Must(err == nil, "invariants of %q: %v", label, err)
+		i++
+		body()
+	}
+	m.Must(i == len(want), "All yields %d of %d", i, len(want))
+}
