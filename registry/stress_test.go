@@ -145,6 +145,9 @@ func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 				}
 				cancel()
 				n.count(t, err)
+				if k.NotStarted(err) != (err != nil) {
+					t.Errorf("NotStarted says %t of %v", err == nil, err)
+				}
 				switch {
 				case j%50 == 0:
 					k.Evict(r.IntN(keys))
