@@ -5,6 +5,7 @@ package bulk_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -15,9 +16,9 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// What a call allocates in steady state is exact, so it is asserted (but for the
-// race detector, which allocates too). Tests in this file must not run in
-// parallel with others.
+// The allocations of a call in steady state are exact, except with the race
+// detector, which allocates too. Tests in this file must not run in parallel with
+// others.
 func TestNothingIsAllocated(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
@@ -30,7 +31,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	fill(t, full)
 	closed := mustNew(t, 1)
 	closed.Close()
-	listened := mustNew(t, 1, bulk.OnEvent(func(bulk.Event) {}))
+	withHandler := mustNew(t, 1, bulk.OnEvent(func(bulk.Event) {}))
 	one := func(context.Context) (int, error) { return 1, nil }
 	guarded := bulk.Guard(b, one)
 	guarded1 := bulk.Guard1(b, func(context.Context, string) (int, error) { return 1, nil }, deadline.Within(time.Second))
@@ -61,7 +62,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			return nil
 		},
 		"Within":  func() error { return bulk.Do(ctx, b, nothing, deadline.Within(time.Second)) },
-		"Now":     func() error { return bulk.Do(ctx, b, nothing, deadline.NoWait()) },
+		"NoWait":  func() error { return bulk.Do(ctx, b, nothing, deadline.NoWait()) },
 		"Before":  func() error { return bulk.Do(ctx, b, nothing, deadline.Before(before)) },
 		"Reserve": func() error { return bulk.Do(ctx, b, nothing, deadline.Reserve(time.Second)) },
 		"all limits": func() error {
@@ -87,7 +88,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		},
 		"fails": func() error { return expect(bulk.Do(ctx, b, failing), errOwn) },
 		"with a handler": func() error {
-			return bulk.Do(ctx, listened, nothing)
+			return bulk.Do(ctx, withHandler, nothing)
 		},
 		"Status when nobody has waited": func() error { _ = b.Status(); return nil },
 	} {
@@ -101,7 +102,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	}
 }
 
-// With a histogram, a reading allocates the copy of it and nothing else.
+// A Status of a bulkhead with waits allocates a copy of the histogram, nothing else.
 func TestStatusAllocatesOneHistogram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := oneSlot()
@@ -112,7 +113,7 @@ func TestStatusAllocatesOneHistogram(t *testing.T) {
 		n := testing.AllocsPerRun(runs, func() { _ = b.Status() })
 		runtime.ReadMemStats(&end)
 		if size := (end.TotalAlloc - start.TotalAlloc) / runs; n != 1 || size > 4<<10+100 {
-			t.Errorf("%v allocations, %d bytes in each reading", n, size)
+			t.Errorf("%v allocations, %d bytes in each Status", n, size)
 		}
 	})
 }
@@ -121,12 +122,12 @@ func expect(err, want error) error {
 	if errors.Is(err, want) {
 		return nil
 	}
-	return errors.Join(errors.New("not turned away as it should"), err)
+	return errors.Join(fmt.Errorf("want %w", want), err)
 }
 
-// A wait in steady state: a few goroutines want one slot, and each gives way to
-// the others while it holds it. Whether a single acquisition waits is up to the
-// scheduler, so it is the sum that is looked at.
+// Waits in steady state: a few goroutines want one slot, and each yields to the
+// others while it holds the slot. The scheduler decides whether a single Acquire
+// waits, so the test counts the allocations of all of them.
 func TestWaitingAllocatesNothing(t *testing.T) {
 	const goroutines, each = 4, 10_000
 	long := time.Hour

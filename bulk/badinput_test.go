@@ -14,7 +14,7 @@ import (
 )
 
 // input is what a row of the table below works on: a bulkhead of two slots with
-// a waiting room, and everything that it makes known.
+// a waiting room, its events and its earlier Status.
 type input struct {
 	*testing.T
 	b      *bulk.Bulkhead
@@ -23,7 +23,7 @@ type input struct {
 	before bulk.Status
 }
 
-// mark says that nothing may happen from here on, if the row is no arrival.
+// mark begins the time in which nothing may happen if the row is no arrival.
 func (in *input) mark() {
 	in.before = in.b.Status()
 	in.events.take()
@@ -40,7 +40,7 @@ func (in *input) notConfigured(err error, field string, value any) {
 	}
 }
 
-// refused checks that err turns an operation away for the reason.
+// rejected checks that err is a rejection for the reason.
 func (in *input) rejected(err error, reason bulk.Reason, slots int) {
 	in.Helper()
 	if e := admissionError(in, err); e.Reason != reason || e.Slots != slots || !bulk.NotStarted(err, in.b) {
@@ -82,9 +82,9 @@ func (in *input) waitsOn(d time.Duration, limits ...deadline.Limit) {
 	p.slot.Release()
 }
 
-// Bad input has the answer that the contract names, and no other effect: what is
-// no arrival is not counted and makes no event, what is turned away is counted
-// once, and no row leaves anything behind.
+// Bad input gets the answer in the contract and has no other effect: a call that is
+// no arrival is not counted and makes no event, a rejection is counted once, and no
+// slot or place is lost.
 func TestBadInputHasNoOtherEffect(t *testing.T) {
 	ignore := func(context.Context) (int, error) { return 0, nil }
 	ints := slices.Values([]int{1})
@@ -110,13 +110,13 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 		{"Do: nil fn", "nothing to run", noArrival, func(in *input) {
 			mustPanicFor(in, "Do: nil fn", func() { _ = bulk.Do(in.Context(), in.b, nil) })
 		}},
-		{"Guard: nil fn", "it panics where the mistake is, not at the first call", noArrival, func(in *input) {
+		{"Guard: nil fn", "it panics where the mistake is, not in the first call", noArrival, func(in *input) {
 			mustPanicFor(in, "Guard: nil fn", func() { bulk.Guard[int](in.b, nil) })
 		}},
-		{"Guard1: nil fn", "it panics where the mistake is, not at the first call", noArrival, func(in *input) {
+		{"Guard1: nil fn", "it panics where the mistake is, not in the first call", noArrival, func(in *input) {
 			mustPanicFor(in, "Guard1: nil fn", func() { bulk.Guard1[int, int](in.b, nil) })
 		}},
-		{"GuardDo: nil fn", "it panics where the mistake is, not at the first call", noArrival, func(in *input) {
+		{"GuardDo: nil fn", "it panics where the mistake is, not in the first call", noArrival, func(in *input) {
 			mustPanicFor(in, "GuardDo: nil fn", func() { bulk.GuardDo(in.b, nil) })
 		}},
 		{"Map: nil fn", "it panics where the mistake is, not at the first item", noArrival, func(in *input) {
@@ -126,10 +126,10 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 			mustPanicFor(in, "Run: nil fn", func() { _, _ = bulk.Run[int](done(nil), in.b, nil) })
 			mustPanicFor(in, "Do: nil fn", func() { _ = bulk.Do(done(nil), in.b, nil, deadline.Before(time.Time{})) })
 		}},
-		{"OnEvent: nil handler", "nothing to tell", noArrival, func(in *input) {
+		{"OnEvent: nil handler", "nothing to call", noArrival, func(in *input) {
 			mustPanicFor(in, "OnEvent: nil handler", func() { in.b.OnEvent(nil) })
 		}},
-		{"New and Must: nothing right", "errors, and a panic only by Must", noArrival, func(in *input) {
+		{"New and Must: everything wrong", "New returns errors, only Must panics", noArrival, func(in *input) {
 			b, err := bulk.New("", 0, nil, bulk.OnEvent(nil))
 			if got := problems(in, err); b != nil || len(got) != 4 {
 				in.Errorf("%v %v", b, got)
@@ -137,13 +137,13 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 			mustPanic(in, func() { bulk.Must(bulk.New("", 0)) })
 		}},
 
-		{"RunN: n below 1", "none is not a number of slots to ask for", noArrival, func(in *input) {
+		{"RunN: n below 1", "an operation needs at least one slot", noArrival, func(in *input) {
 			for _, n := range []int{0, -1, math.MinInt} {
 				_, err := bulk.RunN(in.Context(), in.b, n, never(in))
 				in.notConfigured(err, "slots", n)
 			}
 		}},
-		{"AcquireN: n below 1", "none is not a number of slots to ask for", noArrival, func(in *input) {
+		{"AcquireN: n below 1", "an operation needs at least one slot", noArrival, func(in *input) {
 			for _, n := range []int{0, -1, math.MinInt} {
 				s, err := in.b.AcquireN(in.Context(), n)
 				in.notConfigured(err, "slots", n)
@@ -153,7 +153,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				s.Release()
 			}
 		}},
-		{"TryAcquireN: n below 1", "it can say no more than false", noArrival, func(in *input) {
+		{"TryAcquireN: n below 1", "it has no error to return", noArrival, func(in *input) {
 			for _, n := range []int{0, -1, math.MinInt} {
 				s, ok := in.b.TryAcquireN(n)
 				if ok || s != (bulk.Slot{}) {
@@ -168,7 +168,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 			_, err = in.b.AcquireN(done(nil), -1, deadline.NoWait())
 			in.notConfigured(err, "slots", -1)
 		}},
-		{"n below 1 on a full bulkhead", "it neither waits nor takes a place", noArrival, func(in *input) {
+		{"n below 1 on a full bulkhead", "it neither waits nor takes a place in the waiting room", noArrival, func(in *input) {
 			in.full()
 			_, err := in.b.AcquireN(in.Context(), 0)
 			in.notConfigured(err, "slots", 0)
@@ -187,7 +187,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				}
 			}
 		}},
-		{"the zero Slot", "so that its Release may stand before the error is looked at", noArrival, func(in *input) {
+		{"the zero Slot", "its deferred Release may stand before the error check", noArrival, func(in *input) {
 			var s bulk.Slot
 			s.Release()
 			s.Release()
@@ -198,7 +198,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				in.notConfigured(in.b.Resize(n), "parallelism", n)
 			}
 		}},
-		{"SetCapacity: each field", "all or nothing is set", noArrival, func(in *input) {
+		{"SetCapacity: each field", "either all fields are set or none", noArrival, func(in *input) {
 			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: -1, WaitingRoom: 7}), "parallelism", -1)
 			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 7, WaitingRoom: -1}), "waiting_room", -1)
 			in.notConfigured(in.b.SetCapacity(bulk.Capacity{Parallelism: 7, WaitLimit: math.MinInt64}), "wait_limit", time.Duration(math.MinInt64))
@@ -210,7 +210,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				in.Errorf("all three: %v", got)
 			}
 		}},
-		{"SetCapacity while others wait", "nobody is turned away or let in", noArrival, func(in *input) {
+		{"SetCapacity while others wait", "no operation is rejected or admitted", noArrival, func(in *input) {
 			in.full()
 			p := park(in, in.b, 2)
 			in.mark()
@@ -226,7 +226,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 			p.slot.Release()
 			in.mark()
 		}},
-		{"bad values on a closed bulkhead", "they are wrong whatever state it is in", noArrival, func(in *input) {
+		{"bad values on a closed bulkhead", "they are wrong in any state", noArrival, func(in *input) {
 			_ = in.b.Close()
 			in.mark()
 			in.notConfigured(in.b.Resize(-1), "parallelism", -1)
@@ -240,35 +240,35 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 			}
 			mustPanicFor(in, "Do: nil fn", func() { _ = bulk.Do(in.Context(), in.b, nil) })
 			for _, err := range []error{in.b.Resize(7), in.b.SetCapacity(in.b.Capacity())} {
-				var refused *bulk.AdmissionError
-				if !errors.Is(err, bulk.ErrClosed) || errors.Is(err, bulk.ErrConfig) || errors.Is(err, bulk.ErrNotStarted) || errors.As(err, &refused) {
+				var rejection *bulk.AdmissionError
+				if !errors.Is(err, bulk.ErrClosed) || errors.Is(err, bulk.ErrConfig) || errors.Is(err, bulk.ErrNotStarted) || errors.As(err, &rejection) {
 					in.Errorf("good values: %v", err)
 				}
 			}
 		}},
 
-		{"Within less than nothing, free", "it is NoWait, and NoWait needs no wait", arrival, func(in *input) {
+		{"Within of 0 or less, with a free slot", "it means NoWait, and the operation need not wait", arrival, func(in *input) {
 			for _, d := range []time.Duration{0, -1, math.MinInt64} {
 				in.holds(in.b.Acquire(in.Context(), deadline.Within(d)))
 			}
 		}},
-		{"Within less than nothing, full", "it is NoWait, and there is a room to wait in", arrival, func(in *input) {
+		{"Within of 0 or less, without a free slot", "it means NoWait, although the waiting room has places", arrival, func(in *input) {
 			in.full()
 			for _, d := range []time.Duration{0, -1, math.MinInt64} {
 				_, err := bulk.Run(in.Context(), in.b, never(in), deadline.Within(d))
 				in.rejected(err, bulk.Saturated, 1)
 			}
 		}},
-		{"Within for ever", "no sum overflows", arrival, func(in *input) {
+		{"Within forever", "no sum overflows", arrival, func(in *input) {
 			in.waitsOn(years(100), deadline.Within(math.MaxInt64))
 			in.waitsOn(years(10), deadline.Within(math.MaxInt64-1))
 			in.waitsOn(years(10), deadline.Within(math.MaxInt64), deadline.Before(time.Unix(1<<40, 0)))
 		}},
-		{"Within so long that it ends after the end of the clock", "late plus long saturates", arrival, func(in *input) {
+		{"Within so long that it ends after the end of the clock", "the sum of a late instant and a long wait saturates", arrival, func(in *input) {
 			time.Sleep(years(200))
 			in.waitsOn(years(10), deadline.Within(years(290)))
 		}},
-		{"a wait limit for ever", "no sum overflows", arrival, func(in *input) {
+		{"a wait limit of forever", "no sum overflows", arrival, func(in *input) {
 			for _, d := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1, years(290)} {
 				if err := in.b.SetCapacity(bulk.Capacity{Parallelism: 2, WaitingRoom: 3, WaitLimit: d}); err != nil {
 					in.Fatal(err)
@@ -288,7 +288,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				in.Errorf("took %v, allowed %v", took, admissionError(in, err).Limit)
 			}
 		}},
-		{"Before in the past", "however long past", arrival, func(in *input) {
+		{"Before in the past", "the distance does not matter", arrival, func(in *input) {
 			for _, at := range []time.Time{time.Now(), time.Now().Add(-1), time.Unix(0, 0), {}, time.Unix(-1<<40, 0), time.Unix(math.MinInt64, 0)} {
 				_, err := bulk.Run(in.Context(), in.b, never(in), deadline.Before(at))
 				in.rejected(err, bulk.Expired, 1)
@@ -300,18 +300,18 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				in.Errorf("counted %+v", got)
 			}
 		}},
-		{"Before in the past, full", "it is expired all the same, and doesn't wait", arrival, func(in *input) {
+		{"Before in the past, without a free slot", "it is expired and does not wait", arrival, func(in *input) {
 			in.full()
 			_, err := bulk.Run(in.Context(), in.b, never(in), deadline.Before(time.Time{}), deadline.Within(math.MaxInt64))
 			in.rejected(err, bulk.Expired, 1)
 		}},
-		{"Before in the far future", "however far", arrival, func(in *input) {
+		{"Before in the far future", "the distance does not matter", arrival, func(in *input) {
 			for _, at := range []time.Time{time.Now().Add(math.MaxInt64), time.Unix(1<<40, 0), time.Unix(1<<62, 0)} {
 				in.holds(in.b.Acquire(in.Context(), deadline.Before(at)))
 				in.waitsOn(years(50), deadline.Before(at))
 			}
 		}},
-		{"Reserve for ever", "no ctx has that long to live", arrival, func(in *input) {
+		{"Reserve forever", "no deadline is that far away", arrival, func(in *input) {
 			ctx, cancel := context.WithTimeout(in.Context(), years(100))
 			defer cancel()
 			_, err := bulk.Run(ctx, in.b, never(in), deadline.Reserve(math.MaxInt64))
@@ -320,18 +320,18 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				in.Errorf("counted %+v", got)
 			}
 		}},
-		{"Reserve for ever without a deadline", "there is nothing to keep in reserve", arrival, func(in *input) {
+		{"Reserve forever without a deadline", "no time of ctx can be reserved", arrival, func(in *input) {
 			in.holds(in.b.Acquire(context.Background(), deadline.Reserve(math.MaxInt64)))
 			in.waitsOn(years(100), deadline.Reserve(math.MaxInt64))
 		}},
-		{"Reserve less than nothing", "no bound at all", arrival, func(in *input) {
+		{"Reserve of 0 or less", "it is no bound", arrival, func(in *input) {
 			ctx, cancel := context.WithTimeout(in.Context(), 1)
 			defer cancel()
 			for _, d := range []time.Duration{0, -1, math.MinInt64} {
 				in.holds(in.b.Acquire(ctx, deadline.Reserve(d)))
 			}
 		}},
-		{"a ctx that lives too long to measure", "its life saturates, and so does what is left of it", arrival, func(in *input) {
+		{"a ctx whose deadline is too far away to measure", "the time until then saturates", arrival, func(in *input) {
 			ctx, cancel := context.WithDeadline(in.Context(), time.Unix(1<<40, 0))
 			defer cancel()
 			in.holds(in.b.Acquire(ctx, deadline.Reserve(math.MaxInt64)))
@@ -343,13 +343,13 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				in.Errorf("counted %+v", got)
 			}
 		}},
-		{"every absurd limit at once", "each keeps its meaning beside the others", arrival, func(in *input) {
+		{"all extreme limits together", "each keeps its meaning beside the others", arrival, func(in *input) {
 			in.holds(in.b.Acquire(in.Context(), deadline.Limit{}, deadline.Within(math.MinInt64), deadline.Within(math.MaxInt64),
 				deadline.Before(time.Unix(1<<62, 0)), deadline.Reserve(math.MinInt64)))
 			_, err := in.b.Acquire(in.Context(), deadline.Within(math.MaxInt64), deadline.Before(time.Unix(1<<62, 0)), deadline.Before(time.Time{}))
 			in.rejected(err, bulk.Expired, 1)
 		}},
-		{"a Guard with a limit that has passed", "it was meant for one call, made long ago", arrival, func(in *input) {
+		{"a Guard with a limit that has passed", "Before is an instant, so it passes for all later calls", arrival, func(in *input) {
 			guarded := bulk.Guard(in.b, never(in), deadline.Before(time.Now()))
 			for range 3 {
 				_, err := guarded(in.Context())
@@ -365,7 +365,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				in.Error("a result of nothing")
 			}
 		}},
-		{"Map: limits that have passed", "each item has its own answer", arrival, func(in *input) {
+		{"Map: limits that have passed", "each item gets its own error", arrival, func(in *input) {
 			for _, r := range bulk.Map(in.Context(), in.b, ints, func(context.Context, int) (int, error) { return 0, nil }, deadline.Before(time.Time{})) {
 				in.rejected(r.Err(), bulk.Expired, 1)
 			}
@@ -375,7 +375,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				in.Error("true")
 			}
 		}},
-		{"the zero Status and Totals", "a zero value is a value", noArrival, func(in *input) {
+		{"the zero Status and Totals", "a zero value can be used", noArrival, func(in *input) {
 			var s bulk.Status
 			if s.Free() != 0 || s.Excess() != 0 || s.Drained() || s.Utilization() != 0 || s.QueueUtilization() != 0 ||
 				s.Totals.Arrivals() != 0 || s.Totals.Rejected() != 0 || s.Totals.MeanWait() != 0 || s.Totals.Holds.Mean() != 0 ||
@@ -383,7 +383,7 @@ func TestBadInputHasNoOtherEffect(t *testing.T) {
 				in.Errorf("%+v", s)
 			}
 		}},
-		{"good input, to compare with", "the same checks hold for it", arrival, func(in *input) {
+		{"good input, for comparison", "the same checks hold for it", arrival, func(in *input) {
 			if _, err := bulk.RunN(in.Context(), in.b, 2, ignore); err != nil {
 				in.Error(err)
 			}

@@ -13,9 +13,9 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// floor is the least that counting operations under a lock costs: two bare
-// mutex lock/unlock pairs around a counter, the second deferred. The other
-// figures are read as a multiple of it, in the same run: machines differ.
+// floor has the least cost of counting operations under a lock: two pairs of Lock
+// and Unlock around a counter, the second one deferred. Machines differ, so the
+// other figures are read as multiples of it, from the same run.
 type floor struct {
 	mu       sync.Mutex
 	inFlight int
@@ -37,9 +37,8 @@ func (f *floor) run(ctx context.Context, fn func(context.Context) (int, error)) 
 
 func one(context.Context) (int, error) { return 1, nil }
 
-// One goroutine: what a call costs when nobody else is there. Each loop stands
-// by itself, because a call through a table of functions would be part of the
-// figure.
+// The cost of a call on one goroutine. Each loop is written out, because a call
+// through a table of functions would be part of the figure.
 func BenchmarkUncontended(b *testing.B) {
 	ctx := b.Context()
 	b.Run("Floor", func(b *testing.B) {
@@ -118,7 +117,7 @@ func BenchmarkUncontended(b *testing.B) {
 	})
 }
 
-// Both processors, never full.
+// All processors, and always a free slot.
 func BenchmarkParallel(b *testing.B) {
 	b.ReportAllocs()
 	x := mustNew(b, 1000)
@@ -129,10 +128,10 @@ func BenchmarkParallel(b *testing.B) {
 	})
 }
 
-// Many goroutines for one slot: every call waits and is handed the slot, which
-// queued/op shows. All of them stand in the queue before the clock starts, and
-// all that are done stand in it again when the clock stops. The operation
-// yields, as one does that waits for anything, so that the queue stays full.
+// Many goroutines for one slot: every call waits and is granted the slot, which
+// queued/op shows. All goroutines are queued before the clock starts, and those that
+// have made their calls are queued again when it stops. The operation yields, as
+// an operation that waits for a dependency does, so that the queue stays full.
 func BenchmarkHandOver(b *testing.B) {
 	yield := func(context.Context) (int, error) {
 		runtime.Gosched()
@@ -173,8 +172,8 @@ func BenchmarkHandOver(b *testing.B) {
 	}
 }
 
-// One operation joins a long queue in the middle of which others leave: the
-// cost doesn't depend on the length.
+// One operation leaves the middle of a long queue and one joins at the end: the cost
+// does not depend on the length.
 func BenchmarkLeaveALongQueue(b *testing.B) {
 	for _, length := range []int{100, 10_000, 1_000_000} {
 		b.Run(fmt.Sprintf("length=%d", length), func(b *testing.B) {

@@ -12,7 +12,7 @@ import (
 
 func TestChangingCapacity(t *testing.T) {
 	runScenarios(t, []scenario{
-		{"growing admits in order, before it returns", "nobody waits for slots that are there", func(t *testing.T) {
+		{"growing admits in order, before it returns", "no operation waits for a free slot", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 1, bulk.WaitingRoom(3))
 			fill(t, b)
@@ -26,7 +26,7 @@ func TestChangingCapacity(t *testing.T) {
 			q.mustHold(t)
 			s.mustWait(t)
 		}},
-		{"shrinking cancels nothing", "work in flight drains, admission resumes below the new parallelism", func(t *testing.T) {
+		{"shrinking cancels nothing", "operations in flight drain, and admission resumes below the new parallelism", func(t *testing.T) {
 			b := mustNew(t, 3, bulk.WaitingRoom(1))
 			held := fill(t, b)
 			p := park(t, b, 1)
@@ -44,7 +44,7 @@ func TestChangingCapacity(t *testing.T) {
 			p.slot.Release()
 			mustBeIdle(t, b)
 		}},
-		{"shrinking turns away what could never fit", "in order, and the others move up", func(t *testing.T) {
+		{"shrinking rejects what could never fit", "in queue order, and the others move up", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 4, bulk.WaitingRoom(4))
 			held := park(t, b, 3)
@@ -69,7 +69,7 @@ func TestChangingCapacity(t *testing.T) {
 			last.slot.Release()
 			mustBeIdle(t, b)
 		}},
-		{"a large head that is turned away lets the next in", "it fits now", func(t *testing.T) {
+		{"the head is rejected and the next is admitted", "the new head fits now", func(t *testing.T) {
 			b := mustNew(t, 4, bulk.WaitingRoom(4))
 			park(t, b, 1).mustHold(t)
 			large, small := park(t, b, 4), park(t, b, 1)
@@ -79,7 +79,7 @@ func TestChangingCapacity(t *testing.T) {
 			large.mustFail(t, bulk.ErrOversized)
 			small.mustHold(t)
 		}},
-		{"a smaller room turns nobody out", "it takes effect as people leave", func(t *testing.T) {
+		{"a smaller waiting room rejects no waiting operation", "it takes effect as operations leave the queue", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(3))
 			held := fill(t, b)
 			p, q, r := park(t, b, 1), park(t, b, 1), park(t, b, 1)
@@ -97,7 +97,7 @@ func TestChangingCapacity(t *testing.T) {
 			r.mustHold(t)
 			park(t, b, 1).mustWait(t)
 		}},
-		{"a new wait limit holds for later arrivals", "those who wait keep theirs", func(t *testing.T) {
+		{"a new wait limit holds for later arrivals", "waiting operations keep theirs", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(3), bulk.WaitLimit(time.Second))
 			fill(t, b)
 			old := park(t, b, 1)
@@ -117,7 +117,7 @@ func TestChangingCapacity(t *testing.T) {
 			long.mustWait(t)
 			b.Close()
 		}},
-		{"setting what is set", "is no event", func(t *testing.T) {
+		{"setting the current capacity", "nothing changes, so there is no event", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 2, bulk.WaitingRoom(1), bulk.WaitLimit(1), bulk.OnEvent(r.handle))
 			if err := errors.Join(b.Resize(2), b.SetCapacity(b.Capacity())); err != nil {
@@ -128,7 +128,7 @@ func TestChangingCapacity(t *testing.T) {
 				t.Errorf("last event %d", n)
 			}
 		}},
-		{"resized says what was before", "for those who log it", func(t *testing.T) {
+		{"resized has the previous capacity", "logs show both", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 2, bulk.WaitingRoom(7), bulk.OnEvent(r.handle))
 			if err := b.Resize(5); err != nil {
@@ -139,7 +139,7 @@ func TestChangingCapacity(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 		}},
-		{"good values on a closed bulkhead", "ErrClosed, and not an admission error", func(t *testing.T) {
+		{"good values on a closed bulkhead", "ErrClosed, but not an AdmissionError", func(t *testing.T) {
 			b := mustNew(t, 2)
 			b.Close()
 			for _, err := range []error{b.Resize(3), b.Resize(2), b.SetCapacity(bulk.Capacity{Parallelism: 1})} {
@@ -188,7 +188,7 @@ func TestUpdateCapacity(t *testing.T) {
 				t.Errorf("%v, %d runs, %+v", err, runs, b.Capacity())
 			}
 		}},
-		{"a bad value for a capacity that is no longer set", "it is not an error: f runs again", func(t *testing.T) {
+		{"a bad value computed from an outdated capacity", "it is not an error: f runs again", func(t *testing.T) {
 			b := mustNew(t, 1)
 			runs := 0
 			err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
@@ -248,7 +248,7 @@ func TestUpdateCapacity(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		{"f returns what is set", "that is no event", func(t *testing.T) {
+		{"f returns the current capacity", "nothing changes, so there is no event", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 1, bulk.OnEvent(r.handle))
 			if err := b.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity { return c }); err != nil {

@@ -21,7 +21,7 @@ func isDone(b *bulk.Bulkhead) bool {
 
 func TestClose(t *testing.T) {
 	runScenarios(t, []scenario{
-		{"turns away those who wait and those who come", "and interrupts nothing in flight", func(t *testing.T) {
+		{"waiting operations and later arrivals are rejected", "operations in flight are not interrupted", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 1, bulk.WaitingRoom(2))
 			held := fill(t, b)
@@ -47,12 +47,12 @@ func TestClose(t *testing.T) {
 				t.Errorf("%+v", n)
 			}
 		}},
-		{"idle", "closed and drained at once", func(t *testing.T) {
+		{"an idle bulkhead", "it is closed and drained immediately", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 1, bulk.OnEvent(r.handle))
 			b.OnEvent(func(e bulk.Event) {
 				if e.Kind == bulk.EventDrained && !isDone(b) {
-					t.Error("drained is told before Done is closed")
+					t.Error("EventDrained was delivered before Done was closed")
 				}
 			})
 			for range 3 {
@@ -62,7 +62,7 @@ func TestClose(t *testing.T) {
 			}
 			r.mustBe(t, bulk.EventClosed, bulk.EventDrained)
 		}},
-		{"the numbers in the errors go down as they leave", "as they were at that moment, without this operation", func(t *testing.T) {
+		{"the numbers in the errors decrease", "each error has the numbers of its moment, without its own operation", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(3))
 			fill(t, b)
 			line := []*parked{park(t, b, 1), park(t, b, 1), park(t, b, 1)}
@@ -80,7 +80,7 @@ func TestClose(t *testing.T) {
 
 func TestWaitAndShutdown(t *testing.T) {
 	runScenarios(t, []scenario{
-		{"wait begins before close", "it ends when the bulkhead is drained", func(t *testing.T) {
+		{"wait begins before close", "Wait returns when the bulkhead is drained", func(t *testing.T) {
 			b := mustNew(t, 1)
 			held := fill(t, b)
 			drained := make(chan error, 2)
@@ -99,7 +99,7 @@ func TestWaitAndShutdown(t *testing.T) {
 				}
 			}
 		}},
-		{"drained, and ctx done", "nil: there is nothing to wait for", func(t *testing.T) {
+		{"drained, and ctx done", "there is nothing to wait for", func(t *testing.T) {
 			b := mustNew(t, 1)
 			b.Close()
 			ctx, cancel := context.WithCancel(t.Context())
@@ -108,7 +108,7 @@ func TestWaitAndShutdown(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		{"giving up", "says what is in flight and why it gave up, and disturbs nobody", func(t *testing.T) {
+		{"ctx ends first", "the error has the operations in flight and the cause, and other calls of Wait go on", func(t *testing.T) {
 			b := mustNew(t, 3)
 			held := fill(t, b)
 			other := make(chan error, 1)
@@ -129,7 +129,7 @@ func TestWaitAndShutdown(t *testing.T) {
 				t.Errorf("%q, want %q", err, want)
 			}
 			if time.Since(start) != time.Second {
-				t.Errorf("gave up after %v", time.Since(start))
+				t.Errorf("returned after %v", time.Since(start))
 			}
 			for _, s := range held {
 				s.Release()
@@ -141,7 +141,7 @@ func TestWaitAndShutdown(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		{"a ctx that is done, and not drained", "it gives up at once, and is closed", func(t *testing.T) {
+		{"a ctx that is done, and not drained", "Shutdown returns immediately and has closed the bulkhead", func(t *testing.T) {
 			b := mustNew(t, 1)
 			fill(t, b)
 			ctx, cancel := context.WithCancel(t.Context())
@@ -153,7 +153,7 @@ func TestWaitAndShutdown(t *testing.T) {
 				t.Error("not closed")
 			}
 		}},
-		{"a foreign ctx that is done and doesn't say how", "it gives up all the same", func(t *testing.T) {
+		{"a foreign ctx that is done and has no error", "Wait returns nevertheless", func(t *testing.T) {
 			b := mustNew(t, 1)
 			fill(t, b)
 			done := make(chan struct{})
@@ -162,7 +162,7 @@ func TestWaitAndShutdown(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		{"drained while giving up", "nil: the last look is under the lock", func(t *testing.T) {
+		{"drained at the instant at which ctx ends", "the result is decided under the lock", func(t *testing.T) {
 			for range 200 {
 				b := mustNew(t, 1)
 				held := fill(t, b)

@@ -17,8 +17,7 @@ import (
 	"github.com/bulklink/bulklink-go/result"
 )
 
-// group cancels the others with the first error as cause, as errgroup.WithContext
-// does.
+// group cancels all with the first error as the cause, as errgroup.WithContext does.
 type group struct {
 	sync.WaitGroup
 	cancel context.CancelCauseFunc
@@ -37,8 +36,8 @@ func (g *group) run(f func() error) {
 	})
 }
 
-// mustHaveRun checks that nothing about err says that an operation of one of these
-// bulkheads was never started.
+// mustHaveRun checks that err, the error of an operation that ran, does not say that
+// one of the bulkheads did not start it.
 func mustHaveRun(t testing.TB, err error, bulkheads ...*bulk.Bulkhead) {
 	t.Helper()
 	if err == nil {
@@ -47,16 +46,16 @@ func mustHaveRun(t testing.TB, err error, bulkheads ...*bulk.Bulkhead) {
 	mustMatchOnly(t, err)
 	var admission *bulk.AdmissionError
 	if errors.As(err, &admission) {
-		t.Errorf("%q is found as an AdmissionError", err)
+		t.Errorf("%q contains an AdmissionError for errors.As", err)
 	}
 	for _, e := range []error{err, fmt.Errorf("charging: %w", err)} {
 		var text interface{ Error() string }
 		if errors.As(e, &text) && isAdmission(text) {
-			t.Errorf("%q hands out an AdmissionError as an interface that every error has", e)
+			t.Errorf("errors.As finds an AdmissionError in %q through an interface that every error has", e)
 		}
 		var logs slog.LogValuer
 		if errors.As(e, &logs) && isAdmission(logs) {
-			t.Errorf("%q hands out an AdmissionError as an interface that few errors have", e)
+			t.Errorf("errors.As finds an AdmissionError in %q through an interface that few errors have", e)
 		}
 	}
 	for _, b := range bulkheads {
@@ -94,7 +93,7 @@ func TestAnOperationThatAGroupCanceledNeverSaysNotStarted(t *testing.T) {
 		}
 		mustHaveRun(t, ran, b)
 		if !errors.Is(ran, context.Cause(ctx)) {
-			t.Errorf("%v doesn't match the cause of its ctx", ran)
+			t.Errorf("%v does not match the cause of its ctx", ran)
 		}
 		if ran.Error() != rejected.Error() {
 			t.Errorf("text %q, want %q", ran, rejected)
@@ -137,13 +136,13 @@ func TestARequestThatReachedTheServerNeverSaysNotStarted(t *testing.T) {
 	mustHaveRun(t, ran, b)
 }
 
-// sqlError wraps what failed, and has a type to be found by.
+// sqlError wraps an error, and errors.As finds it by its type.
 type sqlError struct{ inner error }
 
 func (e *sqlError) Error() string { return "query: " + e.inner.Error() }
 func (e *sqlError) Unwrap() error { return e.inner }
 
-// delegating answers for what it wraps by methods of its own, without Unwrap.
+// delegating matches what it wraps by methods of its own, without Unwrap.
 type delegating struct{ inner error }
 
 func (e delegating) Error() string        { return "attempt 1: " + e.inner.Error() }
@@ -218,7 +217,7 @@ func TestARejectionByAnotherBulkheadInsideFnStaysVisible(t *testing.T) {
 			var want error
 			err := run(ctx, outer, func(ctx context.Context) error {
 				_, err := bulk.Run(ctx, inner, never(t))
-				cancel(errOwn) // a cause of another kind changes nothing
+				cancel(errOwn) // another cause changes nothing
 				want = wrap(err)
 				return want
 			})
@@ -232,7 +231,7 @@ func TestARejectionByAnotherBulkheadInsideFnStaysVisible(t *testing.T) {
 	}
 }
 
-// What isn't a rejection is found as before, also beside one and behind one.
+// Errors that are not rejections still match, also beside a rejection and inside it.
 func TestAllOtherErrorsInTheErrorOfFnStillMatch(t *testing.T) {
 	b := mustNew(t, 1)
 	code := codeError{7}
@@ -262,18 +261,18 @@ func TestAllOtherErrorsInTheErrorOfFnStillMatch(t *testing.T) {
 		t.Errorf("%q matches too much", err)
 	}
 	if errors.Is(err, listError{"not", "comparable"}) {
-		t.Error("it matches an error that can't be compared")
+		t.Error("it matches an error that cannot be compared")
 	}
 }
 
-// An error of fn without a rejection is returned as it is: callers compare.
+// Callers may compare the error of fn with ==.
 func TestAnErrorWithoutARejectionIsReturnedUnchanged(t *testing.T) {
 	saturated := rejections(t, "sibling")[bulk.Saturated]
 	for _, want := range []error{errOwn, context.Canceled, fmt.Errorf("a: %w", errOwn), errors.Join(errOwn, io.EOF), listError{"not", "comparable"}, bulk.ErrOverload, delegating{errOwn}} {
 		for verb, run := range verbs {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			got := run(ctx, mustNew(t, 1), func(context.Context) error {
-				cancel(saturated) // nothing that fn returns
+				cancel(saturated) // fn does not return it
 				return want
 			})
 			if _, list := want.(listError); list {
@@ -287,7 +286,7 @@ func TestAnErrorWithoutARejectionIsReturnedUnchanged(t *testing.T) {
 	}
 }
 
-// A ctx that isn't of the standard library has its error as its cause.
+// The cause of a ctx that the standard library did not make is its error.
 func TestARejectionAsErrOfAForeignCtxNeverSaysNotStarted(t *testing.T) {
 	rejection := rejections(t, "sibling")[bulk.Saturated]
 	b := mustNew(t, 1)
@@ -306,7 +305,7 @@ type foreignEnd struct {
 
 func (c *foreignEnd) Err() error { return c.err }
 
-// What an operation is canceled with reaches its nested operations as well.
+// The cause of an operation is also the cause of the operations inside it.
 func TestACauseThatReachesANestedOperationNeverSaysNotStarted(t *testing.T) {
 	outer, inner := mustNew(t, 1), mustNew(t, 1)
 	rejection := rejections(t, "sibling")[bulk.Saturated]
@@ -319,7 +318,7 @@ func TestACauseThatReachesANestedOperationNeverSaysNotStarted(t *testing.T) {
 	})
 	mustHaveRun(t, err, outer, inner)
 
-	_, err = bulk.Run(done(err), mustNew(t, 1), never(t)) // and as the cause of one that never started
+	_, err = bulk.Run(done(err), mustNew(t, 1), never(t)) // and as the cause of an operation that never started
 	mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCanceled)
 }
 
@@ -359,7 +358,7 @@ func TestADrainErrorIsNeverTakenForARejection(t *testing.T) {
 			mustHaveRun(t, err, b)
 			var asCode codeError
 			if !errors.Is(err, context.Canceled) || !errors.Is(err, code) || !errors.Is(err, rejection) || !errors.As(err, &asCode) || asCode != code {
-				t.Errorf("%v, %s: %q doesn't match how its ctx ended", reason, name, err)
+				t.Errorf("%v, %s: %q does not match how its ctx ended", reason, name, err)
 			}
 			if want := fmt.Sprintf("bulkhead \"test\": not drained, 1 in flight: %v", cause); err.Error() != want {
 				t.Errorf("text %q, want %q", err, want)

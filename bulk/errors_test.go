@@ -37,8 +37,8 @@ func mustMatchOnly(t testing.TB, err error, want ...error) {
 	}
 }
 
-// refusals makes one refusal of each reason, at arrival, on bulkheads of the
-// label. The reasons are the keys.
+// rejections returns a rejection at arrival for each reason, by a bulkhead of the
+// label.
 func rejections(t testing.TB, label string) map[bulk.Reason]error {
 	t.Helper()
 	b := bulk.Must(bulk.New(label, 2))
@@ -53,11 +53,11 @@ func rejections(t testing.TB, label string) map[bulk.Reason]error {
 	return errs
 }
 
-// timedOut is what network errors implement, and retry policies ask for.
+// timedOut is implemented by network errors. Retry policies ask for it.
 type timedOut interface{ Timeout() bool }
 
-// Each reason matches its own sentinel, ErrNotStarted, and ErrOverload if it may
-// pass. Only Canceled matches a context error.
+// Each reason matches its own sentinel, ErrNotStarted, and ErrOverload if it is due
+// to load. Only Canceled matches a context error.
 func TestEachReasonMatchesItsSentinels(t *testing.T) {
 	errs := rejections(t, "payments")
 	var rows table
@@ -66,11 +66,11 @@ func TestEachReasonMatchesItsSentinels(t *testing.T) {
 		reason    bulk.Reason
 		want      []error
 	}{
-		{"saturated", "load, which may go down", bulk.Saturated, []error{bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrSaturated}},
-		{"expired", "load, which may go down", bulk.Expired, []error{bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrExpired}},
-		{"closed", "it won't open again", bulk.Closed, []error{bulk.ErrNotStarted, bulk.ErrClosed}},
-		{"oversized", "it won't fit later either", bulk.Oversized, []error{bulk.ErrNotStarted, bulk.ErrOversized}},
-		{"canceled", "the caller's own wish, not load", bulk.Canceled, []error{bulk.ErrNotStarted, bulk.ErrCanceled}},
+		{"saturated", "load may go down", bulk.Saturated, []error{bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrSaturated}},
+		{"expired", "load may go down", bulk.Expired, []error{bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrExpired}},
+		{"closed", "it does not open again", bulk.Closed, []error{bulk.ErrNotStarted, bulk.ErrClosed}},
+		{"oversized", "it does not fit later either", bulk.Oversized, []error{bulk.ErrNotStarted, bulk.ErrOversized}},
+		{"canceled", "the caller canceled, whatever the load", bulk.Canceled, []error{bulk.ErrNotStarted, bulk.ErrCanceled}},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			err := errs[c.reason]
@@ -94,10 +94,10 @@ func TestEachReasonMatchesItsSentinels(t *testing.T) {
 				}
 			}
 			if !errors.Is(err, err) {
-				t.Error("doesn't match itself")
+				t.Error("does not match itself")
 			}
 			if errors.As(err, new(*bulk.ConfigError)) || errors.As(err, new(*bulk.DrainError)) || errors.As(err, new(codeError)) {
-				t.Error("is found as an error that it isn't")
+				t.Error("errors.As finds an error of another type")
 			}
 		})
 	}
@@ -120,8 +120,8 @@ func TestAdmissionErrorIsNoTimeout(t *testing.T) {
 	}
 }
 
-// Canceled matches what the ctx ended with, and why: at arrival, while waiting,
-// and when slots came too late.
+// Canceled matches the error of ctx and its cause: at arrival, while waiting, and
+// when the slots were granted too late.
 func TestCanceledMatchesHowCtxEnded(t *testing.T) {
 	plain := func(cause error) func(*testing.T) (context.Context, func()) {
 		return func(t *testing.T) (context.Context, func()) {
@@ -151,32 +151,32 @@ func TestCanceledMatchesHowCtxEnded(t *testing.T) {
 		text      string // the end of the message
 	}{
 		{"canceled", "the usual end", plain(nil), []error{context.Canceled}, []error{context.DeadlineExceeded, errOwn}, "context canceled"},
-		{"canceled with a cause", "both are true", plain(errOwn), []error{context.Canceled, errOwn}, []error{context.DeadlineExceeded}, errOwn.Error()},
-		{"canceled with a wrapped cause", "the chain of the cause counts", plain(fmt.Errorf("sibling: %w", errOwn)),
+		{"canceled with a cause", "the error and the cause match", plain(errOwn), []error{context.Canceled, errOwn}, []error{context.DeadlineExceeded}, errOwn.Error()},
+		{"canceled with a wrapped cause", "errors in the cause match", plain(fmt.Errorf("sibling: %w", errOwn)),
 			[]error{context.Canceled, errOwn}, []error{context.DeadlineExceeded}, "sibling: " + errOwn.Error()},
 		{"canceled with a code", "errors.As finds it", plain(codeError{7}), []error{context.Canceled, codeError{7}}, []error{codeError{8}}, codeError{7}.Error()},
 		{"canceled with an uncomparable cause", "== would panic", plain(listError{"a", "b"}), []error{context.Canceled}, []error{listError{"a", "b"}}, "a, b"},
-		{"canceled with a timeout as cause", "of a remote call, say", plain(context.DeadlineExceeded),
+		{"canceled with a timeout as cause", "such as that of a remote call", plain(context.DeadlineExceeded),
 			[]error{context.Canceled, context.DeadlineExceeded}, nil, "context deadline exceeded"},
 		{"timed out", "the usual end of a deadline", timeout(nil), []error{context.DeadlineExceeded}, []error{context.Canceled, errOwn}, "context deadline exceeded"},
-		{"timed out with a cause", "both are true", timeout(errOwn), []error{context.DeadlineExceeded, errOwn}, []error{context.Canceled}, errOwn.Error()},
+		{"timed out with a cause", "the error and the cause match", timeout(errOwn), []error{context.DeadlineExceeded, errOwn}, []error{context.Canceled}, errOwn.Error()},
 		{"timed out with an uncomparable cause", "== would panic", timeout(listError{"a", "b"}), []error{context.DeadlineExceeded}, []error{listError{"a", "b"}}, "a, b"},
-		{"a foreign ctx that ends as usual", "package context doesn't know it", foreign(context.Canceled), []error{context.Canceled}, []error{context.DeadlineExceeded}, "context canceled"},
-		{"a foreign ctx that ends in a way of its own", "its word is taken", foreign(errOwn), []error{errOwn}, []error{context.Canceled, context.DeadlineExceeded}, errOwn.Error()},
+		{"a foreign ctx that ends as usual", "package context does not know its type", foreign(context.Canceled), []error{context.Canceled}, []error{context.DeadlineExceeded}, "context canceled"},
+		{"a foreign ctx with an error of its own", "its error is used as it is", foreign(errOwn), []error{errOwn}, []error{context.Canceled, context.DeadlineExceeded}, errOwn.Error()},
 		{"a foreign ctx that ends with a code", "errors.As finds it", foreign(codeError{7}), []error{codeError{7}}, []error{context.Canceled}, codeError{7}.Error()},
 		{"a foreign ctx that ends with an uncomparable error", "== would panic", foreign(listError{"a", "b"}), nil,
 			[]error{context.Canceled, context.DeadlineExceeded, listError{"a", "b"}}, "a, b"},
-		{"a ctx around one that goes on", "its word is taken, and there is no cause", wrapped(errOwn), []error{errOwn}, []error{context.Canceled, context.DeadlineExceeded}, errOwn.Error()},
-		{"a ctx around one that goes on, with an uncomparable error", "== would panic", wrapped(listError{"a", "b"}), nil,
+		{"a ctx around one that has not ended", "its error is used as it is, and there is no cause", wrapped(errOwn), []error{errOwn}, []error{context.Canceled, context.DeadlineExceeded}, errOwn.Error()},
+		{"a ctx around one that has not ended, with an uncomparable error", "== would panic", wrapped(listError{"a", "b"}), nil,
 			[]error{context.Canceled, listError{"a", "b"}}, "a, b"},
 	} {
-		// check looks at the error of an operation whose ctx has ended.
+		// check checks the error of an operation whose ctx has ended.
 		check := func(t *testing.T, when string, b *bulk.Bulkhead, ctx context.Context, err error) {
 			t.Helper()
 			mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCanceled)
 			for _, target := range c.matches {
 				if !errors.Is(err, target) {
-					t.Errorf("%s: %q doesn't match %q", when, err, target)
+					t.Errorf("%s: %q does not match %q", when, err, target)
 				}
 			}
 			for _, target := range c.not {
@@ -202,7 +202,7 @@ func TestCanceledMatchesHowCtxEnded(t *testing.T) {
 				t.Errorf("%s: message %q, want %q", when, got, want)
 			}
 			if !bulk.NotStarted(err, b) {
-				t.Errorf("%s: not said to be b's own", when)
+				t.Errorf("%s: NotStarted is false", when)
 			}
 		}
 		rows.row(t, c.name, c.why, func(t *testing.T) {
@@ -232,8 +232,8 @@ func TestCanceledMatchesHowCtxEnded(t *testing.T) {
 	}
 }
 
-// A ctx that ends while slots are handed over: the operation never runs, and its
-// error says the same as while waiting.
+// If ctx ends when the slots are granted, the operation never runs, and its error is
+// the same as while waiting.
 func TestAbandonedMatchesHowCtxEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1, bulk.WaitingRoom(1))
@@ -264,9 +264,9 @@ func TestAbandonedMatchesHowCtxEnded(t *testing.T) {
 	})
 }
 
-// The sentinels answer for the outermost AdmissionError alone. The cause of a
-// canceled one can be another's refusal: then the operation was canceled, and
-// b was not overloaded.
+// The sentinels match the outermost AdmissionError only. The cause of a canceled
+// operation can be a rejection by another bulkhead: then the operation was canceled,
+// and b was not overloaded.
 func TestSentinelsMatchTheOutermostRejectionOnly(t *testing.T) {
 	other := rejections(t, "other")
 	for reason, cause := range other {
@@ -280,10 +280,10 @@ func TestSentinelsMatchTheOutermostRejectionOnly(t *testing.T) {
 				_, err := bulk.Run(done(cause), b, never(t))
 				mustMatchOnly(t, err, bulk.ErrNotStarted, bulk.ErrCanceled)
 				if !errors.Is(err, cause) || !errors.Is(err, context.Canceled) || !errors.Is(err, other[reason]) {
-					t.Errorf("%q doesn't match its cause", err)
+					t.Errorf("%q does not match its cause", err)
 				}
 				if !bulk.NotStarted(err, b) {
-					t.Error("not said to be b's own")
+					t.Error("NotStarted is false")
 				}
 				if e := admissionError(t, fmt.Errorf("outside: %w", err)); e.Reason != bulk.Canceled || e.Label != "test" {
 					t.Errorf("found %v", e)
@@ -293,7 +293,7 @@ func TestSentinelsMatchTheOutermostRejectionOnly(t *testing.T) {
 	}
 }
 
-// The sentinels themselves as a cause: somebody cancels with a bare ErrOverload.
+// A ctx can be canceled with a sentinel, such as a bare ErrOverload.
 func TestASentinelAsCauseIsNotMatched(t *testing.T) {
 	for sentinel := range sentinels {
 		_, err := bulk.Run(done(sentinel), mustNew(t, 1), never(t))
@@ -319,50 +319,50 @@ func TestNotStartedIsTrueForRejectionsByThatBulkheadOnly(t *testing.T) {
 	}{
 		{"nil", "nothing went wrong", func(*testing.T, *bulk.Bulkhead) error { return nil }, false},
 		{"an error of the operation", "it ran and failed", func(*testing.T, *bulk.Bulkhead) error { return errOwn }, false},
-		{"a bare sentinel", "it says nothing of b", func(*testing.T, *bulk.Bulkhead) error { return bulk.ErrNotStarted }, false},
-		{"its own", "what it is for", func(_ *testing.T, b *bulk.Bulkhead) error { return reject(b) }, true},
-		{"its own, wrapped", "callers wrap", func(_ *testing.T, b *bulk.Bulkhead) error { return fmt.Errorf("a: %w", fmt.Errorf("b: %w", reject(b))) }, true},
-		{"its own, joined", "with what else went wrong", func(_ *testing.T, b *bulk.Bulkhead) error { return errors.Join(errOwn, reject(b)) }, true},
-		{"another one's", "of another label", func(*testing.T, *bulk.Bulkhead) error { return reject(full("other")) }, false},
-		{"a namesake's", "by identity, not by label", func(_ *testing.T, b *bulk.Bulkhead) error { return reject(full(b.Label())) }, false},
-		{"a copy of its fields", "the fields are for reading", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"a bare sentinel", "it names no bulkhead", func(*testing.T, *bulk.Bulkhead) error { return bulk.ErrNotStarted }, false},
+		{"its own", "b rejected the operation", func(_ *testing.T, b *bulk.Bulkhead) error { return reject(b) }, true},
+		{"its own, wrapped", "callers wrap errors", func(_ *testing.T, b *bulk.Bulkhead) error { return fmt.Errorf("a: %w", fmt.Errorf("b: %w", reject(b))) }, true},
+		{"its own, joined", "callers join errors", func(_ *testing.T, b *bulk.Bulkhead) error { return errors.Join(errOwn, reject(b)) }, true},
+		{"another one's", "another bulkhead rejected the operation", func(*testing.T, *bulk.Bulkhead) error { return reject(full("other")) }, false},
+		{"a namesake's", "bulkheads are compared by identity, not by label", func(_ *testing.T, b *bulk.Bulkhead) error { return reject(full(b.Label())) }, false},
+		{"a copy of its fields", "b did not make it", func(t *testing.T, b *bulk.Bulkhead) error {
 			e := admissionError(t, reject(b))
 			return &bulk.AdmissionError{Label: e.Label, Reason: e.Reason, Slots: e.Slots, Parallelism: e.Parallelism, InFlight: e.InFlight, InUse: e.InUse}
 		}, false},
-		{"a nested run on another one", "b did start the operation", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"a rejection by b inside another bulkhead", "b rejected the inner operation", func(t *testing.T, b *bulk.Bulkhead) error {
 			b2 := bulk.Must(bulk.New(b.Label(), 1))
 			_, err := bulk.Run(t.Context(), b2, func(context.Context) (int, error) { return 0, reject(b) })
 			if bulk.NotStarted(err, b2) {
-				t.Error("the outer one started it")
+				t.Error("NotStarted is true for the outer bulkhead, which started the operation")
 			}
 			return err
 		}, true},
-		{"a nested run of b with another one inside", "the outermost refusal is that of the other", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"a nested run of b with another one inside", "the outermost rejection is by the other bulkhead", func(t *testing.T, b *bulk.Bulkhead) error {
 			inner := full(b.Label())
 			idle := bulk.Must(bulk.New(b.Label(), 1))
 			_, err := bulk.Run(t.Context(), idle, func(context.Context) (int, error) { return 0, fmt.Errorf("inside: %w", reject(inner)) })
 			if bulk.NotStarted(err, idle) || !bulk.NotStarted(err, inner) {
-				t.Error("it is the inner one's")
+				t.Error("NotStarted should be true for the inner bulkhead only")
 			}
 			return err
 		}, false},
-		{"canceled because another one refused", "b turned it away, whatever the cause", func(_ *testing.T, b *bulk.Bulkhead) error {
+		{"canceled because another bulkhead rejected", "b rejected it, whatever the cause", func(_ *testing.T, b *bulk.Bulkhead) error {
 			_, err := bulk.Run(done(reject(full("other"))), b, never(t))
 			return err
 		}, true},
-		{"another one, canceled because b refused", "the cause is not the refusal", func(_ *testing.T, b *bulk.Bulkhead) error {
+		{"by another bulkhead, canceled because b rejected", "the cause is not the rejection", func(_ *testing.T, b *bulk.Bulkhead) error {
 			_, err := bulk.Run(done(reject(b)), bulk.Must(bulk.New("other", 1)), never(t))
 			return err
 		}, false},
-		{"bad n", "nothing arrived", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"bad n", "it was no arrival", func(t *testing.T, b *bulk.Bulkhead) error {
 			_, err := b.AcquireN(t.Context(), 0)
 			return err
 		}, false},
-		{"a change refused because it is closed", "it was no operation", func(_ *testing.T, b *bulk.Bulkhead) error {
+		{"a change of capacity of a closed bulkhead", "it was no operation", func(_ *testing.T, b *bulk.Bulkhead) error {
 			_ = b.Close()
 			return b.Resize(7)
 		}, false},
-		{"closed", "every reason counts", func(_ *testing.T, b *bulk.Bulkhead) error {
+		{"closed", "every reason is a rejection", func(_ *testing.T, b *bulk.Bulkhead) error {
 			_ = b.Close()
 			return reject(b)
 		}, true},
@@ -376,23 +376,23 @@ func TestNotStartedIsTrueForRejectionsByThatBulkheadOnly(t *testing.T) {
 	}
 }
 
-// The error says what was the case at that moment, without the operation itself,
-// at arrival and while waiting.
+// The numbers in the error are those of the moment of the rejection, without the
+// operation itself, at arrival and while waiting.
 func TestRejectionHasTheNumbersOfItsMoment(t *testing.T) {
 	const limit = 250 * time.Millisecond
 	var rows table
 	for _, c := range []struct {
 		name, why string
-		refuse    func(*testing.T, *bulk.Bulkhead) error
+		reject    func(*testing.T, *bulk.Bulkhead) error
 		want      bulk.AdmissionError
 		text      string
 	}{
-		{"saturated: no wait", "the one who waits is counted, this one is not", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"saturated: no wait", "the waiting operation is counted, the rejected one is not", func(t *testing.T, b *bulk.Bulkhead) error {
 			_, err := b.AcquireN(t.Context(), 2, deadline.NoWait())
 			return err
 		}, bulk.AdmissionError{Reason: bulk.Saturated, Slots: 2, InFlight: 2, InUse: 3, Waiting: 1},
 			`3/4 slots in use, 1/2 waiting`},
-		{"saturated: the room is full", "nor is it in the room", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"saturated: the waiting room is full", "the rejected operation is not in the waiting room", func(t *testing.T, b *bulk.Bulkhead) error {
 			park(t, b, 1).mustWait(t)
 			_, err := b.Acquire(t.Context())
 			return err
@@ -403,39 +403,39 @@ func TestRejectionHasTheNumbersOfItsMoment(t *testing.T) {
 			return err
 		}, bulk.AdmissionError{Reason: bulk.Expired, Slots: 1, InFlight: 2, InUse: 3, Waiting: 1},
 			`3/4 slots in use, 1/2 waiting`},
-		{"expired while waiting, by the wait limit", "the wait that the bulkhead allows", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"expired while waiting, by the wait limit", "the limit is that of the bulkhead", func(t *testing.T, b *bulk.Bulkhead) error {
 			_, err := b.AcquireN(t.Context(), 3)
 			return err
 		}, bulk.AdmissionError{Reason: bulk.Expired, Slots: 3, InFlight: 2, InUse: 3, Waiting: 1, Limit: time.Minute},
 			`expired after 1m0s: 3/4 slots in use, 1/2 waiting`},
-		{"expired while waiting, by the call", "the tightest of all", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"expired while waiting, by the call", "the limit is the tightest of all", func(t *testing.T, b *bulk.Bulkhead) error {
 			_, err := b.Acquire(t.Context(), deadline.Within(time.Hour), deadline.Within(limit), deadline.Before(time.Now().Add(time.Second)))
 			return err
 		}, bulk.AdmissionError{Reason: bulk.Expired, Slots: 1, InFlight: 2, InUse: 3, Waiting: 1, Limit: limit},
 			`expired after 250ms: 3/4 slots in use, 1/2 waiting`},
-		{"expired while waiting, by the reserve", "counted from arrival", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"expired while waiting, by the reserve", "the limit is counted from arrival", func(t *testing.T, b *bulk.Bulkhead) error {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			_, err := b.Acquire(ctx, deadline.Reserve(time.Second-limit))
 			return err
 		}, bulk.AdmissionError{Reason: bulk.Expired, Slots: 1, InFlight: 2, InUse: 3, Waiting: 1, Limit: limit},
 			`expired after 250ms: 3/4 slots in use, 1/2 waiting`},
-		{"closed at arrival", "the waiting one is gone before", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"closed at arrival", "the waiting operation was rejected before", func(t *testing.T, b *bulk.Bulkhead) error {
 			_ = b.Close()
 			_, err := b.Acquire(t.Context())
 			return err
 		}, bulk.AdmissionError{Reason: bulk.Closed, Slots: 1, InFlight: 2, InUse: 3}, `closed`},
-		{"closed while waiting", "as it is the last in the queue, nobody waits", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"closed while waiting", "it is the last in the queue, so no operation waits", func(t *testing.T, b *bulk.Bulkhead) error {
 			p := park(t, b, 4)
 			_ = b.Close()
 			p.mustFail(t, bulk.ErrClosed)
 			return p.err
 		}, bulk.AdmissionError{Reason: bulk.Closed, Slots: 4, InFlight: 2, InUse: 3}, `closed`},
-		{"oversized at arrival", "the parallelism is what it is measured with", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"oversized at arrival", "the error has the parallelism", func(t *testing.T, b *bulk.Bulkhead) error {
 			_, err := b.AcquireN(t.Context(), 12)
 			return err
 		}, bulk.AdmissionError{Reason: bulk.Oversized, Slots: 12, InFlight: 2, InUse: 3, Waiting: 1}, `oversized: 12 slots asked, parallelism 4`},
-		{"oversized while waiting", "the parallelism is the new one", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"oversized while waiting", "the error has the new parallelism", func(t *testing.T, b *bulk.Bulkhead) error {
 			p := park(t, b, 4)
 			if err := b.Resize(3); err != nil {
 				t.Error(err)
@@ -443,11 +443,11 @@ func TestRejectionHasTheNumbersOfItsMoment(t *testing.T) {
 			p.mustFail(t, bulk.ErrOversized)
 			return p.err
 		}, bulk.AdmissionError{Reason: bulk.Oversized, Slots: 4, Parallelism: 3, InFlight: 2, InUse: 3, Waiting: 1}, `oversized: 4 slots asked, parallelism 3`},
-		{"canceled at arrival", "ctx was done before", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"canceled at arrival", "ctx is asked before all else", func(t *testing.T, b *bulk.Bulkhead) error {
 			_, err := b.AcquireN(done(errOwn), 12)
 			return err
 		}, bulk.AdmissionError{Reason: bulk.Canceled, Slots: 12, InFlight: 2, InUse: 3, Waiting: 1}, `canceled: ` + errOwn.Error()},
-		{"canceled while waiting", "no limit is said: it was not the limit", func(t *testing.T, b *bulk.Bulkhead) error {
+		{"canceled while waiting", "the limit is not the reason, so it is 0", func(t *testing.T, b *bulk.Bulkhead) error {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			_, err := b.AcquireN(ctx, 4, deadline.Within(time.Second))
@@ -464,7 +464,7 @@ func TestRejectionHasTheNumbersOfItsMoment(t *testing.T) {
 			if err := b.SetCapacity(bulk.Capacity{Parallelism: 4, WaitingRoom: 2, WaitLimit: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
-			e := admissionError(t, c.refuse(t, b))
+			e := admissionError(t, c.reject(t, b))
 			c.want.Label, c.want.WaitingRoom = "payments", 2
 			if c.want.Parallelism == 0 {
 				c.want.Parallelism = 4
@@ -483,7 +483,7 @@ func TestRejectionHasTheNumbersOfItsMoment(t *testing.T) {
 	}
 }
 
-// The messages, word for word: they are read in logs, and searched for.
+// Messages are compared word for word, because users search logs for them.
 func TestRejectionMessages(t *testing.T) {
 	const hostile = "a\"b\n%d\x00\xff🚢"
 	for _, label := range []string{"payments", hostile} {
@@ -513,8 +513,8 @@ func TestRejectionMessages(t *testing.T) {
 	})
 }
 
-// One error is shared while the numbers stand still; one that a caller keeps
-// stays as it is when they change.
+// Rejections share one error while no number changes. An error that was returned
+// does not change later.
 func TestRejectionsAreSharedWhileNoNumberChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2, bulk.WaitingRoom(1))
@@ -578,7 +578,7 @@ func TestRejectionsAreSharedWhileNoNumberChanges(t *testing.T) {
 		}
 		for name, err := range first {
 			if err.Error() != texts[name] {
-				t.Errorf("%s: it was %q and is %q: an error that was returned has changed", name, texts[name], err)
+				t.Errorf("%s: an error that was returned has changed from %q to %q", name, texts[name], err)
 			}
 		}
 
@@ -593,7 +593,8 @@ func TestRejectionsAreSharedWhileNoNumberChanges(t *testing.T) {
 	})
 }
 
-// As many operations in flight with more slots make another error.
+// The same number of operations in flight with another number of slots makes another
+// error.
 func TestRejectionsAreNotSharedAcrossSlotsInUse(t *testing.T) {
 	b := mustNew(t, 4)
 	var last error
@@ -608,7 +609,7 @@ func TestRejectionsAreNotSharedAcrossSlotsInUse(t *testing.T) {
 	}
 }
 
-// The same numbers with another way in which ctx ended make another error.
+// The same numbers with another end of ctx make another error.
 func TestCanceledIsNotSharedAcrossEndsOfCtx(t *testing.T) {
 	b := mustNew(t, 1)
 	expired, cancel := context.WithDeadline(t.Context(), time.Time{})
@@ -617,16 +618,16 @@ func TestCanceledIsNotSharedAcrossEndsOfCtx(t *testing.T) {
 		for _, ctx := range []context.Context{done(nil), done(errOwn), expired, done(codeError{1}), done(codeError{2})} {
 			_, err := b.Acquire(ctx)
 			if !errors.Is(err, ctx.Err()) || !errors.Is(err, context.Cause(ctx)) {
-				t.Errorf("%q doesn't match %q", err, context.Cause(ctx))
+				t.Errorf("%q does not match %q", err, context.Cause(ctx))
 			}
 			if errors.Is(err, errOwn) != errors.Is(context.Cause(ctx), errOwn) || errors.Is(err, codeError{1}) != errors.Is(context.Cause(ctx), codeError{1}) {
-				t.Errorf("%q matches another one's cause", err)
+				t.Errorf("%q matches the cause of another operation", err)
 			}
 		}
 	}
 }
 
-// The limit of an expired one is part of what makes it another error.
+// The same numbers with another limit make another error.
 func TestExpiredIsNotSharedAcrossLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1, bulk.WaitingRoom(1))
@@ -645,7 +646,7 @@ func TestExpiredIsNotSharedAcrossLimits(t *testing.T) {
 	})
 }
 
-// Errors that were not made by a bulkhead: users put them into their own tests.
+// Users make such errors for their own tests.
 func TestErrorsMadeByUsersMatchTheirReason(t *testing.T) {
 	e := &bulk.AdmissionError{Label: "x", Reason: bulk.Canceled}
 	if got, want := e.Error(), `bulkhead "x": canceled`; got != want {
@@ -653,22 +654,22 @@ func TestErrorsMadeByUsersMatchTheirReason(t *testing.T) {
 	}
 	var timeout interface{ Timeout() bool }
 	if !errors.Is(e, bulk.ErrCanceled) || errors.Is(e, context.Canceled) || errors.As(e, &timeout) {
-		t.Error("it knows of a context")
+		t.Error("it matches a context error")
 	}
 	if bulk.NotStarted(e, mustNew(t, 1)) || bulk.NotStarted(e, nil) {
-		t.Error("nobody turned that away")
+		t.Error("NotStarted is true for an error that no bulkhead made")
 	}
 	d := &bulk.DrainError{Label: "x", InFlight: 2}
 	if got, want := d.Error(), `bulkhead "x": not drained, 2 in flight`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if errors.Is(d, context.Canceled) {
-		t.Error("it knows of a context")
+		t.Error("it matches a context error")
 	}
 }
 
-// An error is shared only while all its numbers hold: one operation on two slots
-// is not two operations on one each.
+// One operation on two slots and two operations on one slot each make different
+// errors.
 func TestRejectionsAreNotSharedAcrossInFlight(t *testing.T) {
 	b := mustNew(t, 2)
 	two, _ := b.TryAcquireN(2)

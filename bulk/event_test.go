@@ -20,7 +20,7 @@ import (
 
 func TestEventsOfEachTransition(t *testing.T) {
 	runScenarios(t, []scenario{
-		{"every field", "one life: admitted, queued, handed over, released", func(t *testing.T) {
+		{"every field", "operations that are admitted, queued, granted and released", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 2, bulk.WaitingRoom(3), bulk.OnEvent(r.handle))
 			held, _ := b.TryAcquireN(2)
@@ -44,7 +44,7 @@ func TestEventsOfEachTransition(t *testing.T) {
 				t.Error(diff)
 			}
 		}},
-		{"turned away", "one event each, with how long it had waited", func(t *testing.T) {
+		{"rejected", "one event each, with the time of the wait", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 1, bulk.WaitingRoom(1), bulk.WaitLimit(time.Second))
 			fill(t, b)
@@ -89,7 +89,7 @@ func TestEventsOfEachTransition(t *testing.T) {
 				t.Errorf("%v, want %v", kinds, want)
 			}
 		}},
-		{"Seq counts without listeners", "so that a Status says where to begin", func(t *testing.T) {
+		{"Seq counts without handlers", "LastEvent of a Status is where a new handler begins", func(t *testing.T) {
 			b := mustNew(t, 1)
 			fill(t, b)[0].Release()
 			var r recorder
@@ -102,7 +102,7 @@ func TestEventsOfEachTransition(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 		}},
-		{"handlers in the order in which they were added", "and only as long as they are there", func(t *testing.T) {
+		{"handlers in the order in which they were added", "a handler gets no events after it was removed", func(t *testing.T) {
 			var got []string
 			say := func(s string) func(bulk.Event) { return func(bulk.Event) { got = append(got, s) } }
 			b := mustNew(t, 1, bulk.OnEvent(say("a")), bulk.OnEvent(say("b")))
@@ -129,7 +129,7 @@ func TestEventsOfEachTransition(t *testing.T) {
 			}()
 			b.OnEvent(nil)
 		}},
-		{"handlers call back", "any method that doesn't wait for the bulkhead", func(t *testing.T) {
+		{"handlers call back", "a handler may call any method that does not wait for the bulkhead", func(t *testing.T) {
 			b := mustNew(t, 3, bulk.WaitingRoom(3))
 			depth := 0
 			remove := func() {}
@@ -163,15 +163,15 @@ func TestHandlerPanicIsContainedAndReported(t *testing.T) {
 		bulk.OnHandlerPanic(func(e bulk.Event, recovered any) {
 			told = append(told, recovered)
 			if e.Kind != recovered {
-				t.Errorf("told of %v with %v", e.Kind, recovered)
+				t.Errorf("called for %v with %v", e.Kind, recovered)
 			}
-			panic("its own")
+			panic("a second panic")
 		}))
 	if err := bulk.Do(t.Context(), b, func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if want := []any{bulk.EventAdmitted, bulk.EventReleased}; !slices.Equal(told, want) {
-		t.Errorf("told %v", told)
+		t.Errorf("OnHandlerPanic got %v, want %v", told, want)
 	}
 	after.mustBe(t, bulk.EventAdmitted, bulk.EventReleased)
 }
@@ -190,8 +190,8 @@ func TestHandlerPanicIsLoggedByDefault(t *testing.T) {
 	}
 }
 
-// An OnHandlerPanic that ends its goroutine (t.FailNow) costs the handlers after
-// it nothing either.
+// An OnHandlerPanic may end its goroutine, as t.FailNow does. The other handlers still
+// get their events.
 func TestOnHandlerPanicThatEndsItsGoroutineCostsNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var after recorder
@@ -206,7 +206,7 @@ func TestOnHandlerPanicThatEndsItsGoroutineCostsNoSlot(t *testing.T) {
 	})
 }
 
-// A record that has waited is used again: its next events don't say queued.
+// The record of an operation that has waited is used again for one that does not.
 func TestEventsOfAnOperationThatDidNotWaitAreNotQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
@@ -233,10 +233,10 @@ func TestEventsOfAnOperationThatDidNotWaitAreNotQueued(t *testing.T) {
 	})
 }
 
-// The second admission and those after it have no record, as long as nobody
-// listens: what comes while they are in flight must find them all the same.
+// Without handlers, the second admission and later ones have no record. Close, new
+// handlers and waiting operations must take account of them nevertheless.
 func TestFastPathOperationIsSeenByCloseHandlersAndWaiters(t *testing.T) {
-	plain := func(t *testing.T, b *bulk.Bulkhead, fn func()) {
+	onFastPath := func(t *testing.T, b *bulk.Bulkhead, fn func()) {
 		for range 2 {
 			first := b.Status().Totals.Admitted == 0
 			_ = bulk.Do(t.Context(), b, func(context.Context) error {
@@ -248,28 +248,28 @@ func TestFastPathOperationIsSeenByCloseHandlersAndWaiters(t *testing.T) {
 		}
 	}
 	runScenarios(t, []scenario{
-		{"close", "it is drained when that one is over", func(t *testing.T) {
+		{"close", "the bulkhead is drained when the operation has finished", func(t *testing.T) {
 			b := mustNew(t, 1)
-			plain(t, b, func() { b.Close() })
+			onFastPath(t, b, func() { b.Close() })
 			if !isDone(b) {
 				t.Error("not drained")
 			}
 		}},
-		{"a handler", "it hears of the release", func(t *testing.T) {
+		{"a handler", "it gets the released event", func(t *testing.T) {
 			var r recorder
 			b := mustNew(t, 1)
-			plain(t, b, func() { b.OnEvent(r.handle) })
+			onFastPath(t, b, func() { b.OnEvent(r.handle) })
 			r.mustBe(t, bulk.EventReleased)
 		}},
-		{"one that waits", "it is handed the slot", func(t *testing.T) {
+		{"a waiting operation", "it is granted the slot", func(t *testing.T) {
 			b := mustNew(t, 1, bulk.WaitingRoom(1))
 			var p *parked
-			plain(t, b, func() { p = park(t, b, 1) })
+			onFastPath(t, b, func() { p = park(t, b, 1) })
 			p.mustHold(t)
 		}},
-		{"a handler that ends the goroutine of a plain Run", "it is abandoned", func(t *testing.T) {
+		{"a handler that ends the goroutine of Run", "the operation is abandoned", func(t *testing.T) {
 			b := mustNew(t, 1)
-			plain(t, b, func() {})
+			onFastPath(t, b, func() {})
 			b.OnEvent(func(e bulk.Event) {
 				if e.Kind == bulk.EventAdmitted {
 					runtime.Goexit()
@@ -281,9 +281,9 @@ func TestFastPathOperationIsSeenByCloseHandlersAndWaiters(t *testing.T) {
 				t.Errorf("%+v", n)
 			}
 		}},
-		{"a handler that is taken off after Close", "the bulkhead stays closed", func(t *testing.T) {
+		{"a handler that is removed after Close", "the bulkhead stays closed", func(t *testing.T) {
 			b := mustNew(t, 1)
-			plain(t, b, func() {})
+			onFastPath(t, b, func() {})
 			remove := b.OnEvent(func(bulk.Event) {})
 			b.Close()
 			remove()
@@ -295,8 +295,8 @@ func TestFastPathOperationIsSeenByCloseHandlersAndWaiters(t *testing.T) {
 	})
 }
 
-// A handler of queued can bring about what its own operation waits for, and end
-// the goroutine before that has heard of it.
+// A handler of queued can cause the decision about its own operation and end the
+// goroutine before the operation receives it.
 func TestHandlerThatDecidesItsOwnOperationAndExitsCostsNoSlot(t *testing.T) {
 	for _, closes := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -325,8 +325,8 @@ func TestHandlerThatDecidesItsOwnOperationAndExitsCostsNoSlot(t *testing.T) {
 	}
 }
 
-// A handler that ends its goroutine costs no slot, whichever event it was, and
-// the handlers after it still have their events.
+// A handler may end its goroutine in any event. No slot is lost, and the handlers
+// after it still get their events.
 func TestHandlerThatEndsItsGoroutineCostsNoSlot(t *testing.T) {
 	kinds := []bulk.EventKind{bulk.EventAdmitted, bulk.EventReleased, bulk.EventQueued, bulk.EventExpired, bulk.EventCanceled,
 		bulk.EventAbandoned, bulk.EventSaturated, bulk.EventOversized, bulk.EventRejectedClosed, bulk.EventClosed, bulk.EventDrained, bulk.EventResized}
@@ -355,7 +355,7 @@ func TestHandlerThatEndsItsGoroutineCostsNoSlot(t *testing.T) {
 				acquire(t.Context(), 2, deadline.Within(1))   // queued, expires
 				aside(func() { _, _ = b.AcquireN(dying, 2) }) // queued, canceled
 				time.Sleep(2 * time.Second)
-				leaving := park(t, b, 2) // handed over and canceled
+				leaving := park(t, b, 2) // granted and canceled
 				leaving.endQuietly()
 				aside(first.Release)
 				aside(func() { _ = b.Resize(3) })
@@ -371,7 +371,7 @@ func TestHandlerThatEndsItsGoroutineCostsNoSlot(t *testing.T) {
 				}
 				x, y := bySeq(before.take()), bySeq(after.take())
 				if diff := cmp.Diff(x, y); diff != "" {
-					t.Errorf("the handlers after it missed something: %s", diff)
+					t.Errorf("the handler after it missed an event: %s", diff)
 				}
 				mustFold(t, x, s)
 			})
@@ -384,8 +384,8 @@ func bySeq(events []bulk.Event) []bulk.Event {
 	return events
 }
 
-// mustFold folds events in the order of Seq and compares with the Status: that
-// is what a listener from the first event on can know.
+// mustFold folds all events from the first one on, in the order of Seq, and compares
+// the result with the Status.
 func mustFold(t testing.TB, events []bulk.Event, want bulk.Status) {
 	t.Helper()
 	var n bulk.Totals
@@ -436,7 +436,7 @@ func mustFold(t testing.TB, events []bulk.Event, want bulk.Status) {
 		last = e
 	}
 	if last.Seq != want.LastEvent {
-		t.Errorf("%d events, the status knows of %d", last.Seq, want.LastEvent)
+		t.Errorf("the last event is %d, want %d", last.Seq, want.LastEvent)
 	}
 	if int(want.Totals.Waits.Count()) != len(waits) {
 		t.Errorf("%d waits, want %d", want.Totals.Waits.Count(), len(waits))
@@ -453,8 +453,6 @@ func mustFold(t testing.TB, events []bulk.Event, want bulk.Status) {
 	}
 }
 
-// When a call returns, handlers have had every event of the transitions that it
-// made.
 func TestEventsAreDeliveredBeforeTheCallReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
@@ -478,8 +476,7 @@ func TestEventsAreDeliveredBeforeTheCallReturns(t *testing.T) {
 	})
 }
 
-// Handlers that come and go while others deliver: no race, nothing delivered to
-// a list that is being changed.
+// Handlers are added and removed while events are delivered.
 func TestHandlersCanBeAddedAndRemovedConcurrently(t *testing.T) {
 	b := mustNew(t, 4, bulk.WaitingRoom(100))
 	var g sync.WaitGroup
@@ -496,11 +493,11 @@ func TestHandlersCanBeAddedAndRemovedConcurrently(t *testing.T) {
 	mustBeIdle(t, b)
 }
 
-// A handler that reacts to a kind of event by causing it again would recurse
-// without end. These are the ways that OnEvent recommends.
+// A handler that reacts to a kind of event by causing it again recurses without end.
+// These are the ways that OnEvent recommends instead.
 func TestAHandlerCanReactWithoutRecursion(t *testing.T) {
 	runScenarios(t, []scenario{
-		{"on a goroutine of one's own", "what it causes is handed over, not handled within", func(t *testing.T) {
+		{"on another goroutine", "the handler only passes the event on", func(t *testing.T) {
 			b := mustNew(t, 1)
 			saturated, depth, deepest, dropped := make(chan bulk.Event, 1), 0, 0, 0
 			var mu sync.Mutex
@@ -546,11 +543,11 @@ func TestAHandlerCanReactWithoutRecursion(t *testing.T) {
 				t.Errorf("%d were saturated, %d events dropped", n, dropped)
 			}
 			if deepest > 2 { // the caller's and the worker's, next to each other
-				t.Errorf("%d handlers within each other", deepest)
+				t.Errorf("handlers are nested %d deep", deepest)
 			}
 			mustBeIdle(t, b)
 		}},
-		{"by other kinds only", "resized in a handler of saturated, and no further", func(t *testing.T) {
+		{"by other kinds only", "the handler of saturated causes resized", func(t *testing.T) {
 			b := mustNew(t, 1)
 			var events recorder
 			b.OnEvent(events.handle)

@@ -9,7 +9,7 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// leaves takes joined errors apart, however deep.
+// leaves returns the errors that are joined in err, at any depth.
 func leaves(err error) []error {
 	if err == nil {
 		return nil
@@ -25,21 +25,21 @@ func leaves(err error) []error {
 	return all
 }
 
-// problem is what a ConfigError is about.
+// problem is the field and value of a ConfigError.
 type problem struct {
 	Field string
 	Value any
 }
 
-// problems returns what err is about. Each of the errors joined in it must be a
-// ConfigError that says what was given and what is allowed.
+// problems returns the fields and values that err reports. Each of the errors joined
+// in it must be a ConfigError whose message has the given and the allowed values.
 func problems(t testing.TB, err error) []problem {
 	t.Helper()
 	var all []problem
 	for _, leaf := range leaves(err) {
 		e, ok := leaf.(*bulk.ConfigError)
 		if !ok {
-			t.Errorf("%T is no *ConfigError: %v", leaf, leaf)
+			t.Errorf("%T is not a *ConfigError: %v", leaf, leaf)
 			continue
 		}
 		if !errors.Is(e, bulk.ErrConfig) {
@@ -50,29 +50,29 @@ func problems(t testing.TB, err error) []problem {
 			about = "bulkhead " + strconv.Quote(e.Label) + ": "
 		}
 		if e.Problem == "" || !strings.HasPrefix(e.Error(), about+e.Field+" ") || !strings.HasSuffix(e.Error(), e.Problem) {
-			t.Errorf("message %q doesn't say what is wrong with %s and what is allowed", e, e.Field)
+			t.Errorf("message %q does not name %s and the allowed values", e, e.Field)
 		}
 		all = append(all, problem{e.Field, e.Value})
 	}
 	return all
 }
 
-// refusal returns the outermost AdmissionError of err.
+// admissionError returns the outermost AdmissionError of err.
 func admissionError(t testing.TB, err error) *bulk.AdmissionError {
 	t.Helper()
 	var e *bulk.AdmissionError
 	if !errors.As(err, &e) {
-		t.Fatalf("%v is no *AdmissionError", err)
+		t.Fatalf("%v is not an *AdmissionError", err)
 	}
 	return e
 }
 
-// codeError is an error that callers find with errors.As.
+// codeError is an error for errors.As.
 type codeError struct{ code int }
 
 func (codeError) Error() string { return "an error with a code" }
 
-// listError is an error whose values can't be compared: == panics.
+// listError is an error whose values cannot be compared: == panics.
 type listError []string
 
 func (e listError) Error() string { return strings.Join(e, ", ") }

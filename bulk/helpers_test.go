@@ -26,14 +26,14 @@ func mustNew(t testing.TB, parallelism int, opts ...bulk.Option) *bulk.Bulkhead 
 	return b
 }
 
-// fill takes all slots that are free.
+// fill acquires all free slots.
 func fill(t testing.TB, b *bulk.Bulkhead) []bulk.Slot {
 	t.Helper()
 	var slots []bulk.Slot
 	for b.Status().Free() > 0 {
 		s, ok := b.TryAcquire()
 		if !ok {
-			t.Fatal("a free slot was refused")
+			t.Fatal("a free slot could not be acquired")
 		}
 		slots = append(slots, s)
 	}
@@ -44,8 +44,8 @@ func fill(t testing.TB, b *bulk.Bulkhead) []bulk.Slot {
 type parked struct {
 	n      int
 	cancel context.CancelCauseFunc
-	// endQuietly ends ctx without waking it: a hand-over that follows surely
-	// finds its ctx done.
+	// endQuietly ends ctx without closing its Done channel. An operation that is
+	// granted its slots afterwards is certain to find its ctx done.
 	endQuietly func()
 	done       chan struct{} // closed when Acquire has returned
 	slot       bulk.Slot
@@ -53,8 +53,8 @@ type parked struct {
 	took       time.Duration
 }
 
-// park starts an AcquireN in the background and settles the bubble: it is now
-// admitted, waiting, or turned away.
+// park starts an AcquireN in the background and returns when it is admitted, waiting
+// or rejected.
 func park(t testing.TB, b *bulk.Bulkhead, n int, limits ...deadline.Limit) *parked {
 	t.Helper()
 	return parkWith(t, t.Context(), b, n, limits...)
@@ -90,34 +90,34 @@ func (p *parked) over() bool {
 func (p *parked) mustWait(t testing.TB) {
 	t.Helper()
 	if p.over() {
-		t.Fatalf("should be waiting, but got err %v", p.err)
+		t.Fatalf("Acquire returned error %v, but should wait", p.err)
 	}
 }
 
 func (p *parked) mustHold(t testing.TB) {
 	t.Helper()
 	if !p.over() {
-		t.Fatal("should be admitted, but waits")
+		t.Fatal("Acquire waits, but should be admitted")
 	}
 	if p.err != nil {
-		t.Fatalf("should be admitted, but got %v", p.err)
+		t.Fatalf("Acquire returned error %v, but should be admitted", p.err)
 	}
 }
 
 func (p *parked) mustFail(t testing.TB, want error) {
 	t.Helper()
 	if !p.over() {
-		t.Fatalf("should have failed with %v, but waits", want)
+		t.Fatalf("Acquire waits, but should have returned %v", want)
 	}
 	if !errors.Is(p.err, want) {
 		t.Fatalf("got error %v, want %v", p.err, want)
 	}
 	if want != bulk.ErrCanceled && errors.Is(p.err, bulk.ErrCanceled) {
-		t.Fatalf("%v is canceled too", p.err)
+		t.Fatalf("%v also matches ErrCanceled", p.err)
 	}
 }
 
-// checkStatus fails the test if the equations of Status don't hold.
+// checkStatus checks the equations of Status.
 func checkStatus(t testing.TB, s bulk.Status) {
 	t.Helper()
 	n := s.Totals
@@ -137,12 +137,12 @@ func checkStatus(t testing.TB, s bulk.Status) {
 		t.Errorf("above the peak: %+v", s)
 	}
 	if s.Closed && s.Waiting > 0 {
-		t.Errorf("closed, and somebody waits: %+v", s)
+		t.Errorf("closed, but operations wait: %+v", s)
 	}
 }
 
-// mustBeIdle checks that nothing is in flight or waiting, and that all slots can
-// be taken.
+// mustBeIdle checks that no operation is in flight or waiting, and that all slots
+// can be acquired.
 func mustBeIdle(t testing.TB, b *bulk.Bulkhead) {
 	t.Helper()
 	mustBeSound(t, b)
@@ -156,7 +156,7 @@ func mustBeIdle(t testing.TB, b *bulk.Bulkhead) {
 	}
 	slots := fill(t, b)
 	if len(slots) != s.Capacity.Parallelism {
-		t.Fatalf("%d slots could be taken of %d", len(slots), s.Capacity.Parallelism)
+		t.Fatalf("%d slots of %d could be acquired", len(slots), s.Capacity.Parallelism)
 	}
 	for _, s := range slots {
 		s.Release()
@@ -171,7 +171,7 @@ func mustBeSound(t testing.TB, b *bulk.Bulkhead) {
 	}
 }
 
-// recorder is a handler that keeps what it is given.
+// recorder is a handler that keeps the events.
 type recorder struct {
 	mu     sync.Mutex
 	events []bulk.Event
@@ -183,7 +183,7 @@ func (r *recorder) handle(e bulk.Event) {
 	r.events = append(r.events, e)
 }
 
-// take returns the events since the last take, as they were delivered.
+// take returns the events since the last take, in the order of delivery.
 func (r *recorder) take() []bulk.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -221,7 +221,7 @@ func mustPanic(t testing.TB, fn func()) (recovered any) {
 	return nil
 }
 
-// mustPanicFor checks that fn panics with a text that names what is wrong.
+// mustPanicFor checks that fn panics with a text that contains words.
 func mustPanicFor(t testing.TB, words string, fn func()) {
 	t.Helper()
 	text, _ := mustPanic(t, fn).(string)
@@ -230,8 +230,8 @@ func mustPanicFor(t testing.TB, words string, fn func()) {
 	}
 }
 
-// mustBeAsBefore checks that nothing happened on b since the reading, but for
-// readings.
+// mustBeAsBefore checks that nothing happened on b since the Status before, except
+// further calls of Status.
 func mustBeAsBefore(t testing.TB, b *bulk.Bulkhead, before bulk.Status) {
 	t.Helper()
 	after := b.Status()

@@ -7,16 +7,16 @@ import (
 	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
-// What package registry is told: each slot that is released, once, after the
-// events of its release; and nothing of Run.
+// The hook of package registry runs once for each released Slot, after the events of
+// the release. It does not run for Run.
 func TestOnReleaseHookRunsOnceForEachReleasedSlot(t *testing.T) {
-	var told []string
+	var calls []string
 	b := mustNew(t, 1,
 		func(c *bulk.Config) error {
-			hooks.OnRelease(c, func() { told = append(told, "told") })
+			hooks.OnRelease(c, func() { calls = append(calls, "hook") })
 			return nil
 		},
-		bulk.OnEvent(func(e bulk.Event) { told = append(told, e.Kind.String()) }))
+		bulk.OnEvent(func(e bulk.Event) { calls = append(calls, e.Kind.String()) }))
 	s, _ := b.TryAcquire()
 	s.Release()
 	s.Release()
@@ -24,13 +24,13 @@ func TestOnReleaseHookRunsOnceForEachReleasedSlot(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Close()
-	want := []string{"admitted", "released", "told", "admitted", "released", "closed", "drained"}
-	if len(told) != len(want) {
-		t.Fatalf("told %v, want %v", told, want)
+	want := []string{"admitted", "released", "hook", "admitted", "released", "closed", "drained"}
+	if len(calls) != len(want) {
+		t.Fatalf("calls %v, want %v", calls, want)
 	}
 	for i := range want {
-		if told[i] != want[i] {
-			t.Fatalf("told %v, want %v", told, want)
+		if calls[i] != want[i] {
+			t.Fatalf("calls %v, want %v", calls, want)
 		}
 	}
 }

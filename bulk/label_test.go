@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Labels that come from strangers.
+// Labels from untrusted sources.
 var hostile = []struct{ name, why, label string }{
 	{"HTML", "a page shows it", `</script><script>alert("x")</script>`},
 	{"quotes", "they end nothing", `a" b' c` + "`"},
@@ -47,7 +47,7 @@ func formsOf(t testing.TB, label string) map[string]string {
 	slot, _ := b.TryAcquire()
 	defer slot.Release()
 	start := b.Status()
-	_, refused := b.Acquire(context.Background())
+	_, rejected := b.Acquire(context.Background())
 	other := bulk.Must(bulk.New(label, 1)).Status()
 	end := b.Status()
 	i := mustSince(t, end, start)
@@ -59,7 +59,7 @@ func formsOf(t testing.TB, label string) map[string]string {
 
 	forms := map[string]string{
 		"Status.String": end.String(), "Interval.String": i.String(), "Report.String": i.Report().String(), "Report.Summary": end.Report().Summary(),
-		"Event.String": event.String(), "AdmissionError": refused.Error(), "ErrUnrelated": unrelated.Error(), "ErrReversed": reversed.Error(),
+		"Event.String": event.String(), "AdmissionError": rejected.Error(), "ErrUnrelated": unrelated.Error(), "ErrReversed": reversed.Error(),
 		"DrainError": drain.Error(), "closed": closed.Error(), "ConfigError": b.Resize(-1).Error(),
 	}
 	for name, v := range map[string]any{"Status": end, "Interval": i, "Report": i.Report(), "Event": event} {
@@ -69,7 +69,7 @@ func formsOf(t testing.TB, label string) map[string]string {
 		}
 		forms["JSON "+name] = string(text)
 	}
-	for name, v := range map[string]any{"Status": end, "Report": i.Report(), "Event": event, "AdmissionError": refused} {
+	for name, v := range map[string]any{"Status": end, "Report": i.Report(), "Event": event, "AdmissionError": rejected} {
 		var text, object bytes.Buffer
 		slog.New(slog.NewTextHandler(&text, nil)).Info("message", "of", v)
 		slog.New(slog.NewJSONHandler(&object, nil)).Info("message", "of", v)

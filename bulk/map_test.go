@@ -32,7 +32,7 @@ func upTo(n int) iter.Seq[int] {
 	}
 }
 
-// watched is an input that counts, and checks at each pull that ctx has not
+// watched is an input that counts its pulls, and checks in each one that ctx has not
 // ended.
 func watched(t testing.TB, ctx context.Context, n int, pulled *int, onPull ...func(int)) iter.Seq[int] {
 	return func(yield func(int) bool) {
@@ -60,7 +60,7 @@ func untilCanceled(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Results come in the order of the input, however long each takes.
+// Results come in the order of the input, whatever the duration of fn.
 func TestMapKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 4)
@@ -79,13 +79,13 @@ func TestMapKeepsTheOrder(t *testing.T) {
 			t.Errorf("items %v", items)
 		}
 		if took := time.Since(start); took >= 30*time.Second || took < 8*time.Second {
-			t.Errorf("took %v: not four at once", took)
+			t.Errorf("took %v: not four concurrently", took)
 		}
 		mustBeIdle(t, b)
 	})
 }
 
-// A result has just what fn returned: a value, an error, or both.
+// A result has what fn returned: a value, an error, or both.
 func TestMapResultsAreUntouched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
@@ -101,8 +101,8 @@ func TestMapResultsAreUntouched(t *testing.T) {
 	})
 }
 
-// Items that run and results that were not yielded yet never exceed the
-// parallelism, whatever the times of fn, input and consumer are.
+// Running items and finished ones that were not yielded never exceed the parallelism,
+// whatever the durations of fn, input and consumer.
 func TestMapIsBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parallelism := rapid.IntRange(1, 5).Draw(t, "parallelism")
@@ -139,7 +139,7 @@ func TestMapIsBounded(t *testing.T) {
 				time.Sleep(time.Duration(consumes[item]))
 			}
 			if next != len(pulls) || most.Load() > int64(parallelism) {
-				t.Errorf("%d results, %d at once of %d", next, most.Load(), parallelism)
+				t.Errorf("%d results, %d ran concurrently, parallelism %d", next, most.Load(), parallelism)
 			}
 			if s := b.Status(); s.InFlight != 0 || s.Totals.Finished != uint64(len(pulls)) {
 				t.Errorf("%+v", s)
@@ -148,8 +148,8 @@ func TestMapIsBounded(t *testing.T) {
 	})
 }
 
-// The whole parallelism is used, and what is done first is yielded as soon as it
-// is its turn: nobody waits for the window to be full.
+// All slots are used, and a result is yielded as soon as those before it were
+// yielded.
 func TestMapUsesTheWholeParallelism(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 3)
@@ -170,8 +170,8 @@ func TestMapUsesTheWholeParallelism(t *testing.T) {
 	})
 }
 
-// The parallelism is read anew for each item: what starts after a change heeds
-// it, and nothing is turned away for it.
+// The parallelism is read anew for each item: items that start after a change obey
+// it, and none is rejected because of it.
 func TestMapFollowsResize(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sizes := rapid.SliceOfN(rapid.IntRange(1, 6), 20, 20).Draw(t, "sizes")
@@ -220,7 +220,7 @@ func TestMapFollowsResize(t *testing.T) {
 	})
 }
 
-// Growing is used at once, shrinking as results are yielded.
+// A larger parallelism is used immediately, a smaller one as results are yielded.
 func TestMapGrowsAndShrinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1)
@@ -248,8 +248,8 @@ func TestMapGrowsAndShrinks(t *testing.T) {
 	})
 }
 
-// When ctx ends no further item is pulled, and each that was pulled yields its
-// one result, whoever ended ctx and when.
+// When ctx has ended, no further item is pulled, and each item that was pulled yields
+// one result.
 func TestMapEndsWithCtx(t *testing.T) {
 	type life struct {
 		ctx    context.Context
@@ -270,7 +270,7 @@ func TestMapEndsWithCtx(t *testing.T) {
 			l.cancel(errOwn)
 			return watched(t, l.ctx, 9, &l.pulled), double, nil
 		}, 0, 0, nil},
-		{"by the consumer", "what runs goes on to its own end", func(t *testing.T, l *life) (iter.Seq[int], func(context.Context, int) (int, error), func(int)) {
+		{"by the consumer", "running items finish", func(t *testing.T, l *life) (iter.Seq[int], func(context.Context, int) (int, error), func(int)) {
 			fn := func(ctx context.Context, i int) (int, error) {
 				time.Sleep(time.Second)
 				return double(ctx, i)
@@ -282,7 +282,7 @@ func TestMapEndsWithCtx(t *testing.T) {
 				}
 			}
 		}, 3, 3, nil},
-		{"while an item is pulled", "it is yielded all the same, and never runs", func(t *testing.T, l *life) (iter.Seq[int], func(context.Context, int) (int, error), func(int)) {
+		{"while an item is pulled", "the item is yielded and never runs", func(t *testing.T, l *life) (iter.Seq[int], func(context.Context, int) (int, error), func(int)) {
 			fn := func(ctx context.Context, i int) (int, error) {
 				time.Sleep(time.Second)
 				return double(ctx, i)
@@ -304,7 +304,7 @@ func TestMapEndsWithCtx(t *testing.T) {
 			}
 			return watched(t, l.ctx, 9, &l.pulled), fn, nil
 		}, 3, 3, nil},
-		{"while items wait for slots", "they leave the waiting room", func(t *testing.T, l *life) (iter.Seq[int], func(context.Context, int) (int, error), func(int)) {
+		{"while items wait for slots", "they leave the queue", func(t *testing.T, l *life) (iter.Seq[int], func(context.Context, int) (int, error), func(int)) {
 			held := fill(t, l.b)
 			time.AfterFunc(time.Second, func() { l.cancel(errOwn) })
 			time.AfterFunc(time.Minute, func() {
@@ -314,7 +314,7 @@ func TestMapEndsWithCtx(t *testing.T) {
 			})
 			return watched(t, l.ctx, 9, &l.pulled), double, nil
 		}, 3, 0, []int{0, 1, 2}},
-		{"never", "to compare with", func(t *testing.T, l *life) (iter.Seq[int], func(context.Context, int) (int, error), func(int)) {
+		{"never", "for comparison", func(t *testing.T, l *life) (iter.Seq[int], func(context.Context, int) (int, error), func(int)) {
 			return watched(t, l.ctx, 9, &l.pulled), double, nil
 		}, 9, 9, nil},
 	} {
@@ -352,8 +352,7 @@ func TestMapEndsWithCtx(t *testing.T) {
 	}
 }
 
-// A ctx that package context doesn't know is heeded as well: once it has ended,
-// nothing starts.
+// Package context does not know the type of this ctx.
 func TestMapStartsNothingAfterAForeignCtxHasEnded(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
@@ -382,8 +381,8 @@ func TestMapStartsNothingAfterAForeignCtxHasEnded(t *testing.T) {
 	}
 }
 
-// A consumer that stops cancels the ctx of those that run, and has waited for
-// them: nothing is left when the loop is over.
+// A consumer that stops cancels the running items and waits for them: none is left
+// after the loop.
 func TestMapStopsWithItsConsumer(t *testing.T) {
 	stops := map[string]func(seq iter.Seq2[int, result.Result[int]]){
 		"break": func(seq iter.Seq2[int, result.Result[int]]) {
@@ -452,7 +451,6 @@ func TestMapStopsWithItsConsumer(t *testing.T) {
 	}
 }
 
-// The loop body's own panic, and that of the input, go on up unchanged.
 func TestMapPropagatesPanicsOfBodyAndInput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
@@ -504,9 +502,8 @@ func TestMapPropagatesPanicsOfBodyAndInput(t *testing.T) {
 	})
 }
 
-// A panic or Goexit in fn reaches the consumer, after the others were canceled
-// and waited for: also those before it, which would keep it from its turn, and
-// also when the consumer has already stopped.
+// A panic or Goexit in fn reaches the consumer after all other items were canceled
+// and waited for, including items before it, and even if the consumer has stopped.
 func TestMapPropagatesPanicsOfFn(t *testing.T) {
 	cause := errors.New("on purpose")
 	exits := map[string]func(){"panic": func() { panic(cause) }, "Goexit": runtime.Goexit}
@@ -519,14 +516,14 @@ func TestMapPropagatesPanicsOfFn(t *testing.T) {
 			finished  int64 // of the others
 			took      time.Duration
 		}{
-			{name + " in the first", "it is its turn", func(ctx context.Context, i int) error {
+			{name + " in the first", "the consumer waits for it", func(ctx context.Context, i int) error {
 				if i == 0 {
 					time.Sleep(time.Minute)
 					exit()
 				}
 				return untilCanceled(ctx)
 			}, nil, 2, time.Minute + time.Second},
-			{name + " in a later one", "the one before it would run for ever", func(ctx context.Context, i int) error {
+			{name + " in a later one", "an item before it would run forever", func(ctx context.Context, i int) error {
 				if i == 2 {
 					time.Sleep(time.Minute)
 					exit()
@@ -540,7 +537,7 @@ func TestMapPropagatesPanicsOfFn(t *testing.T) {
 				}
 				return nil
 			}, nil, 5, time.Second},
-			{name + " after the consumer has stopped", "it is not swallowed", func(ctx context.Context, i int) error {
+			{name + " after the consumer has stopped", "the panic or exit is not lost", func(ctx context.Context, i int) error {
 				switch i {
 				case 0:
 					time.Sleep(time.Millisecond) // all run
@@ -551,7 +548,7 @@ func TestMapPropagatesPanicsOfFn(t *testing.T) {
 				}
 				return untilCanceled(ctx)
 			}, func(int) bool { return false }, 2, time.Second + time.Millisecond},
-			{name + " before the consumer has stopped", "it is not swallowed", func(ctx context.Context, i int) error {
+			{name + " before the consumer has stopped", "the panic or exit is not lost", func(ctx context.Context, i int) error {
 				switch i {
 				case 0:
 					time.Sleep(time.Second)
@@ -572,7 +569,7 @@ func TestMapPropagatesPanicsOfFn(t *testing.T) {
 				var consumer sync.WaitGroup
 				consumer.Go(func() {
 					defer func() { recovered = recover() }()
-					ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // if nobody else ends it
+					ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // so that no item runs forever
 					defer cancel()
 					for item := range bulk.Map(ctx, b, upTo(6), func(ctx context.Context, i int) (int, error) {
 						err := c.fn(ctx, i)
@@ -598,9 +595,9 @@ func TestMapPropagatesPanicsOfFn(t *testing.T) {
 	}
 }
 
-// A panic in fn while the consumer is busy, with the input or with a result,
-// ends what runs meanwhile. Nothing is pulled and nothing started after it: the
-// consumer has its panic as soon as it comes back.
+// A panic in fn while the consumer is busy with the input or with a result cancels
+// the running items. No item is pulled or started after it, and the panic reaches the
+// consumer when it comes back.
 func TestMapStartsNothingAfterAPanic(t *testing.T) {
 	for name, busy := range map[string]struct {
 		pull, consume time.Duration
@@ -654,8 +651,8 @@ func TestMapStartsNothingAfterAPanic(t *testing.T) {
 	}
 }
 
-// On a bulkhead that others use too, items can be turned away: that is their
-// result, and the rest goes on.
+// On a bulkhead that others use too, items can be rejected. The rejection is their
+// result, and the other items run.
 func TestMapItemsCanBeRejected(t *testing.T) {
 	var rows table
 	for _, c := range []struct {
@@ -664,10 +661,10 @@ func TestMapItemsCanBeRejected(t *testing.T) {
 		limits    []deadline.Limit
 		want      error // of each item while others hold all slots
 	}{
-		{"no room", "nobody waits", 0, nil, bulk.ErrSaturated},
+		{"no waiting room", "items cannot wait", 0, nil, bulk.ErrSaturated},
 		{"no wait allowed", "the limits are those of each item", 9, []deadline.Limit{deadline.NoWait()}, bulk.ErrSaturated},
 		{"a short wait", "the limits are those of each item", 9, []deadline.Limit{deadline.Within(time.Hour), deadline.Within(time.Second)}, bulk.ErrExpired},
-		{"time enough", "they wait for the others", 9, []deadline.Limit{deadline.Within(time.Hour)}, nil},
+		{"a long wait", "items wait for the slots", 9, []deadline.Limit{deadline.Within(time.Hour)}, nil},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			b := mustNew(t, 2, bulk.WaitingRoom(c.room))
@@ -701,7 +698,7 @@ func TestMapItemsCanBeRejected(t *testing.T) {
 	}
 }
 
-// An empty input yields nothing, and nothing happens before the loop.
+// An empty input has no results, and no item is pulled before the loop.
 func TestMapOfAnEmptyInputDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
@@ -718,7 +715,7 @@ func TestMapOfAnEmptyInputDoesNothing(t *testing.T) {
 	})
 }
 
-// The sequence can be ranged over as often as its input can.
+// The sequence can be ranged over again if its input can.
 func TestMapCanBeRangedOverAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
@@ -741,8 +738,8 @@ func TestMapCanBeRangedOverAgain(t *testing.T) {
 	})
 }
 
-// Closing the bulkhead ends nothing that runs; what is pulled later is turned
-// away, item by item.
+// Close does not interrupt running items. Items that are pulled later are rejected
+// one by one.
 func TestMapItemsPulledAfterCloseAreRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
@@ -770,8 +767,8 @@ func TestMapItemsPulledAfterCloseAreRejected(t *testing.T) {
 	})
 }
 
-// fn has what the caller's ctx has, and a ctx that is alive as long as the
-// consumer goes on.
+// The ctx of fn has the values and the deadline of the caller's, and ends with the
+// loop.
 func TestMapDerivesItsCtx(t *testing.T) {
 	type key struct{}
 	synctest.Test(t, func(t *testing.T) {
@@ -795,7 +792,7 @@ func TestMapDerivesItsCtx(t *testing.T) {
 	})
 }
 
-// While the consumer is busy with one result, the slots are at work on the next.
+// Items run while the consumer is busy with a result.
 func TestMapKeepsTheSlotsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 2)
@@ -812,8 +809,8 @@ func TestMapKeepsTheSlotsBusy(t *testing.T) {
 	})
 }
 
-// Memory is bounded by what has not been yielded: a result that was yielded, and
-// its item, can be collected as soon as the consumer has dropped them.
+// An item and its result can be garbage collected after the result was yielded, when
+// the consumer no longer uses them.
 func TestMapKeepsNothingThatWasYielded(t *testing.T) {
 	type page [64]byte
 	inputs := func(items *[]weak.Pointer[page]) iter.Seq[*page] {

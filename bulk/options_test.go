@@ -16,16 +16,15 @@ import (
 // failing returns an option that fails.
 func failing(err error) bulk.Option { return func(*bulk.Config) error { return err } }
 
-var errOwn = errors.New("the file of limits is not there")
+var errOwn = errors.New("the file of limits does not exist")
 
-// manyError is an error of somebody else's that has several causes, or none,
-// and a message of its own.
+// manyError is an error with several causes, or none, and a message of its own.
 type manyError struct{ causes []error }
 
 func (*manyError) Error() string     { return "the preset is out of date" }
 func (e *manyError) Unwrap() []error { return e.causes }
 
-// New returns all that is wrong, at once, and no bulkhead.
+// New returns all problems in one error, and no bulkhead.
 func TestNewReportsEveryProblem(t *testing.T) {
 	handler := func(bulk.Event) {}
 	var rows table
@@ -37,31 +36,31 @@ func TestNewReportsEveryProblem(t *testing.T) {
 		want        []problem
 		matches     []error
 	}{
-		{"nothing is wrong", "the least that a bulkhead needs", "x", 1, nil, nil, nil},
+		{"no problem", "a label and a parallelism are enough", "x", 1, nil, nil, nil},
 		{"the largest values", "there is no upper bound", "x", math.MaxInt,
 			[]bulk.Option{bulk.WaitingRoom(math.MaxInt), bulk.WaitLimit(math.MaxInt64)}, nil, nil},
-		{"nothing to wait for", "0 is the default and can be said", "x", 1, []bulk.Option{bulk.WaitingRoom(0), bulk.WaitLimit(0)}, nil, nil},
-		{"a strange label", "it is for people: anything that is not blank", "\xff\n\" 🚢", 1, nil, nil, nil},
+		{"zero values", "0 is the default and can be given", "x", 1, []bulk.Option{bulk.WaitingRoom(0), bulk.WaitLimit(0)}, nil, nil},
+		{"an unusual label", "any label that is not blank is allowed", "\xff\n\" 🚢", 1, nil, nil, nil},
 
-		{"no label", "messages would name nothing", "", 1, nil, []problem{{"label", ""}}, nil},
-		{"a label of spaces", "it is as good as none", " \t\n\u00a0", 1, nil, []problem{{"label", " \t\n\u00a0"}}, nil},
-		{"parallelism 0", "nothing could ever run", "x", 0, nil, []problem{{"parallelism", 0}}, nil},
-		{"negative parallelism", "it is no number of slots", "x", -1, nil, []problem{{"parallelism", -1}}, nil},
-		{"the smallest parallelism", "at the end of the range", "x", math.MinInt, nil, []problem{{"parallelism", math.MinInt}}, nil},
-		{"negative waiting room", "it is no number of places", "x", 1, []bulk.Option{bulk.WaitingRoom(-1)}, []problem{{"waiting_room", -1}}, nil},
-		{"the smallest waiting room", "at the end of the range", "x", 1, []bulk.Option{bulk.WaitingRoom(math.MinInt)}, []problem{{"waiting_room", math.MinInt}}, nil},
-		{"negative wait limit", "nobody waits for less than nothing", "x", 1,
+		{"no label", "messages would not name the bulkhead", "", 1, nil, []problem{{"label", ""}}, nil},
+		{"a label of spaces", "messages would not name the bulkhead", " \t\n\u00a0", 1, nil, []problem{{"label", " \t\n\u00a0"}}, nil},
+		{"parallelism 0", "no operation could ever run", "x", 0, nil, []problem{{"parallelism", 0}}, nil},
+		{"negative parallelism", "it is not a number of slots", "x", -1, nil, []problem{{"parallelism", -1}}, nil},
+		{"the smallest parallelism", "it is at the end of the range", "x", math.MinInt, nil, []problem{{"parallelism", math.MinInt}}, nil},
+		{"negative waiting room", "it is not a number of places", "x", 1, []bulk.Option{bulk.WaitingRoom(-1)}, []problem{{"waiting_room", -1}}, nil},
+		{"the smallest waiting room", "it is at the end of the range", "x", 1, []bulk.Option{bulk.WaitingRoom(math.MinInt)}, []problem{{"waiting_room", math.MinInt}}, nil},
+		{"negative wait limit", "it is not a duration of a wait", "x", 1,
 			[]bulk.Option{bulk.WaitLimit(-1)}, []problem{{"wait_limit", -time.Nanosecond}}, nil},
-		{"the smallest wait limit", "at the end of the range", "x", 1,
+		{"the smallest wait limit", "it is at the end of the range", "x", 1,
 			[]bulk.Option{bulk.WaitLimit(math.MinInt64)}, []problem{{"wait_limit", time.Duration(math.MinInt64)}}, nil},
-		{"a nil option", "a mistake that is said, not a panic", "x", 1, []bulk.Option{nil}, []problem{{"option", nil}}, []error{option.ErrNil}},
-		{"a nil option in a preset", "the preset doesn't hide it", "x", 1,
+		{"a nil option", "it is an error, not a panic", "x", 1, []bulk.Option{nil}, []problem{{"option", nil}}, []error{option.ErrNil}},
+		{"a nil option in a preset", "the preset does not hide it", "x", 1,
 			[]bulk.Option{option.Join(bulk.WaitingRoom(1), nil)}, []problem{{"option", nil}}, []error{option.ErrNil}},
-		{"a nil handler", "nothing could be told to it", "x", 1, []bulk.Option{bulk.OnEvent(nil)}, []problem{{"handler", nil}}, nil},
-		{"a nil handler of panics", "the default is had by not giving one", "x", 1,
+		{"a nil handler", "it cannot be called", "x", 1, []bulk.Option{bulk.OnEvent(nil)}, []problem{{"handler", nil}}, nil},
+		{"a nil handler of panics", "the default applies if the option is not given", "x", 1,
 			[]bulk.Option{bulk.OnHandlerPanic(nil)}, []problem{{"handler", nil}}, nil},
-		{"an option that fails", "people write their own", "x", 1, []bulk.Option{failing(errOwn)}, []problem{{"option", nil}}, []error{errOwn}},
-		{"an option that fails with a wrapped error", "the chain stays whole", "x", 1,
+		{"an option that fails", "users write options of their own", "x", 1, []bulk.Option{failing(errOwn)}, []problem{{"option", nil}}, []error{errOwn}},
+		{"an option that fails with a wrapped error", "the wrapped error still matches", "x", 1,
 			[]bulk.Option{failing(fmt.Errorf("reading: %w", errOwn))}, []problem{{"option", nil}}, []error{errOwn}},
 		{"an option that fails with a ConfigError", "it is one already", "x", 1,
 			[]bulk.Option{failing(&bulk.ConfigError{Field: "wait_limit", Value: "soon", Problem: "must be a duration"})},
@@ -69,12 +68,12 @@ func TestNewReportsEveryProblem(t *testing.T) {
 		{"an option that fails twice", "each is one problem", "x", 1,
 			[]bulk.Option{failing(errors.Join(errOwn, option.ErrNil))}, []problem{{"option", nil}, {"option", nil}}, []error{errOwn, option.ErrNil}},
 
-		{"the later value counts, if it is good", "only what would be used is checked", "x", 1,
+		{"the later value counts, if it is good", "only the value in use is checked", "x", 1,
 			[]bulk.Option{bulk.WaitingRoom(-1), bulk.WaitLimit(-1), bulk.WaitingRoom(1), bulk.WaitLimit(1)}, nil, nil},
-		{"the later value counts, if it is bad", "only what would be used is checked", "x", 1,
+		{"the later value counts, if it is bad", "only the value in use is checked", "x", 1,
 			[]bulk.Option{bulk.WaitingRoom(1), bulk.WaitingRoom(-2)}, []problem{{"waiting_room", -2}}, nil},
 		{"two nil options", "each is one problem", "x", 1, []bulk.Option{nil, nil}, []problem{{"option", nil}, {"option", nil}}, nil},
-		{"everything at once", "nobody has to try eight times", " ", -3,
+		{"all problems together", "users see all of them in one attempt", " ", -3,
 			[]bulk.Option{nil, bulk.OnEvent(handler), bulk.WaitingRoom(-5), bulk.OnEvent(nil),
 				option.Join(bulk.OnHandlerPanic(nil), failing(errOwn), option.Join[bulk.Config](nil)), bulk.WaitLimit(-time.Second)},
 			[]problem{{"label", " "}, {"option", nil}, {"handler", nil}, {"handler", nil}, {"option", nil}, {"option", nil},
@@ -87,7 +86,7 @@ func TestNewReportsEveryProblem(t *testing.T) {
 				t.Errorf("problems (-want +got):\n%s", diff)
 			}
 			if (b == nil) != (err != nil) {
-				t.Errorf("both or neither: %v, %v", b, err)
+				t.Errorf("either a bulkhead or an error: %v, %v", b, err)
 			}
 			for _, leaf := range leaves(err) {
 				if e := leaf.(*bulk.ConfigError); e.Label != strings.TrimSpace(c.label) {
@@ -99,12 +98,12 @@ func TestNewReportsEveryProblem(t *testing.T) {
 			}
 			for _, target := range append(c.matches, leaves(err)...) {
 				if !errors.Is(err, target) {
-					t.Errorf("%q doesn't match %q", err, target)
+					t.Errorf("%q does not match %q", err, target)
 				}
 			}
 			for _, other := range []error{bulk.ErrNotStarted, bulk.ErrOverload, bulk.ErrSaturated, bulk.ErrExpired, bulk.ErrClosed, bulk.ErrOversized, bulk.ErrCanceled} {
 				if errors.Is(err, other) {
-					t.Errorf("%q matches %q: nothing was turned away", err, other)
+					t.Errorf("%q matches %q, but no operation was rejected", err, other)
 				}
 			}
 			if b != nil && b.Label() != c.label {
@@ -114,14 +113,14 @@ func TestNewReportsEveryProblem(t *testing.T) {
 	}
 }
 
-// An error with several causes is one problem with a message of its own, not a
-// list of problems; only errors.Join makes a mere list.
+// An error with several causes and a message of its own is one problem. Only the
+// result of errors.Join is a list of problems.
 func TestAnOptionsErrorWithSeveralCausesStaysWhole(t *testing.T) {
 	for _, causes := range [][]error{nil, {errOwn}, {errOwn, option.ErrNil}} {
 		own := &manyError{causes}
 		b, err := bulk.New("x", 1, failing(own))
 		if b != nil || err == nil {
-			t.Errorf("%d causes: the failure was lost", len(causes))
+			t.Errorf("%d causes: the error was lost", len(causes))
 			continue
 		}
 		var e *bulk.ConfigError
@@ -130,17 +129,17 @@ func TestAnOptionsErrorWithSeveralCausesStaysWhole(t *testing.T) {
 		}
 		var found *manyError
 		if !errors.As(err, &found) || found != own || !errors.Is(err, own) || !strings.Contains(err.Error(), own.Error()) {
-			t.Errorf("%d causes: %q doesn't match the option's own error", len(causes), err)
+			t.Errorf("%d causes: %q does not match the option's own error", len(causes), err)
 		}
 		for _, cause := range causes {
 			if !errors.Is(err, cause) {
-				t.Errorf("%d causes: %q doesn't match %q", len(causes), err, cause)
+				t.Errorf("%d causes: %q does not match %q", len(causes), err, cause)
 			}
 		}
 	}
 }
 
-// The messages say what was given and what is allowed.
+// Messages have the given and the allowed values.
 func TestConfigErrorMessages(t *testing.T) {
 	_, bad := bulk.New(" \n", 0, bulk.WaitingRoom(-7), bulk.WaitLimit(-90*time.Second), bulk.OnEvent(nil), failing(errOwn), nil)
 	_, slots := mustNew(t, 1).AcquireN(t.Context(), -4)
@@ -161,11 +160,11 @@ func TestConfigErrorMessages(t *testing.T) {
 			}
 		}
 		if text := strings.Join(texts, "\n"); !containsAll(text, says) {
-			t.Errorf("%s: %q should say %q", field, text, says)
+			t.Errorf("%s: %q should contain %q", field, text, says)
 		}
 	}
 	if !strings.Contains(bad.Error(), "nil option") {
-		t.Errorf("%q doesn't say that an option is nil", bad)
+		t.Errorf("%q does not say that an option is nil", bad)
 	}
 }
 
@@ -178,7 +177,7 @@ func containsAll(text string, parts []string) bool {
 	return true
 }
 
-// A program with twenty bulkheads must know which one it is.
+// In a program with twenty bulkheads, the message must name the one.
 func TestConfigErrorNamesTheBulkhead(t *testing.T) {
 	b := mustNew(t, 1)
 	_, created := bulk.New("payments", 0)
@@ -195,14 +194,14 @@ func TestConfigErrorNamesTheBulkhead(t *testing.T) {
 		want      string
 	}{
 		{"New", "its label is known", created, `bulkhead "payments": parallelism 0: must be at least 1`},
-		{"an option", "it is made for this bulkhead", option, `bulkhead "payments": handler <nil>: must not be nil`},
-		{"an option that names another", "it knows better", named, `bulkhead "search": option 1: must be 2`},
+		{"an option", "it is applied to this bulkhead", option, `bulkhead "payments": handler <nil>: must not be nil`},
+		{"an option whose error has a label", "the label of the option is kept", named, `bulkhead "search": option 1: must be 2`},
 		{"Resize", "the bulkhead is known", b.Resize(-1), `bulkhead "test": parallelism -1: must be 0 (paused) or more`},
 		{"SetCapacity", "the bulkhead is known", b.SetCapacity(bulk.Capacity{Parallelism: 1, WaitLimit: -1}), `bulkhead "test": wait_limit -1ns: must be 0 (no limit) or more`},
-		{"Validate", "it is no bulkhead's", bulk.Capacity{Parallelism: -1}.Validate(), `bulk: parallelism -1: must be 0 (paused) or more`},
-		{"a blank label", "it names nothing", blank, "bulk: label \" \": must not be empty or only spaces\nbulk: parallelism 0: must be at least 1"},
-		{"a label with a line end", "it forges no line", odd, `bulkhead "a\nb": parallelism 0: must be at least 1`},
-		{"slots", "an answer to arguments alone", slots, `bulk: slots 0: must be at least 1`},
+		{"Validate", "the capacity belongs to no bulkhead", bulk.Capacity{Parallelism: -1}.Validate(), `bulk: parallelism -1: must be 0 (paused) or more`},
+		{"a blank label", "it names no bulkhead", blank, "bulk: label \" \": must not be empty or only spaces\nbulk: parallelism 0: must be at least 1"},
+		{"a label with a line end", "it must not forge a line", odd, `bulkhead "a\nb": parallelism 0: must be at least 1`},
+		{"slots", "the error depends on the argument alone", slots, `bulk: slots 0: must be at least 1`},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			if c.err == nil || c.err.Error() != c.want {
@@ -212,8 +211,8 @@ func TestConfigErrorNamesTheBulkhead(t *testing.T) {
 	}
 }
 
-// An option can return one error again and again: it keeps no label, and can be
-// found.
+// An option may return the same error for several bulkheads: New does not put
+// a label into it.
 func TestAnOptionsConfigErrorIsNotChanged(t *testing.T) {
 	shared := &bulk.ConfigError{Field: "wait_limit", Value: "soon", Problem: "must be a duration"}
 	for _, label := range []string{"payments", "search"} {
@@ -228,7 +227,7 @@ func TestAnOptionsConfigErrorIsNotChanged(t *testing.T) {
 	}
 }
 
-// A ConfigError matches ErrConfig and what its option failed with, no more.
+// A ConfigError matches ErrConfig and the error of its option, no other.
 func TestConfigErrorMatchesNothingElse(t *testing.T) {
 	_, err := bulk.New("x", 0)
 	for _, target := range []error{option.ErrNil, errOwn, &bulk.ConfigError{Field: "parallelism", Value: 0}} {
@@ -251,7 +250,7 @@ func TestConfigErrorMatchesNothingElse(t *testing.T) {
 	}
 }
 
-// Options are applied in order: the later one holds, handlers add up.
+// Options are applied in order. Handlers are added to those before.
 func TestLaterOptionsOverrideEarlierOnes(t *testing.T) {
 	var told []string
 	tell := func(who string) bulk.Option { return bulk.OnEvent(func(bulk.Event) { told = append(told, who) }) }
@@ -273,7 +272,6 @@ func TestLaterOptionsOverrideEarlierOnes(t *testing.T) {
 	}
 }
 
-// A preset can be used for any number of bulkheads, which then share nothing.
 func TestAPresetSharesNothingBetweenBulkheads(t *testing.T) {
 	var events recorder
 	preset := option.Join(bulk.WaitingRoom(5), bulk.OnEvent(events.handle), option.When(false, bulk.WaitLimit(-1)))
@@ -295,17 +293,17 @@ func TestValidateReportsEveryProblemOfACapacity(t *testing.T) {
 		capacity  bulk.Capacity
 		want      []problem
 	}{
-		{"the least", "one slot is enough", bulk.Capacity{Parallelism: 1}, nil},
-		{"the most", "there is no upper bound", bulk.Capacity{Parallelism: math.MaxInt, WaitingRoom: math.MaxInt, WaitLimit: math.MaxInt64}, nil},
+		{"the smallest", "one slot is enough", bulk.Capacity{Parallelism: 1}, nil},
+		{"the largest", "there is no upper bound", bulk.Capacity{Parallelism: math.MaxInt, WaitingRoom: math.MaxInt, WaitLimit: math.MaxInt64}, nil},
 		{"the zero Capacity", "it is paused", bulk.Capacity{}, nil},
 		{"delay control", "both of it", bulk.Capacity{Parallelism: 1, DelayTarget: 1, DelayInterval: 1}, nil},
 		{"delay target alone", "it means nothing alone", bulk.Capacity{Parallelism: 1, DelayTarget: 1}, []problem{{"delay_interval", time.Duration(0)}}},
 		{"delay interval alone", "it means nothing alone", bulk.Capacity{Parallelism: 1, DelayInterval: 1}, []problem{{"delay_target", time.Duration(0)}}},
 		{"delay control below 0", "each by itself", bulk.Capacity{Parallelism: 1, DelayTarget: -1, DelayInterval: -2}, []problem{{"delay_target", -time.Nanosecond}, {"delay_interval", -2 * time.Nanosecond}}},
-		{"parallelism alone", "each field by itself", bulk.Capacity{Parallelism: -1}, []problem{{"parallelism", -1}}},
-		{"waiting room alone", "each field by itself", bulk.Capacity{Parallelism: 1, WaitingRoom: -1}, []problem{{"waiting_room", -1}}},
-		{"wait limit alone", "each field by itself", bulk.Capacity{Parallelism: 1, WaitLimit: -1}, []problem{{"wait_limit", -time.Nanosecond}}},
-		{"all three", "all at once", bulk.Capacity{Parallelism: math.MinInt, WaitingRoom: math.MinInt, WaitLimit: math.MinInt64},
+		{"parallelism alone", "each field is checked by itself", bulk.Capacity{Parallelism: -1}, []problem{{"parallelism", -1}}},
+		{"waiting room alone", "each field is checked by itself", bulk.Capacity{Parallelism: 1, WaitingRoom: -1}, []problem{{"waiting_room", -1}}},
+		{"wait limit alone", "each field is checked by itself", bulk.Capacity{Parallelism: 1, WaitLimit: -1}, []problem{{"wait_limit", -time.Nanosecond}}},
+		{"all three", "all problems are in one error", bulk.Capacity{Parallelism: math.MinInt, WaitingRoom: math.MinInt, WaitLimit: math.MinInt64},
 			[]problem{{"parallelism", math.MinInt}, {"waiting_room", math.MinInt}, {"wait_limit", time.Duration(math.MinInt64)}}},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
@@ -323,7 +321,7 @@ func TestValidateReportsEveryProblemOfACapacity(t *testing.T) {
 func TestMust(t *testing.T) {
 	b := mustNew(t, 1)
 	if bulk.Must(b, nil) != b {
-		t.Error("not the one that was given")
+		t.Error("Must returned another bulkhead")
 	}
 	if got := mustPanic(t, func() { bulk.Must(b, errOwn) }); got != error(errOwn) {
 		t.Errorf("panicked with %v", got)
