@@ -48,7 +48,7 @@ func (m *machine) tell(s *state) {
 	}
 	for i := range s.tasks {
 		if t := &s.tasks[i]; t.phase == over && t.fate.Outcome != Rejected {
-			m.Came("%v: #%d is %v", at, t.id, t.fate.Outcome)
+			m.Came("%v: #%d: %v", at, t.id, t.fate.Outcome)
 		}
 	}
 }
