@@ -162,7 +162,7 @@ var bulkFunctions = []function{
 		{"an operation with slots and a done context runs", "ANY && ctx.Err() == nil", "ANY"},
 		{"bulk: a panic of a context keeps the operation in the queue", "if !w.over { MORE }", ""},
 	}},
-	{"bulk", "wait.giveUp", []fault{{"Goexit in a handler keeps the slots that were granted meanwhile", "w.finish(nil, &endCanceled)", "w.leaveQueue(&endCanceled)"}}},
+	{"bulk", "wait.giveUp", []fault{{"Goexit in a handler keeps the slots that were granted meanwhile", "w.finish(context.Background(), &endCanceled)", "w.leaveQueue(&endCanceled)"}}},
 	{"bulk", "wait.end", []fault{{"bulk: expired if a context doesn't say how it ended", "if end == nil && w.signal == none { MORE }", ""}}},
 	{"bulk", "wait.waitForCtx", []fault{
 		{"expired before canceled at the same instant", "ANY > w.op.waitUntil", "ANY >= w.op.waitUntil"},
