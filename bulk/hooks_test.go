@@ -1,6 +1,7 @@
 package bulk_test
 
 import (
+	"io"
 	"testing"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -33,4 +34,16 @@ func TestOnReleaseHookRunsOnceForEachReleasedSlot(t *testing.T) {
 			t.Fatalf("calls %v, want %v", calls, want)
 		}
 	}
+}
+
+// What package bulkhttp asks: the error of a request that was sent while it held a slot.
+func TestRanHookSaysNothingOfAnOperationThatWasNotStarted(t *testing.T) {
+	b := mustNew(t, 1)
+	s, _ := b.TryAcquire()
+	_, rejected := b.Acquire(t.Context())
+	if err := hooks.Ran(t.Context(), s, io.EOF); err != io.EOF {
+		t.Errorf("another error becomes %v", err)
+	}
+	s.Release()
+	mustHaveRun(t, hooks.Ran(t.Context(), s, rejected), b)
 }

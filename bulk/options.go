@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"strings"
@@ -161,5 +162,6 @@ var joined = reflect.TypeOf(errors.Join(ErrConfig))
 func init() {
 	hooks.SetOnRelease(func(c *Config, f func()) { c.onRelease = f })
 	hooks.SetGroups(func(c *Config, g *hooks.Group) { c.group = g }, groupRejected)
+	hooks.SetRan(func(ctx context.Context, s Slot, err error) error { return s.op.bulkhead.ran(ctx, err) })
 	hooks.SetCheck((*Bulkhead).check)
 }

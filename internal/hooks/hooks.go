@@ -5,10 +5,13 @@
 // type parameters, and package bulk sets the functions when the program starts.
 package hooks
 
+import "context"
+
 var (
 	onRelease  any // func(*bulk.Config, func())
 	joinGroup  any // func(*bulk.Config, *Group)
 	rejectedBy func(*Group, error) bool
+	ran        any // func(context.Context, bulk.Slot, error) error
 	check      any // func(*bulk.Bulkhead) error
 )
 
@@ -45,6 +48,17 @@ func JoinGroup[Config any](c *Config, g *Group) { joinGroup.(func(*Config, *Grou
 // operation was not started (of several joined ones, the first) is a rejection by
 // g or by a member of g.
 func RejectedBy(g *Group, err error) bool { return rejectedBy(g, err) }
+
+// SetRan sets what [Ran] calls.
+func SetRan[Slot any](f func(context.Context, Slot, error) error) { ran = f }
+
+// Ran returns the error of an operation that was admitted with s, a [bulk.Slot],
+// ran with ctx and returned err. It is err, or an error with the same text that
+// says nothing about an operation that was not started: see [bulk.NotStarted]. s
+// may have been released.
+func Ran[Slot any](ctx context.Context, s Slot, err error) error {
+	return ran.(func(context.Context, Slot, error) error)(ctx, s, err)
+}
 
 // SetCheck sets what [Check] calls.
 func SetCheck[Bulkhead any](f func(*Bulkhead) error) { check = f }
