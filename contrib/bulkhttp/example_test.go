@@ -1,0 +1,158 @@
+package bulkhttp_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkhttp"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// Routes that must answer under any load stay outside the bulkhead.
+func ExampleMiddleware() {
+	reports := bulk.Must(bulk.New("reports", 2, bulk.WaitingRoom(10), bulk.WaitLimit(time.Second)))
+	report := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "report") })
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /report", bulkhttp.Middleware(reports)(report))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	get := func(path string) {
+		resp, err := http.Get(server.URL + path)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		fmt.Println(resp.StatusCode, string(text))
+	}
+	get("/report")
+	reports.Close()
+	get("/report")
+	get("/healthz")
+	// Output:
+	// 200 report
+	// 503 busy
+	//
+	// 200 ok
+}
+
+// One tenant cannot use the slots of the others.
+func ExampleKeyMiddleware() {
+	tenants, err := registry.NewKeyed[string]("tenants", 2, 1000)
+	if err != nil {
+		panic(err)
+	}
+	tenantOf := func(r *http.Request) string { return r.Header.Get("X-Tenant") } // set by the authentication
+	handler := bulkhttp.KeyMiddleware(tenants, tenantOf)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "hello ", tenantOf(r))
+	}))
+
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("X-Tenant", "shop")
+	handler.ServeHTTP(w, r)
+	fmt.Println(w.Body)
+	// Output: hello shop
+}
+
+// Retry-After is already set when the function is called.
+func ExampleOnReject() {
+	reports := bulk.Must(bulk.New("reports", 1))
+	handler := bulkhttp.Middleware(reports,
+		bulkhttp.RetryAfter(5*time.Second, 5*time.Second),
+		bulkhttp.OnReject(func(w http.ResponseWriter, _ *http.Request, err error) {
+			var rejected *bulk.AdmissionError
+			if errors.As(err, &rejected) {
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.WriteHeader(http.StatusServiceUnavailable)
+				_ = json.NewEncoder(w).Encode(map[string]any{"title": "try again later", "reason": rejected.Reason})
+			}
+		}))(http.NotFoundHandler())
+
+	slot, _ := reports.TryAcquire() // the only one
+	defer slot.Release()
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	fmt.Print(w.Code, " ", w.Header().Get("Retry-After"), " ", w.Body)
+	// Output: 503 5 {"reason":"saturated","title":"try again later"}
+}
+
+// Uploads and reports have bulkheads of their own, and nothing else is limited.
+func ExampleSelect() {
+	bulkheads := map[string]*bulk.Bulkhead{
+		"/upload": bulk.Must(bulk.New("uploads", 2)),
+		"/report": bulk.Must(bulk.New("reports", 10)),
+	}
+	handler := bulkhttp.Middleware(nil, bulkhttp.Select(func(r *http.Request) *bulk.Bulkhead {
+		return bulkheads[r.URL.Path]
+	}))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println(r.URL.Path, bulkheads["/upload"].Status().InUse, bulkheads["/report"].Status().InUse)
+	}))
+	for _, path := range []string{"/upload", "/report", "/healthz"} {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	// Output:
+	// /upload 1 0
+	// /report 0 1
+	// /healthz 0 0
+}
+
+// The slot is held until the body is closed or read to its end.
+func ExampleTransport() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "catalogue") }))
+	defer server.Close()
+	catalogue := bulk.Must(bulk.New("catalogue", 1))
+	client := &http.Client{Transport: bulkhttp.Transport(catalogue, nil)}
+
+	get := func(ctx context.Context) (*http.Response, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+		if err != nil {
+			return nil, err
+		}
+		return client.Do(r)
+	}
+	resp, err := get(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = get(context.Background())
+	fmt.Println(errors.Is(err, bulk.ErrSaturated), bulk.NotStarted(err, catalogue))
+
+	text, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	fmt.Println(string(text), err, catalogue.Status().InUse)
+	// Output:
+	// true true
+	// catalogue <nil> 0
+}
+
+// One slow host cannot use the slots of the others.
+func ExampleHostTransport() {
+	hosts, err := registry.NewKeyed[string]("hosts", 10, 100)
+	if err != nil {
+		panic(err)
+	}
+	client := &http.Client{Transport: bulkhttp.HostTransport(hosts, nil)}
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	resp, err := client.Get(server.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	s := hosts.Status()
+	fmt.Println(s.Keys, "key,", s.Totals.Finished, "request")
+	// Output: 1 key, 1 request
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package bulkhttp_test
+
+const raceEnabled = false
