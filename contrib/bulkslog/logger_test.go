@@ -1,0 +1,333 @@
+package bulkslog_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkslog"
+)
+
+// record is a record as a test sees it.
+type record struct {
+	level    slog.Level
+	message  string
+	label    string
+	kind     string
+	left     uint64
+	interval time.Duration
+}
+
+// sink is a slog.Handler that keeps the records.
+type sink struct {
+	level slog.Level
+
+	mu      sync.Mutex
+	records []record
+	onWrite func() // called without the lock
+}
+
+func (s *sink) Enabled(_ context.Context, level slog.Level) bool { return level >= s.level }
+func (s *sink) WithAttrs([]slog.Attr) slog.Handler               { panic("not used") }
+func (s *sink) WithGroup(string) slog.Handler                    { panic("not used") }
+func (s *sink) Handle(_ context.Context, r slog.Record) error {
+	got := record{level: r.Level, message: r.Message}
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "left_out":
+			got.left = a.Value.Uint64()
+		case "interval_ns":
+			got.interval = time.Duration(a.Value.Int64())
+		case "bulkhead":
+			for _, a := range a.Value.Resolve().Group() {
+				switch a.Key {
+				case "label":
+					got.label = a.Value.String()
+				case "kind":
+					got.kind = a.Value.String()
+				}
+			}
+		}
+		return true
+	})
+	s.mu.Lock()
+	s.records = append(s.records, got)
+	s.mu.Unlock()
+	if s.onWrite != nil {
+		s.onWrite()
+	}
+	return nil
+}
+
+// take returns the records since the last call.
+func (s *sink) take() []record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := s.records
+	s.records = nil
+	return taken
+}
+
+// full returns a bulkhead whose only slot is in use.
+func full(t *testing.T, label string, h func(bulk.Event)) *bulk.Bulkhead {
+	t.Helper()
+	b := bulk.Must(bulk.New(label, 1, bulk.OnEvent(h)))
+	slot, ok := b.TryAcquire()
+	if !ok {
+		t.Fatal("not admitted")
+	}
+	t.Cleanup(slot.Release)
+	return b
+}
+
+func mustEqual(t *testing.T, got, want []record) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("records:\n%v\nwant:\n%v", got, want)
+	}
+}
+
+func TestFirstEventsOfAnIntervalAreLoggedAndTheOthersCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &sink{}
+		l := bulkslog.New(slog.New(out), bulkslog.First(2), bulkslog.Interval(time.Minute))
+		b := full(t, "payments", l.Log)
+		saturated := record{level: slog.LevelWarn, message: "bulkhead saturated", label: "payments", kind: "saturated"}
+		reject := func(n int) {
+			for range n {
+				b.TryAcquire()
+			}
+		}
+		reject(7)
+		mustEqual(t, out.take(), []record{saturated, saturated})
+		time.Sleep(time.Minute - 1)
+		reject(1)
+		mustEqual(t, out.take(), nil)
+		time.Sleep(time.Nanosecond)
+		reject(1)
+		left := record{level: slog.LevelWarn, message: "bulkhead events left out", label: "payments", kind: "saturated", left: 6, interval: time.Minute}
+		mustEqual(t, out.take(), []record{left, saturated})
+		time.Sleep(time.Hour) // nothing was left out in that interval
+		reject(3)
+		mustEqual(t, out.take(), []record{saturated, saturated})
+		left.left = 1
+		l.Flush()
+		mustEqual(t, out.take(), []record{left})
+		l.Flush()
+		mustEqual(t, out.take(), nil)
+	})
+}
+
+func TestOneInMIsLoggedAfterTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &sink{}
+		l := bulkslog.New(slog.New(out), bulkslog.First(1), bulkslog.Then(100))
+		b := full(t, "payments", l.Log)
+		for range 250 {
+			b.TryAcquire()
+		}
+		l.Flush()
+		saturated := record{level: slog.LevelWarn, message: "bulkhead saturated", label: "payments", kind: "saturated"}
+		sampled := saturated
+		sampled.left = 99
+		mustEqual(t, out.take(), []record{saturated, sampled, sampled,
+			{level: slog.LevelWarn, message: "bulkhead events left out", label: "payments", kind: "saturated", left: 49, interval: 10 * time.Second}})
+	})
+}
+
+func TestMostBoundsTheRecordsOfAKindOverAllLabels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &sink{}
+		l := bulkslog.New(slog.New(out), bulkslog.First(5), bulkslog.Most(5), bulkslog.Interval(time.Second))
+		const labels, each = 3000, 4
+		for second := range 3 {
+			for i := range labels {
+				for range each {
+					l.Log(bulk.Event{Kind: bulk.EventSaturated, Label: fmt.Sprint("tenant ", i), At: time.Now()})
+				}
+			}
+			l.Log(bulk.Event{Kind: bulk.EventExpired, Label: "tenant 0", At: time.Now()})
+			l.Flush()
+			var events, expired, summaries int
+			var left, others uint64
+			for _, r := range out.take() {
+				left += r.left
+				switch {
+				case r.message != "bulkhead events left out":
+					events++
+					if r.kind == "expired" {
+						expired++
+					}
+				case r.label == "(other labels)":
+					others += r.left
+				default:
+					summaries++
+				}
+			}
+			if events != 6 || expired != 1 || int(left)+events != labels*each+1 || summaries > 1000 || others < (labels-1000)*each {
+				t.Errorf("second %d: %d events, %d expired, %d left out, %d of other labels, %d summaries", second, events, expired, left, others, summaries)
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// An event of a disabled level ends the interval too, so that the count appears although
+// no further event is logged.
+func TestIntervalEndsWithAnEventThatIsNotLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &sink{}
+		l := bulkslog.New(slog.New(out), bulkslog.First(1))
+		b := bulk.Must(bulk.New("payments", 1, bulk.OnEvent(l.Log)))
+		slot, _ := b.TryAcquire()
+		for range 5 {
+			b.TryAcquire()
+		}
+		slot.Release()
+		out.take()
+		time.Sleep(10 * time.Second)
+		if err := bulk.Do(t.Context(), b, func(context.Context) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		mustEqual(t, out.take(), []record{{level: slog.LevelWarn, message: "bulkhead events left out", label: "payments", kind: "saturated", left: 4, interval: 10 * time.Second}})
+	})
+}
+
+// For random options and events, each event is logged or in exactly one count.
+func TestEachEventIsLoggedOrCountedOnce(t *testing.T) {
+	for seed := range uint64(200) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			out := &sink{level: slog.LevelDebug}
+			first, then, most := random.IntN(4), random.IntN(4), random.IntN(8)
+			l := bulkslog.New(slog.New(out), bulkslog.First(first), bulkslog.Then(then), bulkslog.Most(most), bulkslog.Interval(time.Second))
+			type series struct{ kind, label string }
+			want, got := map[series]uint64{}, map[series]uint64{}
+			for range 500 {
+				e := bulk.Event{Kind: bulk.EventKind(1 + random.IntN(12)), Label: string(rune('a' + random.IntN(3))), At: time.Now()}
+				if random.IntN(10) == 0 {
+					e.At = e.At.Add(-time.Duration(random.Int64N(int64(3 * time.Second)))) // late, or from a clock that was set back
+				}
+				l.Log(e)
+				want[series{e.Kind.String(), e.Label}]++
+				time.Sleep(time.Duration(random.Int64N(int64(20 * time.Millisecond))))
+			}
+			l.Flush()
+			records := out.take()
+			for _, r := range records {
+				got[series{r.kind, r.label}] += r.left
+				if r.message != "bulkhead events left out" {
+					got[series{r.kind, r.label}]++
+				} else if r.left == 0 {
+					t.Errorf("seed %d: a record about no event", seed)
+				}
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("seed %d: got %v, want %v", seed, got, want)
+			}
+		})
+	}
+}
+
+// A logger whose handler uses the bulkhead makes events of its own. They are sampled too,
+// so the recursion ends.
+func TestLogThatUsesTheBulkheadEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &sink{}
+		l := bulkslog.New(slog.New(out), bulkslog.First(3))
+		b := full(t, "log", l.Log)
+		out.onWrite = func() { b.TryAcquire() }
+		for range 5 {
+			b.TryAcquire()
+		}
+		if n := len(out.take()); n != 3 {
+			t.Errorf("%d records, want 3", n)
+		}
+	})
+}
+
+func TestConcurrentEventsAreLoggedOrCountedOnce(t *testing.T) {
+	out := &sink{}
+	l := bulkslog.New(slog.New(out), bulkslog.First(1), bulkslog.Interval(time.Millisecond))
+	bulkheads := []*bulk.Bulkhead{full(t, "a", l.Log), full(t, "b", l.Log)}
+	const workers, each = 4, 2000
+	var group sync.WaitGroup
+	for i := range workers {
+		group.Go(func() {
+			for range each {
+				bulkheads[i%2].TryAcquire()
+			}
+		})
+	}
+	group.Wait()
+	l.Flush()
+	sum := uint64(0)
+	for _, r := range out.take() {
+		sum += r.left
+		if r.message != "bulkhead events left out" {
+			sum++
+		}
+	}
+	if sum != workers*each {
+		t.Errorf("%d events, want %d", sum, workers*each)
+	}
+}
+
+func TestLevelsOfKinds(t *testing.T) {
+	for kind, want := range map[bulk.EventKind]slog.Level{
+		bulk.EventQueued: slog.LevelDebug, bulk.EventAdmitted: slog.LevelDebug, bulk.EventReleased: slog.LevelDebug,
+		bulk.EventSaturated: slog.LevelWarn, bulk.EventExpired: slog.LevelWarn, bulk.EventOversized: slog.LevelWarn,
+		bulk.EventAbandoned: slog.LevelInfo, bulk.EventCanceled: slog.LevelInfo, bulk.EventRejectedClosed: slog.LevelInfo,
+		bulk.EventClosed: slog.LevelInfo, bulk.EventDrained: slog.LevelInfo, bulk.EventResized: slog.LevelInfo,
+	} {
+		if got := bulkslog.Level(bulk.Event{Kind: kind}); got != want {
+			t.Errorf("%v: %v, want %v", kind, got, want)
+		}
+	}
+	out := &sink{}
+	l := bulkslog.New(slog.New(out), bulkslog.Levels(func(e bulk.Event) slog.Level {
+		if e.Kind == bulk.EventAdmitted {
+			return slog.LevelError
+		}
+		return slog.LevelDebug
+	}))
+	full(t, "payments", l.Log).TryAcquire()
+	mustEqual(t, out.take(), []record{{level: slog.LevelError, message: "bulkhead admitted", label: "payments", kind: "admitted"}})
+}
+
+func TestUntrustedLabelsAreEscapedInSummaries(t *testing.T) {
+	out := &sink{}
+	l := bulkslog.New(slog.New(out), bulkslog.First(0))
+	l.Log(bulk.Event{Kind: bulk.EventSaturated, Label: "a\nb\xff", At: time.Now()})
+	l.Flush()
+	if got := out.take()[0].label; got != `a\nb\xff` {
+		t.Errorf("label %q", got)
+	}
+}
+
+func TestBadArgumentsPanic(t *testing.T) {
+	for want, f := range map[string]func(){
+		"bulkslog: New: nil logger":                   func() { bulkslog.New(nil) },
+		"bulkslog: option: nil option":                func() { bulkslog.New(slog.Default(), nil) },
+		"bulkslog: First(-1): must be at least 0":     func() { bulkslog.First(-1) },
+		"bulkslog: Then(-1): must be at least 0":      func() { bulkslog.Then(-1) },
+		"bulkslog: Most(-1): must be at least 0":      func() { bulkslog.Most(-1) },
+		"bulkslog: Interval(0s): must be more than 0": func() { bulkslog.Interval(0) },
+		"bulkslog: Levels: nil function":              func() { bulkslog.Levels(nil) },
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("panic %v, want %v", got, want)
+				}
+			}()
+			f()
+		}()
+	}
+}
