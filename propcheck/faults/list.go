@@ -25,7 +25,7 @@ type function struct {
 func (f function) String() string { return f.pkg + "." + f.name }
 
 // functions lists the faults of packages bulk and registry. The machine for the
-// package must catch each of them: see testsFor.
+// package, or the tests of package bulk, must catch each of them: see testsFor.
 var functions = slices.Concat(bulkFunctions, registryFunctions)
 
 // registryFunctions lists the faults of package registry.

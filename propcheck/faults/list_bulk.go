@@ -218,7 +218,7 @@ var bulkFunctions = []function{
 		{"abandoned is not counted", "b.totals.Abandoned++", "b.totals.Finished++"},
 		{"abandoned makes no event", "b.record(&out, EventAbandoned, MORE)", ""},
 		{"an abandoned operation grants nobody", "b.grantNext(&out)", ""},
-		{"an abandoned operation drains nothing", "b.drainIfIdle(&out)", ""},
+		{"bulk: an abandoned operation drains nothing", "b.drainIfIdle(&out)", ""},
 	}},
 
 	// Rejections.
@@ -255,7 +255,7 @@ var bulkFunctions = []function{
 	{"bulk", "configure", []fault{
 		{"the first mistake hides the others", "return ANY1, ANY2, errors.Join(errs...)", "if len(errs) > 0 { return ANY1, ANY2, errs[0] }; return ANY1, ANY2, nil"},
 		{"an empty label is reported as a bad parallelism", `"label"`, `"parallelism"`},
-		{"an error about a capacity names no bulkhead", "capacity.problems(label)", `capacity.problems("")`},
+		{"bulk: an error about a capacity names no bulkhead", "capacity.problems(label)", `capacity.problems("")`},
 	}},
 	{"bulk", "OnHandlerPanic", []fault{{"a nil OnHandlerPanic is accepted", "if f == nil { MORE }", ""}}},
 
