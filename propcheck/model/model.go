@@ -234,3 +234,20 @@ func (m *Model) counter(why bulk.Reason, queued bool) *uint64 {
 	}
 	return counters[0]
 }
+
+// Sampled reports whether the admission after n others is timed. It is one of
+// each 64, at the position that the documentation of [bulk.Holds] publishes.
+func Sampled(n uint64) bool {
+	block := n / 64
+	return n%64 == block*block*0x9E3779B97F4A7C15>>58
+}
+
+// BeforeSample returns how many are to be admitted, at least one, before one whose
+// time in flight is measured.
+func (m *Model) BeforeSample() int {
+	n := 1
+	for !Sampled(m.Totals.Admitted + uint64(n)) {
+		n++
+	}
+	return n
+}

@@ -261,23 +261,6 @@ func (m *Model) admit(now time.Time, r Running, waited time.Duration) {
 	m.event(now, bulk.Event{Op: r.Number, Kind: bulk.EventAdmitted, Slots: r.Slots, Queued: r.Queued, Waited: waited})
 }
 
-// Sampled reports whether the admission after n others is timed. It is one of
-// each 64, at the position that the documentation of [bulk.Holds] publishes.
-func Sampled(n uint64) bool {
-	block := n / 64
-	return n%64 == block*block*0x9E3779B97F4A7C15>>58
-}
-
-// BeforeSample returns how many are to be admitted, at least one, before one whose
-// time in flight is measured.
-func (m *Model) BeforeSample() int {
-	n := 1
-	for !Sampled(m.Totals.Admitted + uint64(n)) {
-		n++
-	}
-	return n
-}
-
 func (m *Model) rejectWaiting(now time.Time, op int, why bulk.Reason) {
 	w := m.leave(now, op)
 	limit := time.Duration(0)

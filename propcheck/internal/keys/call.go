@@ -13,6 +13,26 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
+// Subject is propcheck.KeyedSubject.
+type Subject interface {
+	Acquire(ctx context.Context, key string, limits ...deadline.Limit) (bulk.Slot, error)
+	Status() registry.KeyedStatus
+	Evict(key string) bool
+	EvictIdle() int
+	Close() error
+	Shutdown(ctx context.Context) error
+}
+
+// NewFunc makes a subject.
+type NewFunc = func(label string, parallelism, maxKeys int, opts ...registry.KeyedOption) (Subject, error)
+
+const (
+	label  = "tenants"
+	secret = "secret" // in every key
+)
+
+var errEnd = errors.New("the user went away")
+
 // outcome is what becomes of an operation.
 type outcome struct {
 	State     state

@@ -5,7 +5,6 @@ package keys
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -18,26 +17,6 @@ import (
 	"github.com/bulklink/bulklink-go/propcheck/model"
 	"github.com/bulklink/bulklink-go/registry"
 )
-
-// Subject is propcheck.KeyedSubject.
-type Subject interface {
-	Acquire(ctx context.Context, key string, limits ...deadline.Limit) (bulk.Slot, error)
-	Status() registry.KeyedStatus
-	Evict(key string) bool
-	EvictIdle() int
-	Close() error
-	Shutdown(ctx context.Context) error
-}
-
-// NewFunc makes a subject.
-type NewFunc = func(label string, parallelism, maxKeys int, opts ...registry.KeyedOption) (Subject, error)
-
-const (
-	label  = "tenants"
-	secret = "secret" // in every key
-)
-
-var errEnd = errors.New("the user went away")
 
 // machine does the same things to a Keyed and to the reference.
 type machine struct {

@@ -2,12 +2,16 @@ package registries
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
+	"testing/synctest"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/internal/hooks"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 	"github.com/bulklink/bulklink-go/registry"
 )
@@ -122,4 +126,41 @@ func (r *reference) settle() {
 			r.gone = append(r.gone, x)
 		}
 	}
+}
+
+// compare compares all that can be seen.
+func (m *machine) compare() {
+	synctest.Wait()
+	m.reference.settle()
+	members := m.reference.members
+	statuses, reports := m.s.Statuses(), m.s.Reports()
+	m.Must(len(statuses) == len(members) && len(reports) == len(members), "there are %d Statuses and %d Reports for %d members",
+		len(statuses), len(reports), len(members))
+	for i, got := range statuses {
+		want := members[i].Status(got.At)
+		got.Index, got.Totals.Waits = 0, want.Totals.Waits
+		if got != want {
+			m.Fail(kit.Differences(fmt.Sprintf("Statuses()[%d]", i), got, want)...)
+		}
+	}
+	m.compareAll(func() {})
+	for _, label := range labels {
+		x := m.reference.find(label)
+		b, ok := m.s.Get(label)
+		m.Must(ok == (x != nil) && (x == nil || b == x.bulkhead), "Get(%q) returned %v, %t", label, b, ok)
+	}
+}
+
+// compareAll compares what All yields with the members there are when the loop
+// begins; body is that of the loop.
+func (m *machine) compareAll(body func()) {
+	want, i := slices.Clone(m.reference.members), 0
+	for label, b := range m.s.All() {
+		m.Must(i < len(want) && label == want[i].Label && b == want[i].bulkhead, "All yields %q as number %d", label, i)
+		err := hooks.Check(b)
+		m.Must(err == nil, "invariants of %q: %v", label, err)
+		i++
+		body()
+	}
+	m.Must(i == len(want), "All yields %d of %d", i, len(want))
 }
