@@ -1,18 +1,17 @@
 package bulkhttp_test
 
 import (
-	"fmt"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/internal/leaktest"
 	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
@@ -101,31 +100,15 @@ func receive[T any](t *testing.T, c <-chan T) T {
 // bulkheads, and that the goroutines that the test started have ended.
 func noLeaks(t *testing.T, bulkheads ...*bulk.Bulkhead) {
 	t.Helper()
-	before := map[string]bool{}
-	for _, g := range goroutines() {
-		before[idOf(g)] = true
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			return
-		}
-		eventually(t, func() string {
-			for _, b := range bulkheads {
-				if s := b.Status(); s.InFlight != 0 || s.Waiting != 0 {
-					return fmt.Sprintf("left behind: %v", s)
-				}
-				if err := hooks.Check(b); err != nil {
-					return err.Error()
-				}
+	leaktest.Goroutines(t)
+	for _, b := range bulkheads {
+		t.Cleanup(func() {
+			if err := hooks.Check(b); err != nil {
+				t.Error(err)
 			}
-			for _, g := range goroutines() {
-				if !before[idOf(g)] && (strings.Contains(g, "net/http") || strings.Contains(g, "bulkhttp")) {
-					return "left behind: " + g
-				}
-			}
-			return ""
 		})
-	})
+		leaktest.Slots(t, b)
+	}
 }
 
 // eventually waits until problem returns nothing. It is for what real servers and clients
@@ -147,15 +130,6 @@ func eventually(t *testing.T, problem func() string) {
 func stacks() string {
 	buf := make([]byte, 1<<20)
 	return string(buf[:runtime.Stack(buf, true)])
-}
-
-// goroutines returns the stacks of all goroutines but this one.
-func goroutines() []string { return strings.Split(stacks(), "\n\n")[1:] }
-
-// idOf returns "goroutine 7".
-func idOf(stack string) string {
-	id, _, _ := strings.Cut(stack, " [")
-	return id
 }
 
 // inUse fails the test unless n slots are in use.
