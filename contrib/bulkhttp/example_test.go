@@ -53,9 +53,12 @@ func ExampleKeyMiddleware() {
 	if err != nil {
 		panic(err)
 	}
-	tenantOf := func(r *http.Request) string { return r.Header.Get("X-Tenant") } // set by the authentication
+	tenantOf := func(r *http.Request) (tenant string, limited bool) {
+		tenant = r.Header.Get("X-Tenant") // set by the authentication
+		return tenant, tenant != ""
+	}
 	handler := bulkhttp.KeyMiddleware(tenants, tenantOf)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, "hello ", tenantOf(r))
+		fmt.Fprint(w, "hello ", r.Header.Get("X-Tenant"))
 	}))
 
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)

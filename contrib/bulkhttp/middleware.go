@@ -34,17 +34,21 @@ func Middleware(b *bulk.Bulkhead, opts ...Option) func(http.Handler) http.Handle
 }
 
 // KeyMiddleware is [Middleware] with the bulkhead of k for the key that keyOf returns,
-// for example one for each tenant. A request with a new key is rejected for overload if
-// the keys of k are all in use.
+// for example one for each tenant. If keyOf returns false, the request is not limited. A
+// request with a new key is rejected for overload if the keys of k are all in use.
 //
 // Each key that a client can choose freely gets its own slots: use a key that the server
 // has verified. A nil k or keyOf panics.
-func KeyMiddleware[K comparable](k *registry.Keyed[K], keyOf func(*http.Request) K, opts ...Option) func(http.Handler) http.Handler {
+func KeyMiddleware[K comparable](k *registry.Keyed[K], keyOf func(*http.Request) (key K, limited bool), opts ...Option) func(http.Handler) http.Handler {
 	mustHave(k != nil, "KeyMiddleware: nil Keyed")
 	mustHave(keyOf != nil, "KeyMiddleware: nil keyOf")
 	c := configure("KeyMiddleware", opts, "Limits", "OnReject", "RetryAfter", "Buffered")
 	return c.middleware(func(r *http.Request) (bulk.Slot, error) {
-		return k.Acquire(r.Context(), keyOf(r), c.limits...)
+		key, limited := keyOf(r)
+		if !limited {
+			return bulk.Slot{}, nil
+		}
+		return k.Acquire(r.Context(), key, c.limits...)
 	})
 }
 

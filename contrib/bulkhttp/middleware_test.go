@@ -100,9 +100,9 @@ func TestAnswerToARejectedRequest(t *testing.T) {
 		{"the client left", bulkhttp.Middleware(full), left, 499, false, ""},
 		{"another middleware bounds the time", bulkhttp.Middleware(full), late, 503, false, ""},
 		{"another middleware ended the context", bulkhttp.Middleware(full), ended, 503, false, ""},
-		{"key without a free slot", bulkhttp.KeyMiddleware(tenants, func(*http.Request) string { return "busy" }), t.Context(), 503, true, ""},
-		{"too many keys", bulkhttp.KeyMiddleware(tenants, func(*http.Request) string { return "new" }), t.Context(), 503, true, ""},
-		{"impossible key", bulkhttp.KeyMiddleware(quotas, func(*http.Request) float64 { return math.NaN() }), t.Context(), 500, false, ""},
+		{"key without a free slot", bulkhttp.KeyMiddleware(tenants, func(*http.Request) (string, bool) { return "busy", true }), t.Context(), 503, true, ""},
+		{"too many keys", bulkhttp.KeyMiddleware(tenants, func(*http.Request) (string, bool) { return "new", true }), t.Context(), 503, true, ""},
+		{"impossible key", bulkhttp.KeyMiddleware(quotas, func(*http.Request) (float64, bool) { return math.NaN(), true }), t.Context(), 500, false, ""},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			w := httptest.NewRecorder()
@@ -201,12 +201,18 @@ func TestLimitsBoundTheWaitOfTheRequest(t *testing.T) {
 	b, _ := watch(t, bulk.WaitingRoom(1))
 	slot, _ := b.TryAcquire()
 	defer slot.Release()
-	h := bulkhttp.Middleware(b, bulkhttp.Limits(deadline.Within(time.Hour), deadline.NoWait()))(none)
+	h := bulkhttp.Middleware(b, bulkhttp.Limits(deadline.NoWait()), bulkhttp.Limits(deadline.Within(time.Hour)))(none)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if w.Code != 503 || b.Status().Totals.Saturated != 1 {
 		t.Errorf("%d, %v", w.Code, b.Status())
 	}
+}
+
+// tenantOf returns the key of a request. Without a tenant it is not limited.
+func tenantOf(r *http.Request) (string, bool) {
+	tenant := r.Header.Get("Tenant")
+	return tenant, tenant != ""
 }
 
 func TestABusyKeyDoesNotAffectAnother(t *testing.T) {
@@ -216,7 +222,7 @@ func TestABusyKeyDoesNotAffectAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	running, stop := make(chan struct{}), make(chan struct{})
-	h := bulkhttp.KeyMiddleware(tenants, func(r *http.Request) string { return r.Header.Get("Tenant") })(
+	h := bulkhttp.KeyMiddleware(tenants, tenantOf)(
 		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/slow" {
 				running <- struct{}{}
@@ -232,8 +238,11 @@ func TestABusyKeyDoesNotAffectAnother(t *testing.T) {
 	slow := make(chan int)
 	go func() { slow <- status("noisy", "/slow") }()
 	receive(t, running)
-	if n, q := status("noisy", "/fast"), status("quiet", "/fast"); n != 503 || q != 200 {
-		t.Errorf("the busy tenant got %d, the other one %d", n, q)
+	if n, q, o := status("noisy", "/fast"), status("quiet", "/fast"), status("", "/fast"); n != 503 || q != 200 || o != 200 {
+		t.Errorf("the busy tenant got %d, the other one %d, a request without a tenant %d", n, q, o)
+	}
+	if n := tenants.Status().Keys; n != 2 {
+		t.Errorf("%d keys", n)
 	}
 	close(stop)
 	if s := receive(t, slow); s != 200 || tenants.Status().InUse != 0 {
@@ -618,7 +627,6 @@ func TestAdmissionAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keyOf := func(r *http.Request) string { return r.Header.Get("Tenant") }
 	w, r := &discard{header: http.Header{}}, httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Tenant", "shop")
 	writes := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(page) })
@@ -630,7 +638,7 @@ func TestAdmissionAllocatesNothing(t *testing.T) {
 		{"Middleware", bulkhttp.Middleware(b), 0},
 		{"Limits", bulkhttp.Middleware(b, bulkhttp.Limits(deadline.Within(time.Second))), 0},
 		{"Select", bulkhttp.Middleware(nil, bulkhttp.Select(func(*http.Request) *bulk.Bulkhead { return b })), 0},
-		{"KeyMiddleware", bulkhttp.KeyMiddleware(tenants, keyOf), 0},
+		{"KeyMiddleware", bulkhttp.KeyMiddleware(tenants, tenantOf), 0},
 		{"Buffered", bulkhttp.Middleware(b, bulkhttp.Buffered(1<<16)), 1}, // the writer; the body is in a pool
 	} {
 		h := tt.middleware(writes)
@@ -656,7 +664,7 @@ func TestBadArgumentsPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := func(*http.Request) string { return "" }
+	key := tenantOf
 	for _, tt := range []struct {
 		want string
 		f    func()

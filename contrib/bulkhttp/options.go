@@ -33,12 +33,12 @@ type Config struct {
 }
 
 // Limits bounds the wait of every request, in addition to the wait limit of the
-// bulkhead. All functions support it. A [deadline.Before] is a fixed instant: every
-// request after it is rejected as expired.
+// bulkhead and to earlier Limits. All functions support it. A [deadline.Before] is a fixed
+// instant: every request after it is rejected as expired.
 func Limits(limits ...deadline.Limit) Option {
-	all := []deadline.Limit{deadline.Tightest(limits...)}
+	limit := deadline.Tightest(limits...)
 	return func(c *Config) error {
-		c.limits = all
+		c.limits = []deadline.Limit{deadline.Tightest(append(c.limits, limit)...)}
 		return c.given("Limits", nil)
 	}
 }
