@@ -170,8 +170,8 @@ func (e *AdmissionError) As(target any) bool {
 //
 // In the last two cases Run returns another error with the same text. It matches
 // what the error of the operation matches, except the sentinels of this package
-// and *AdmissionError. Code that calls [Bulkhead.Acquire] returns its own errors:
-// see examples/httpclient for what it can do.
+// and *AdmissionError. Code that calls [Bulkhead.Acquire] returns its own errors;
+// package contrib/bulkhttp does for requests what Run does.
 func NotStarted(err error, b *Bulkhead) bool {
 	var e *AdmissionError
 	return b != nil && errors.As(err, &e) && e.bulkhead == b.id

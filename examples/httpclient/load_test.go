@@ -4,12 +4,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkhttp"
 )
 
 // gauge counts concurrent calls, and their maximum.
@@ -31,7 +33,7 @@ func TestServerNeverWorksOnMoreAnswersThanSlotsUnderLoad(t *testing.T) {
 	// any machine, also on one too slow to offer twice the load.
 	overload := make(chan struct{})
 	var once sync.Once
-	server := start(t, func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		answers.begin()
 		_, _ = io.WriteString(w, "first half, ")
 		_ = http.NewResponseController(w).Flush()
@@ -39,14 +41,15 @@ func TestServerNeverWorksOnMoreAnswersThanSlotsUnderLoad(t *testing.T) {
 		time.Sleep(20 * time.Millisecond) // the work: 4 slots serve 200 requests per second
 		answers.end()
 		_, _ = io.WriteString(w, "second half")
-	})
+	}))
+	defer server.Close()
 	b := bulk.Must(bulk.New("server", slots, bulk.WaitingRoom(20), bulk.WaitLimit(100*time.Millisecond),
 		bulk.OnEvent(func(e bulk.Event) {
 			if e.Kind == bulk.EventSaturated || e.Kind == bulk.EventExpired {
 				once.Do(func() { close(overload) })
 			}
 		})))
-	client := clientOf(t, &transport{bulkhead: b})
+	client := &http.Client{Transport: bulkhttp.Transport(b, server.Client().Transport)}
 
 	var answered, rejected, failed atomic.Int64
 	ticks := time.NewTicker(2 * time.Millisecond)

@@ -1,9 +1,8 @@
-// Httpclient sends HTTP requests through a bulkhead. Its RoundTripper holds a slot
-// for each request until the body of the response is closed or read to its end.
+// Httpclient sends HTTP requests through a bulkhead. The transport of package bulkhttp
+// holds a slot for each request until the body of the response is closed or read to its
+// end.
 //
 //	go run ./examples/httpclient
-//
-// The file to copy is transport.go.
 package main
 
 import (
@@ -14,6 +13,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkhttp"
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
@@ -27,7 +27,7 @@ func run(out io.Writer) error {
 	defer server.Close()
 
 	catalogue := bulk.Must(bulk.New("catalogue", 1))
-	client := &http.Client{Transport: &transport{bulkhead: catalogue, base: http.DefaultTransport}}
+	client := &http.Client{Transport: bulkhttp.Transport(catalogue, nil)}
 	defer client.CloseIdleConnections()
 
 	first, err := client.Get(server.URL)

@@ -3,8 +3,6 @@
 // with 503 and Retry-After. The cheap part of the server is not affected.
 //
 //	go run ./examples/httpserver
-//
-// The file to copy is middleware.go.
 package main
 
 import (
@@ -15,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkhttp"
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 )
 
@@ -22,7 +21,7 @@ import (
 // load stay outside the bulkhead.
 func routes(reports *bulk.Bulkhead, report http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /report", limit(reports, report))
+	mux.Handle("GET /report", bulkhttp.Middleware(reports)(report))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	return mux
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"log"
@@ -24,22 +23,6 @@ func start(t *testing.T, h http.Handler) *httptest.Server {
 	server.Start()
 	t.Cleanup(server.Close)
 	return server
-}
-
-// await waits for the next event of this kind.
-func await(t *testing.T, events <-chan bulk.Event, kind bulk.EventKind) {
-	t.Helper()
-	timeout := time.After(30 * time.Second)
-	for {
-		select {
-		case e := <-events:
-			if e.Kind == kind {
-				return
-			}
-		case <-timeout:
-			t.Fatalf("no %v", kind)
-		}
-	}
 }
 
 // The test offers twice the load that the handler can serve, for two seconds.
@@ -84,104 +67,6 @@ func TestEveryRequestIsAnsweredUnderTwiceTheLoad(t *testing.T) {
 	}
 	if most.Load() > slots {
 		t.Errorf("%d concurrent handlers, want at most %d", most.Load(), slots)
-	}
-}
-
-func TestHangingUpLeavesTheWaitingRoom(t *testing.T) {
-	events := make(chan bulk.Event, 32)
-	b := bulk.Must(bulk.New("reports", 1, bulk.WaitingRoom(1), bulk.OnEvent(func(e bulk.Event) { events <- e })))
-	served := new(atomic.Int64)
-	server := start(t, routes(b, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })))
-	slot, _ := b.TryAcquire()
-
-	ctx, hangUp := context.WithCancel(t.Context())
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/report", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		if resp, err := server.Client().Do(request); err == nil {
-			resp.Body.Close()
-			t.Error("got an answer after hanging up")
-		}
-	}()
-	await(t, events, bulk.EventQueued)
-	hangUp()
-	await(t, events, bulk.EventCanceled)
-	<-gone
-	slot.Release()
-	if s := b.Status(); s.Waiting != 0 || s.InFlight != 0 || served.Load() != 0 {
-		t.Errorf("%d waiting, %d in flight, %d served", s.Waiting, s.InFlight, served.Load())
-	}
-}
-
-func TestPanickingHandlerReleasesItsSlot(t *testing.T) {
-	const slots = 2
-	b := bulk.Must(bulk.New("reports", slots))
-	var calls atomic.Int64
-	server := start(t, routes(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		calls.Add(1)
-		switch r.FormValue("how") {
-		case "abort":
-			panic(http.ErrAbortHandler)
-		case "half":
-			fmt.Fprint(w, "half an answ")
-			panic("bug")
-		}
-	})))
-	for range 5 * slots {
-		for _, how := range []string{"abort", "half", "well"} {
-			resp, err := server.Client().Get(server.URL + "/report?how=" + how)
-			if err == nil {
-				resp.Body.Close()
-			}
-			if how == "well" && (err != nil || resp.StatusCode != http.StatusOK) {
-				t.Errorf("%v %v", resp, err)
-			}
-		}
-	}
-	if err := b.Shutdown(t.Context()); err != nil {
-		t.Error(err)
-	}
-	// The client repeats a GET when a kept connection was closed, so there can be
-	// more calls than requests.
-	if totals := b.Status().Totals; totals.Finished != uint64(calls.Load()) || totals.Arrivals() != totals.Finished {
-		t.Errorf("%d arrived, %d finished, %d calls", totals.Arrivals(), totals.Finished, calls.Load())
-	}
-}
-
-func TestRejectedRequestIsAlwaysAnsweredWith503(t *testing.T) {
-	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") })
-	full := bulk.Must(bulk.New("full", 1))
-	full.TryAcquire()
-	closed := bulk.Must(bulk.New("closed", 1))
-	closed.Close()
-	ended, cancel := context.WithTimeout(t.Context(), 0)
-	defer cancel()
-	for _, tt := range []struct {
-		why        string
-		b          *bulk.Bulkhead
-		ctx        context.Context
-		retryAfter bool
-		connection string
-	}{
-		{"saturated: retry later", full, t.Context(), true, ""},
-		{"closed: use another server", closed, t.Context(), false, "close"},
-		{"context ended by another middleware", full, ended, false, ""},
-	} {
-		w := httptest.NewRecorder()
-		limit(tt.b, never).ServeHTTP(w, httptest.NewRequestWithContext(tt.ctx, http.MethodGet, "/", nil))
-		if w.Code != http.StatusServiceUnavailable {
-			t.Errorf("%s: %d", tt.why, w.Code)
-		}
-		if got := w.Header().Get("Retry-After"); (got != "") != tt.retryAfter {
-			t.Errorf("%s: Retry-After %q", tt.why, got)
-		}
-		if got := w.Header().Get("Connection"); got != tt.connection {
-			t.Errorf("%s: Connection %q", tt.why, got)
-		}
 	}
 }
 
