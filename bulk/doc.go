@@ -20,7 +20,8 @@
 //
 //  1. ctx is done: rejected as [Canceled].
 //  2. The bulkhead is closed: rejected as [Closed].
-//  3. It asks for more slots than the parallelism: rejected as [Oversized].
+//  3. It asks for more slots than the parallelism: rejected as [Oversized], unless
+//     the parallelism is 0 (paused).
 //  4. A [deadline.Before] or [deadline.Reserve] bound has passed: rejected as
 //     [Expired], also when slots are free.
 //  5. Its slots are free and no operation waits: admitted.
