@@ -71,6 +71,30 @@ func TestBareBulkhead(t *testing.T) {
 	})
 }
 
+// payments is a struct of one's own, with a bulkhead inside.
+type payments struct{ bulkhead *bulk.Bulkhead }
+
+// do runs what needs the payment service.
+func (p payments) do(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
+	if err := bulk.Do(ctx, p.bulkhead, fn, limits...); err != nil {
+		return fmt.Errorf("payments: %w", err)
+	}
+	return nil
+}
+
+// A function of one's own is checked in one call. This is the body of a test
+// function.
+func ExampleTestDo() {
+	var t *testing.T // the test's
+
+	propcheck.TestDo(t, func(b *bulk.Bulkhead) propcheck.DoFunc { return payments{b}.do })
+}
+
+// Keep this in sync with ExampleTestDo.
+func TestPayments(t *testing.T) {
+	propcheck.TestDo(t, func(b *bulk.Bulkhead) propcheck.DoFunc { return payments{b}.do })
+}
+
 // loggedRegistry is a registry that logs what is created in it.
 type loggedRegistry struct {
 	*registry.Registry

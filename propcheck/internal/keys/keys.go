@@ -65,7 +65,7 @@ func (m *machine) listen(e bulk.Event) {
 
 // Step does one thing, and compares.
 func (m *machine) Step(d *kit.Dice) {
-	time.Sleep(1) // no two operations arrive, or expire, at the same instant
+	time.Sleep(time.Nanosecond) // no two operations arrive, or expire, at the same instant
 	m.d = d
 	m.Story.Step()
 	kit.Pick(d, (*machine).start, (*machine).touch, (*machine).start, (*machine).touch, (*machine).start, (*machine).race, (*machine).evict,
