@@ -63,7 +63,7 @@ func TestEverySnippetOfThePagesIsInThisPackage(t *testing.T) {
 			found++
 		}
 	}
-	if len(pages) != 7 || found < 12 {
+	if len(pages) < 8 || found < 16 {
 		t.Errorf("%d pages with %d snippets", len(pages), found)
 	}
 }
