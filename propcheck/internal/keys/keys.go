@@ -65,7 +65,7 @@ func (m *machine) listen(e bulk.Event) {
 
 // Step does one thing, and compares.
 func (m *machine) Step(d *kit.Dice) {
-	time.Sleep(time.Nanosecond) // no two operations arrive, or expire, at the same instant
+	m.pass(time.Nanosecond) // no two operations arrive, or expire, at the same instant
 	m.d = d
 	m.Story.Step()
 	kit.Pick(d, (*machine).start, (*machine).touch, (*machine).start, (*machine).touch, (*machine).start, (*machine).race, (*machine).evict,
@@ -230,8 +230,8 @@ func (m *machine) end(c *call) {
 	close(c.end)
 }
 
-// sleep lets time pass, and with it the waits that have a bound. Often it ends
-// about when the oldest key has been idle long enough.
+// sleep lets time pass, often until about when the oldest key has been idle long
+// enough.
 func (m *machine) sleep() {
 	d := m.seconds()
 	if k := m.reference.oldestIdle(); k != nil && m.d.OneIn(2) {
@@ -239,6 +239,11 @@ func (m *machine) sleep() {
 	}
 	d += time.Duration(m.d.Int(3) - 1)
 	m.Did("%v pass", d)
+	m.pass(d)
+}
+
+// pass lets time pass, and looks at each instant at which a wait ends.
+func (m *machine) pass(d time.Duration) {
 	until := time.Now().Add(d)
 	for k, w := m.reference.nextExpiry(until); k != nil; k, w = m.reference.nextExpiry(until) {
 		at, _ := w.Until()
