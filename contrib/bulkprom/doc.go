@@ -1,0 +1,46 @@
+// Package bulkprom exports metrics of bulkheads to Prometheus, with client_golang:
+//
+//	bulkheads := registry.New()
+//	prometheus.MustRegister(bulkprom.New(bulkprom.Registry(bulkheads)))
+//	http.Handle("/metrics", promhttp.Handler())
+//
+// [Registry], [Bulkhead], [Keyed] and [Statuses] name what is collected. One [Collector]
+// can have any number of them. A second Collector has the same metrics, so a Prometheus
+// registry accepts it only with other labels:
+//
+//	prometheus.WrapRegistererWith(prometheus.Labels{"pool": "batch"}, prometheus.DefaultRegisterer).
+//		MustRegister(bulkprom.New(bulkprom.Registry(batch)))
+//
+// The metrics are listed in docs/metrics.md of the repository. The folders rules and
+// dashboard have alert rules for Prometheus and a dashboard for Grafana, which are made
+// from the findings of [bulk.Report].
+//
+// # Labels
+//
+// The label "bulkhead" is the label of the bulkhead. No label of a bulkhead makes a
+// scrape fail:
+//
+//   - A label that is valid UTF-8 is unchanged. In another label, each invalid byte
+//     becomes U+FFFD and two hexadecimal digits. A U+FFFD in a label is doubled, so
+//     that no two labels become equal.
+//   - Of several bulkheads with the same label, a Keyed keeps it before a bulkhead, and
+//     of bulkheads the one that was created first. The others get the label followed by
+//     U+FFFD, # and their ID.
+//
+// # Keyeds
+//
+// A Keyed is one series, however many keys it has, and no key ever appears. It has the
+// metrics of a bulkhead, over all its keys, without those that make sense only for each
+// key: slots, places in the waiting room, limits, peaks and ages. It has metrics about
+// its keys in addition.
+//
+// # Waits
+//
+// By default the waits are a classic histogram. With [NativeHistogram] they are a native
+// histogram too.
+//
+// # Cost
+//
+// A scrape takes one status of each bulkhead: one lock each, and a copy of its histogram
+// (4 kB). Between scrapes the bulkheads pay nothing.
+package bulkprom
