@@ -1,14 +1,9 @@
-// Prometheus exports metrics of bulkheads with a collector for client_golang, and
-// prints one scrape.
+// Prometheus exports metrics of bulkheads with package contrib/bulkprom, and prints one
+// scrape.
 //
 //	go run .
 //
-// The file to copy is collector.go. Some useful queries:
-//
-//	bulkhead_slots_in_use / bulkhead_slots
-//	sum by (bulkhead, reason) (rate(bulkhead_operations_rejected_total[5m]))
-//	histogram_quantile(0.99, sum by (bulkhead, le) (rate(bulkhead_wait_seconds_bucket[5m])))
-//	rate(bulkhead_sampled_hold_seconds_sum[5m]) / rate(bulkhead_sampled_hold_seconds_count[5m])
+// docs/metrics.md lists the metrics, with queries, alert rules and a dashboard.
 package main
 
 import (
@@ -21,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkprom"
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"github.com/bulklink/bulklink-go/registry"
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,7 +36,7 @@ func run(ctx context.Context, out io.Writer) error {
 	search := bulk.Must(bulkheads.Create("search", 10, bulk.WaitingRoom(20)))
 
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(newCollector(bulkheads.Statuses))
+	metrics.MustRegister(bulkprom.New(bulkprom.Registry(bulkheads)))
 	server := httptest.NewServer(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	defer server.Close()
 
