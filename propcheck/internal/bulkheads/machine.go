@@ -158,18 +158,21 @@ func (m *machine) settle() {
 			s.exitAt = m.exiting.exited
 		}
 	}
-	seen := m.look()
+	status, seen := m.read(), m.seen()
+	status.Index, status.Totals.Waits = 0, bulk.Waits{} // see checkStatuses
 	f := &search{heard: len(m.listeners) > 0, ends: make(map[uint64]bool)}
-	f.accepts = func(s *state) bool { return seen.equal(s.look()) && m.checkDelivery(s) == "" }
+	f.accepts = func(s *state) bool {
+		return status == s.model.Status(s.now) && slices.Equal(seen, s.fates()) && m.checkDelivery(s) == ""
+	}
 	before := m.state.clone()
 	for _, s := range m.states {
 		f.been = make(map[uint64]bool) // the points of another state are other points
 		f.run(s)
 	}
 	if len(f.found) == 0 {
-		m.differs(f, seen)
+		m.differs(f, status)
 	}
-	m.check(f.found[0], seen.status)
+	m.check(f.found[0], status)
 	m.tell(f.found[0])
 	m.count(before, f)
 	if len(m.problems) > 0 {

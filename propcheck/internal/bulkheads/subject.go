@@ -180,16 +180,11 @@ func (m *machine) drawContext() *ctxRef {
 	return m.newContext(k)
 }
 
-// cancelable returns the contexts that are alive and can be canceled, those of
-// waiting operations before the others.
+// cancelable returns the contexts of operations that are not over, if they can be
+// canceled.
 func (m *machine) cancelable() (list []*ctxRef) {
 	for i := range m.state.tasks {
-		if t := &m.state.tasks[i]; (t.phase == waiting || t.phase == draining) && t.ctx.id > 0 && !m.state.ended[t.ctx.id] {
-			list = append(list, t.ctx)
-		}
-	}
-	for _, c := range m.contexts[1:] {
-		if !m.state.ended[c.id] {
+		if c := m.state.tasks[i].ctx; c.id > 0 && !m.state.ended[c.id] {
 			list = append(list, c)
 		}
 	}

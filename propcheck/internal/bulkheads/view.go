@@ -9,33 +9,22 @@ import (
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
-// view is what can be seen between two steps, of a subject or of a state.
-type view struct {
-	status bulk.Status
-	fates  []fate // of the operations
-}
-
-func (v view) equal(o view) bool { return v.status == o.status && slices.Equal(v.fates, o.fates) }
-
-// look returns what can be seen of the subject.
-func (m *machine) look() view {
-	v := view{status: m.read()}
-	v.status.Index, v.status.Totals.Waits = 0, bulk.Waits{} // see checkStatuses
+// seen returns what can be seen of the operations.
+func (m *machine) seen() (fates []fate) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, o := range m.operations {
-		v.fates = append(v.fates, o.fate)
+		fates = append(fates, o.fate)
 	}
-	return v
+	return fates
 }
 
-// look returns what can be seen by the contract.
-func (s *state) look() view {
-	v := view{s.model.Status(s.now), make([]fate, 0, len(s.tasks))}
+// fates returns what should be seen of them.
+func (s *state) fates() (fates []fate) {
 	for i := range s.tasks {
-		v.fates = append(v.fates, s.tasks[i].fate)
+		fates = append(fates, s.tasks[i].fate)
 	}
-	return v
+	return fates
 }
 
 // tell adds to the story what came of a step.
@@ -54,19 +43,19 @@ func (m *machine) tell(s *state) {
 }
 
 // differs fails with what was seen and is not allowed.
-func (m *machine) differs(f *search, seen view) {
+func (m *machine) differs(f *search, status bulk.Status) {
 	s := f.closest
 	s.complete()
 	m.Came("by the contract:")
 	m.tell(s)
-	want, problems := s.look(), m.problems
+	seen, want, problems := m.seen(), s.fates(), m.problems
 	if f.tried > 1 {
 		problems = append(problems, fmt.Sprintf("none of the %d orders in which this can happen explains what is seen; for one of them:", f.tried))
 	}
 	for i, o := range m.operations {
-		problems = append(problems, kit.Differences(o.text+":", seen.fates[i], want.fates[i])...)
+		problems = append(problems, kit.Differences(o.text+":", seen[i], want[i])...)
 	}
-	problems = append(problems, kit.Differences("Status()", seen.status, want.status)...)
+	problems = append(problems, kit.Differences("Status()", status, s.model.Status(s.now))...)
 	if wrong := m.checkDelivery(s); wrong != "" {
 		problems = append(problems, wrong)
 	}

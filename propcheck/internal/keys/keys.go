@@ -136,15 +136,16 @@ func (m *machine) newCall(name string) *call {
 	m.last++
 	c := &call{id: m.last, name: name, verb: kit.Pick(m.d, m.verbs...), twice: m.d.OneIn(2), exit: kit.Returns,
 		end: make(chan struct{}), started: make(chan struct{}), over: make(chan struct{})}
-	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	ctx, stop := context.WithTimeout(context.Background(), time.Hour)
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.ctx, c.cancel = ctx, func(cause error) { cancel(cause); stop() }
 	m.calls = append(m.calls, c)
 	return c
 }
 
 // start begins an operation, sometimes one that is lost before it comes.
 func (m *machine) start() {
-	c, now := m.newCall(m.name()), time.Now()
-	within, story := deadline.Within, ""
+	c, within, story := m.newCall(m.name()), deadline.Within, ""
 	switch m.d.Int(12) {
 	case 3, 6:
 		c.limits = []deadline.Limit{deadline.NoWait()}
@@ -154,13 +155,9 @@ func (m *machine) start() {
 		c.cancel(errEnd)
 		story = ", ctx is done"
 	case 8:
-		c.limits = []deadline.Limit{within(time.Hour), deadline.Before(now)}
-	case 9:
-		ctx, stop := context.WithTimeout(c.ctx, time.Second)
-		parent := c.cancel
-		c.ctx, c.cancel = ctx, func(cause error) { parent(cause); stop() }
-		c.limits = []deadline.Limit{deadline.Reserve(time.Second + 1)}
-		story = ", ctx has a second"
+		c.limits = []deadline.Limit{within(time.Hour), deadline.Before(time.Now())}
+	case 9: // every ctx has an hour
+		c.limits = []deadline.Limit{within(time.Hour), deadline.Reserve(time.Hour + 1)}
 	}
 	m.Did("%v%s", c, story)
 	m.arrive(c)
