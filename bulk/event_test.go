@@ -155,13 +155,13 @@ func TestEventsOfEachTransition(t *testing.T) {
 }
 
 func TestHandlerPanicIsContainedAndReported(t *testing.T) {
-	var told []any
+	var reported []any
 	var after recorder
 	b := mustNew(t, 1,
 		bulk.OnEvent(func(e bulk.Event) { panic(e.Kind) }),
 		bulk.OnEvent(after.handle),
 		bulk.OnHandlerPanic(func(e bulk.Event, recovered any) {
-			told = append(told, recovered)
+			reported = append(reported, recovered)
 			if e.Kind != recovered {
 				t.Errorf("called for %v with %v", e.Kind, recovered)
 			}
@@ -170,8 +170,8 @@ func TestHandlerPanicIsContainedAndReported(t *testing.T) {
 	if err := bulk.Do(t.Context(), b, func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if want := []any{bulk.EventAdmitted, bulk.EventReleased}; !slices.Equal(told, want) {
-		t.Errorf("OnHandlerPanic got %v, want %v", told, want)
+	if want := []any{bulk.EventAdmitted, bulk.EventReleased}; !slices.Equal(reported, want) {
+		t.Errorf("OnHandlerPanic got %v, want %v", reported, want)
 	}
 	after.mustBe(t, bulk.EventAdmitted, bulk.EventReleased)
 }

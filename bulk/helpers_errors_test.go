@@ -43,7 +43,7 @@ func problems(t testing.TB, err error) []problem {
 			continue
 		}
 		if !errors.Is(e, bulk.ErrConfig) {
-			t.Errorf("%v doesn't match ErrConfig", e)
+			t.Errorf("%v does not match ErrConfig", e)
 		}
 		about := "bulk: "
 		if e.Label != "" {

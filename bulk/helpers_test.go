@@ -125,7 +125,7 @@ func checkStatus(t testing.TB, s bulk.Status) {
 		t.Errorf("admitted %d ≠ finished %d + abandoned %d + in flight %d", n.Admitted, n.Finished, n.Abandoned, s.InFlight)
 	}
 	if n.Queued != n.AdmittedFromQueue+n.Expired+n.Canceled+n.Closed+n.Oversized+uint64(s.Waiting) {
-		t.Errorf("queued doesn't add up: %+v", s)
+		t.Errorf("queued is not the sum of its outcomes: %+v", s)
 	}
 	if n.Waits.Count() != n.AdmittedFromQueue {
 		t.Errorf("%d waits for %d admitted from the queue", n.Waits.Count(), n.AdmittedFromQueue)
@@ -295,6 +295,6 @@ func mustMatch(t testing.TB, err, want error) {
 		t.Errorf("got %v, want %v", err, want)
 	}
 	if !errors.Is(err, bulk.ErrNotStarted) {
-		t.Errorf("%v doesn't match ErrNotStarted", err)
+		t.Errorf("%v does not match ErrNotStarted", err)
 	}
 }

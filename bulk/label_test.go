@@ -17,22 +17,22 @@ import (
 
 // Labels from untrusted sources.
 var hostile = []struct{ name, why, label string }{
-	{"HTML", "a page shows it", `</script><script>alert("x")</script>`},
-	{"quotes", "they end nothing", `a" b' c` + "`"},
-	{"backslashes", "they escape nothing", `\"\n\u0041\`},
-	{"newlines", "they begin no line of a log", "payments\nlevel=ERROR msg=forged\r\n"},
-	{"JSON", "it adds no field", `","severity":"ok","x":"`},
-	{"terminal controls", "they neither colour nor clear the screen", "\x1b[2J\x1b[31mred\x07\x08\x7f\u009b"},
-	{"NUL", "it ends nothing", "pay\x00ments"},
-	{"right to left", "it turns nothing round", "pay\u202estnem\u2066\u200f"},
+	{"HTML", "web pages show labels", `</script><script>alert("x")</script>`},
+	{"quotes", "they must not end a string", `a" b' c` + "`"},
+	{"backslashes", "they must not escape a character", `\"\n\u0041\`},
+	{"newlines", "they must not begin a line of a log", "payments\nlevel=ERROR msg=forged\r\n"},
+	{"JSON", "it must not add a field", `","severity":"ok","x":"`},
+	{"terminal controls", "they must not color or clear the screen", "\x1b[2J\x1b[31mred\x07\x08\x7f\u009b"},
+	{"NUL", "it must not end a string", "pay\x00ments"},
+	{"right to left", "it must not reverse the text after it", "pay\u202estnem\u2066\u200f"},
 	{"line and paragraph separators", "they break lines in JavaScript", "a\u2028b\u2029c"},
-	{"nothing to see", "zero width, soft hyphen, byte order mark", "a\u200bb\u00adc\ufeff"},
-	{"beyond 16 bits", "tags that can't be seen", "a\U000e0041\U000e0042"},
-	{"no UTF-8", "bytes that are no text", "a\xff\xfe\xc3("},
+	{"invisible characters", "zero width, soft hyphen, byte order mark", "a\u200bb\u00adc\ufeff"},
+	{"beyond 16 bits", "these tag characters are invisible", "a\U000e0041\U000e0042"},
+	{"invalid UTF-8", "the bytes are not text", "a\xff\xfe\xc3("},
 	{"half a character at the cut", "it is cut between characters", strings.Repeat("x", 99) + "→" + strings.Repeat("y", 99)},
-	{"10 kB", "it drowns nothing", strings.Repeat("long ", 2000)},
-	{"10 kB of escapes", "nor do its escapes", strings.Repeat("\u202e", 3400)},
-	{"10 kB of bytes that are no text", "nor do they", strings.Repeat("\xbf", 10_000)},
+	{"10 kB", "it must not fill a log", strings.Repeat("long ", 2000)},
+	{"10 kB of escapes", "its escapes must not fill a log", strings.Repeat("\u202e", 3400)},
+	{"10 kB of invalid UTF-8", "its escapes must not fill a log", strings.Repeat("\xbf", 10_000)},
 }
 
 // formsOf returns each form in which the label is shown, by its name.
@@ -164,17 +164,17 @@ func TestAnyLabelIsHarmless(t *testing.T) {
 func TestLabelsInText(t *testing.T) {
 	var rows table
 	for _, c := range []struct{ name, why, label, quoted, logged string }{
-		{"ordinary", "nothing is in the way", "payments", `"payments"`, "payments"},
-		{"of other languages", "they can be read", "платежи 支払い", `"платежи 支払い"`, "платежи 支払い"},
-		{"100 bytes", "the longest that is shown whole", strings.Repeat("x", 100), `"` + strings.Repeat("x", 100) + `"`, strings.Repeat("x", 100)},
-		{"101 bytes", "the shortest that is cut", strings.Repeat("x", 101), `"` + strings.Repeat("x", 100) + `"… (101 bytes)`, strings.Repeat("x", 100) + "… (101 bytes)"},
-		{"cut between characters", "half of one is no text", strings.Repeat("x", 99) + "→→", `"` + strings.Repeat("x", 99) + `"… (105 bytes)`, strings.Repeat("x", 99) + "… (105 bytes)"},
-		{"cut two bytes before", "a third of one is no text", strings.Repeat("x", 98) + "→", `"` + strings.Repeat("x", 98) + `"… (101 bytes)`, strings.Repeat("x", 98) + "… (101 bytes)"},
-		{"cut three bytes before", "nor is a quarter", strings.Repeat("x", 97) + "𝄞", `"` + strings.Repeat("x", 97) + `"… (101 bytes)`, strings.Repeat("x", 97) + "… (101 bytes)"},
-		{"long, and no text at all", "no character begins anywhere, and yet something is shown", strings.Repeat("\xbf", 101), `"` + strings.Repeat(`\xbf`, 96) + `"… (101 bytes)`, strings.Repeat(`\xbf`, 96) + "… (101 bytes)"},
-		{"no text", "not every handler of slog escapes it", "a\xff", `"a\xff"`, `a\xff`},
+		{"ordinary", "it is shown as it is", "payments", `"payments"`, "payments"},
+		{"of other languages", "they are printable", "платежи 支払い", `"платежи 支払い"`, "платежи 支払い"},
+		{"100 bytes", "it is the longest that is not cut", strings.Repeat("x", 100), `"` + strings.Repeat("x", 100) + `"`, strings.Repeat("x", 100)},
+		{"101 bytes", "it is the shortest that is cut", strings.Repeat("x", 101), `"` + strings.Repeat("x", 100) + `"… (101 bytes)`, strings.Repeat("x", 100) + "… (101 bytes)"},
+		{"cut between characters", "half a character is not text", strings.Repeat("x", 99) + "→→", `"` + strings.Repeat("x", 99) + `"… (105 bytes)`, strings.Repeat("x", 99) + "… (105 bytes)"},
+		{"cut two bytes before", "part of a character is not text", strings.Repeat("x", 98) + "→", `"` + strings.Repeat("x", 98) + `"… (101 bytes)`, strings.Repeat("x", 98) + "… (101 bytes)"},
+		{"cut three bytes before", "part of a character is not text", strings.Repeat("x", 97) + "𝄞", `"` + strings.Repeat("x", 97) + `"… (101 bytes)`, strings.Repeat("x", 97) + "… (101 bytes)"},
+		{"long and invalid UTF-8", "the beginning is shown although no character begins in it", strings.Repeat("\xbf", 101), `"` + strings.Repeat(`\xbf`, 96) + `"… (101 bytes)`, strings.Repeat(`\xbf`, 96) + "… (101 bytes)"},
+		{"invalid UTF-8", "not every handler of slog escapes it", "a\xff", `"a\xff"`, `a\xff`},
 		{"with a newline", "it is escaped", "a\nb", `"a\nb"`, `a\nb`},
-		{"with quotes", "handlers of slog quote by themselves", `a"b`, `"a\"b"`, `a"b`},
+		{"with quotes", "handlers of slog quote values", `a"b`, `"a\"b"`, `a"b`},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			b := bulk.Must(bulk.New(c.label, 1))

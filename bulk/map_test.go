@@ -231,7 +231,7 @@ func TestMapGrowsAndShrinks(t *testing.T) {
 			return 0, nil
 		}) {
 			at[item] = time.Since(start) / time.Minute
-			synctest.Wait() // those that are due at the same time are over
+			synctest.Wait() // items that end at the same time have ended
 			switch item {
 			case 0:
 				_ = b.Resize(4)

@@ -252,14 +252,14 @@ func TestConfigErrorMatchesNothingElse(t *testing.T) {
 
 // Options are applied in order. Handlers are added to those before.
 func TestLaterOptionsOverrideEarlierOnes(t *testing.T) {
-	var told []string
-	tell := func(who string) bulk.Option { return bulk.OnEvent(func(bulk.Event) { told = append(told, who) }) }
-	tellPanic := func(who string) bulk.Option {
-		return bulk.OnHandlerPanic(func(bulk.Event, any) { told = append(told, who) })
+	var called []string
+	on := func(name string) bulk.Option { return bulk.OnEvent(func(bulk.Event) { called = append(called, name) }) }
+	onPanic := func(name string) bulk.Option {
+		return bulk.OnHandlerPanic(func(bulk.Event, any) { called = append(called, name) })
 	}
-	preset := option.Join(bulk.WaitingRoom(5), bulk.WaitLimit(time.Second), tell("preset"))
-	b := mustNew(t, 3, tell("first"), tellPanic("replaced"), preset, bulk.WaitLimit(time.Minute), tell("last"),
-		bulk.OnEvent(func(bulk.Event) { panic("on purpose") }), tellPanic("panic"))
+	preset := option.Join(bulk.WaitingRoom(5), bulk.WaitLimit(time.Second), on("preset"))
+	b := mustNew(t, 3, on("first"), onPanic("replaced"), preset, bulk.WaitLimit(time.Minute), on("last"),
+		bulk.OnEvent(func(bulk.Event) { panic("on purpose") }), onPanic("panic"))
 	want := bulk.Capacity{Parallelism: 3, WaitingRoom: 5, WaitLimit: time.Minute}
 	if got := b.Capacity(); got != want {
 		t.Errorf("capacity %+v, want %+v", got, want)
@@ -267,8 +267,8 @@ func TestLaterOptionsOverrideEarlierOnes(t *testing.T) {
 	if s, ok := b.TryAcquire(); !ok || s == (bulk.Slot{}) {
 		t.Error("no slot")
 	}
-	if diff := cmp.Diff([]string{"first", "preset", "last", "panic"}, told); diff != "" {
-		t.Errorf("told (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"first", "preset", "last", "panic"}, called); diff != "" {
+		t.Errorf("called (-want +got):\n%s", diff)
 	}
 }
 
