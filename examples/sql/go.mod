@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/bulklink/bulklink-go v0.0.0
+	github.com/bulklink/bulklink-go/contrib/bulksql v0.0.0
 	modernc.org/sqlite v1.62.0
 )
 
@@ -19,4 +20,7 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/bulklink/bulklink-go => ../..
+replace (
+	github.com/bulklink/bulklink-go => ../..
+	github.com/bulklink/bulklink-go/contrib/bulksql => ../../contrib/bulksql
+)

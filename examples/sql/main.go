@@ -1,9 +1,8 @@
 // Sql puts a SQLite database behind two bulkheads, one for readers and one for
-// writers, each with its own pool of connections.
+// writers, each with its own pool of connections, with contrib/bulksql. The driver is
+// written in Go and needs no cgo.
 //
 //	go run .
-//
-// The file to copy is store.go. The driver is written in Go and needs no cgo.
 package main
 
 import (
@@ -16,6 +15,7 @@ import (
 	"path/filepath"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulksql"
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 	_ "modernc.org/sqlite" // the driver
 )
@@ -40,11 +40,7 @@ func open(ctx context.Context, dir string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL, amount INTEGER NOT NULL)")
-		return err
-	})
-	if err != nil {
+	if _, err := bulksql.Exec(ctx, s.writes, "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL, amount INTEGER NOT NULL)"); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
@@ -52,7 +48,7 @@ func open(ctx context.Context, dir string) (*store, error) {
 
 // order adds an order. It stands for frequent short writes.
 func (s *store) order(ctx context.Context, item string, amount int) error {
-	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return bulksql.Tx(ctx, s.writes, nil, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO orders (item, amount) VALUES (?, ?)", item, amount)
 		return err
 	})
@@ -65,7 +61,7 @@ type sales struct {
 
 // bestsellers returns the items by amount sold. It stands for occasional long reads.
 func (s *store) bestsellers(ctx context.Context) ([]sales, error) {
-	return query(ctx, s, func(rows *sql.Rows) (x sales, err error) {
+	return bulksql.Query(ctx, s.reads, func(rows *sql.Rows) (x sales, err error) {
 		return x, rows.Scan(&x.item, &x.amount)
 	}, "SELECT item, SUM(amount) FROM orders GROUP BY item ORDER BY 2 DESC, 1")
 }
@@ -82,7 +78,7 @@ func run(ctx context.Context, dir string, out io.Writer) (err error) {
 		}
 	}
 	// All slots for readers are in use …
-	reports, err := s.reads.AcquireN(ctx, readers)
+	reports, err := s.reads.Bulkhead().AcquireN(ctx, readers)
 	if err != nil {
 		return err
 	}
@@ -93,7 +89,7 @@ func run(ctx context.Context, dir string, out io.Writer) (err error) {
 
 	best, err := s.bestsellers(ctx)
 	fmt.Fprintf(out, "bestsellers: %v\n", best)
-	for _, b := range []*bulk.Bulkhead{s.reads, s.writes} {
+	for _, b := range []*bulk.Bulkhead{s.reads.Bulkhead(), s.writes.Bulkhead()} {
 		fmt.Fprintf(out, "%s: %d finished\n", b.Label(), b.Status().Totals.Finished)
 	}
 	return err

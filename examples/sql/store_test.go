@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulksql"
 )
 
 func openForTest(t *testing.T) *store {
@@ -71,7 +72,7 @@ func TestAdmittedOperationsSucceedUnderLoad(t *testing.T) {
 	}
 	users.Wait()
 	t.Logf("%d ordered, %d reported, %d rejected; at most %d wrote concurrently, %d read, %d waited to write", ordered.Load(), reported.Load(), rejected.Load(),
-		s.writes.Status().Peak.InFlight, s.reads.Status().Peak.InFlight, s.writes.Status().Totals.Queued)
+		s.writes.Bulkhead().Status().Peak.InFlight, s.reads.Bulkhead().Status().Peak.InFlight, s.writes.Bulkhead().Status().Totals.Queued)
 	if ordered.Load() == 0 || reported.Load() == 0 || ordered.Load()+reported.Load()+rejected.Load() != operations {
 		t.Error("some operations were neither ordered, reported nor rejected")
 	}
@@ -79,7 +80,7 @@ func TestAdmittedOperationsSucceedUnderLoad(t *testing.T) {
 	if err != nil || len(best) != 2 || int64(best[0].amount) != ordered.Load() {
 		t.Errorf("in the database %v, %v; want %d", best, err, ordered.Load())
 	}
-	if n := s.readDB.Stats().WaitCount + s.writeDB.Stats().WaitCount; n != 0 {
+	if n := s.readPool.Stats().WaitCount + s.writePool.Stats().WaitCount; n != 0 {
 		t.Errorf("%d operations waited for a connection", n)
 	}
 }
@@ -92,7 +93,7 @@ func TestCanceledReaderDoesNotLockWritersOut(t *testing.T) {
 	canceled := 0
 	for range 3 {
 		s := openForTest(t)
-		if err := s.transact(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		if err := bulksql.Tx(t.Context(), s.writes, nil, func(ctx context.Context, tx *sql.Tx) error {
 			// No checkpoint before the connection is closed.
 			if _, err := tx.ExecContext(ctx, "PRAGMA wal_autocheckpoint=0"); err != nil {
 				return err
@@ -165,7 +166,7 @@ func TestCanceledReadersLockNoOperationOutUnderLoad(t *testing.T) {
 	if canceled.Load() == 0 {
 		t.Error("no reader was canceled")
 	}
-	if n := s.readDB.Stats().WaitCount + s.writeDB.Stats().WaitCount; n != 0 {
+	if n := s.readPool.Stats().WaitCount + s.writePool.Stats().WaitCount; n != 0 {
 		t.Errorf("%d operations waited for a connection", n)
 	}
 }
@@ -199,7 +200,7 @@ func TestCanceledReadersDoNotCloseTheConnectionForWriters(t *testing.T) {
 		t.Fatal(err)
 	}
 	connection := func() (found any) {
-		conn, err := s.writeDB.Conn(t.Context())
+		conn, err := s.writePool.Conn(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,14 +226,14 @@ func TestCanceledReadersDoNotCloseTheConnectionForWriters(t *testing.T) {
 
 func TestQueriesCannotWrite(t *testing.T) {
 	s := openForTest(t)
-	if _, err := query(t.Context(), s, func(*sql.Rows) (int, error) { return 0, nil }, "DELETE FROM orders RETURNING id"); err == nil {
+	if _, err := bulksql.Query(t.Context(), s.reads, func(*sql.Rows) (int, error) { return 0, nil }, "DELETE FROM orders RETURNING id"); err == nil {
 		t.Error("a query deleted orders")
 	}
 }
 
 // fill adds 3,000 orders, so that a report takes some time.
 func fill(ctx context.Context, s *store) error {
-	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return bulksql.Tx(ctx, s.writes, nil, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 3000) "+
 			"INSERT INTO orders (item, amount) SELECT 'coffee', 0 FROM n")
 		return err
@@ -255,88 +256,6 @@ func TestWritersWithoutABulkheadLockEachOtherOut(t *testing.T) {
 	}
 	if err := holder.Rollback(); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestTransactionThatFailsOrPanicsIsRolledBack(t *testing.T) {
-	s := openForTest(t)
-	insert := func(ctx context.Context, tx *sql.Tx) {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO orders (item, amount) VALUES ('tea', 1)"); err != nil {
-			t.Error(err)
-		}
-	}
-	errAbort := errors.New("abort")
-	if err := s.transact(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		insert(ctx, tx)
-		return errAbort
-	}); !errors.Is(err, errAbort) {
-		t.Error(err)
-	}
-	func() {
-		defer func() { _ = recover() }()
-		_ = s.transact(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-			insert(ctx, tx)
-			panic("bug")
-		})
-	}()
-	if best, err := s.bestsellers(t.Context()); err != nil || len(best) != 0 {
-		t.Errorf("%v, %v", best, err)
-	}
-	if err := s.order(t.Context(), "tea", 1); err != nil {
-		t.Errorf("next order: %v", err)
-	}
-	if s.writes.Status().InFlight != 0 || s.writeDB.Stats().InUse != 0 {
-		t.Errorf("%d in flight, %d connections in use", s.writes.Status().InFlight, s.writeDB.Stats().InUse)
-	}
-}
-
-// When ctx ends during a transaction, database/sql rolls it back on another goroutine.
-// The slot must not be released before that goroutine is done; otherwise the next
-// writer would find the database locked.
-func TestCanceledTransactionReleasesItsLocksBeforeItsSlot(t *testing.T) {
-	s := openForTest(t)
-	for range 100 {
-		ctx, cancel := context.WithCancel(t.Context())
-		err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, "INSERT INTO orders (item, amount) VALUES ('tea', 1)")
-			if err != nil {
-				t.Error(err)
-			}
-			cancel()
-			for !errors.Is(err, sql.ErrTxDone) { // until the rollback has begun
-				_, err = tx.ExecContext(context.WithoutCancel(ctx), "SELECT 1")
-			}
-			return err // does not contain the reason, context.Canceled
-		})
-		if !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-		if n := s.writeDB.Stats().InUse; n != 0 {
-			t.Errorf("%d connections in use after the slot was released", n)
-		}
-		if err := s.order(t.Context(), "tea", 1); err != nil {
-			t.Errorf("next order: %v", err)
-		}
-	}
-}
-
-func TestFailedQueryReleasesItsSlotAndConnection(t *testing.T) {
-	s := openForTest(t)
-	if err := s.order(t.Context(), "tea", 1); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 * readers {
-		if _, err := query(t.Context(), s, func(rows *sql.Rows) (n int, err error) {
-			return n, rows.Scan(&n) // "tea" is not a number
-		}, "SELECT item FROM orders"); err == nil {
-			t.Error("want an error")
-		}
-		if _, err := query(t.Context(), s, func(*sql.Rows) (int, error) { return 0, nil }, "SELECT nonsense"); err == nil {
-			t.Error("want an error")
-		}
-	}
-	if s.reads.Status().InFlight != 0 || s.readDB.Stats().InUse != 0 {
-		t.Errorf("%d in flight, %d connections in use", s.reads.Status().InFlight, s.readDB.Stats().InUse)
 	}
 }
 
