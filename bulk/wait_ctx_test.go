@@ -80,6 +80,7 @@ func TestForeignCtxCostsNoSlot(t *testing.T) {
 					mustMatch(t, err, bulk.ErrCanceled)
 				}
 				s.Release()
+				synctest.Wait() // held was released
 				mustBeIdle(t, b)
 			}
 		}},
