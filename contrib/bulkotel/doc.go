@@ -1,0 +1,35 @@
+// Package bulkotel exports metrics of bulkheads with OpenTelemetry:
+//
+//	meter := otel.Meter(bulkotel.ScopeName)
+//	waits, err := bulkotel.Waits(meter)
+//	…
+//	bulkheads := registry.New(bulk.OnEvent(waits))
+//	registration, err := bulkotel.Register(meter, bulkotel.Registry(bulkheads))
+//
+// It needs only the metric API: the program chooses the SDK and the exporter. [Register]
+// observes the statuses of bulkheads at each collection. [Waits] records each wait in a
+// histogram, because the API has no observable histogram. The metrics are listed in
+// docs/metrics.md of the repository.
+//
+// # Attributes
+//
+// Each series of Register has two attributes:
+//
+//   - bulkhead.name is the label of the bulkhead. Bytes that are not valid UTF-8 are
+//     replaced by U+FFFD, because an exporter drops the whole batch otherwise.
+//   - bulkhead.id tells bulkheads with the same label apart, which exist concurrently or
+//     one after another. Without it they would share a series, and the counters would
+//     fall to 0 when a bulkhead is removed and created again. A reader with delta
+//     temporality would then get a negative value from a counter. Sum over bulkhead.id
+//     to get the values of a label.
+//
+// The histogram of Waits has bulkhead.name alone: bulkheads with the same label share a
+// series. Nothing ever removes a series of it.
+//
+// # Keyeds
+//
+// A Keyed is one series, however many keys it has, and no key ever appears. It has the
+// metrics of a bulkhead, over all its keys, without those that make sense only for each
+// key: slots, places in the waiting room, limits, peaks and ages. It has metrics about
+// its keys in addition.
+package bulkotel

@@ -1,0 +1,78 @@
+package bulkotel
+
+import (
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/option"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// Config is what the options of [Register] set. It has no exported fields.
+type Config struct {
+	statuses []func() []bulk.Status
+	keyeds   []keyed
+}
+
+// keyed is a source of the statuses of a Keyed, which have no ID.
+type keyed struct {
+	id     string
+	status func() registry.KeyedStatus
+}
+
+// Option is an option of [Register].
+type Option = option.Option[Config]
+
+func newConfig(opts []Option) Config {
+	var c Config
+	if err := option.Apply(&c, opts...); err != nil {
+		panic("bulkotel: " + err.Error())
+	}
+	return c
+}
+
+// Registry observes the bulkheads that r has at the time of a collection. A nil r
+// panics.
+func Registry(r *registry.Registry) Option {
+	mustHave(r != nil, "Registry: nil registry")
+	return Statuses(r.Statuses)
+}
+
+// Bulkhead observes b. A nil b panics.
+func Bulkhead(b *bulk.Bulkhead) Option {
+	mustHave(b != nil, "Bulkhead: nil bulkhead")
+	return Statuses(func() []bulk.Status { return []bulk.Status{b.Status()} })
+}
+
+// lastKeyed numbers the calls of [Keyed].
+var lastKeyed atomic.Uint64
+
+// Keyed observes k as one series over all its keys. Each call of Keyed starts a new
+// series. A nil k panics.
+func Keyed[K comparable](k *registry.Keyed[K]) Option {
+	mustHave(k != nil, "Keyed: nil Keyed")
+	source := keyed{"keyed-" + strconv.FormatUint(lastKeyed.Add(1), 10), k.Status}
+	return func(c *Config) error {
+		c.keyeds = append(c.keyeds, source)
+		return nil
+	}
+}
+
+// Statuses observes the statuses that f returns. It is called once for each collection,
+// and must be safe for concurrent use. Of several statuses with the same ID the first is
+// observed. A nil f panics.
+func Statuses(f func() []bulk.Status) Option {
+	mustHave(f != nil, "Statuses: nil function")
+	return func(c *Config) error {
+		c.statuses = append(c.statuses, f)
+		return nil
+	}
+}
+
+func mustHave(ok bool, format string, args ...any) {
+	if !ok {
+		panic("bulkotel: " + fmt.Sprintf(format, args...))
+	}
+}
