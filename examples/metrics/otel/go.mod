@@ -4,8 +4,8 @@ go 1.26.0
 
 require (
 	github.com/bulklink/bulklink-go v0.0.0
+	github.com/bulklink/bulklink-go/contrib/bulkotel v0.0.0
 	go.opentelemetry.io/otel v1.47.0
-	go.opentelemetry.io/otel/metric v1.47.0
 	go.opentelemetry.io/otel/sdk/metric v1.47.0
 )
 
@@ -16,9 +16,13 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel/log v1.47.0 // indirect
+	go.opentelemetry.io/otel/metric v1.47.0 // indirect
 	go.opentelemetry.io/otel/sdk v1.47.0 // indirect
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 )
 
-replace github.com/bulklink/bulklink-go => ../../..
+replace (
+	github.com/bulklink/bulklink-go => ../../..
+	github.com/bulklink/bulklink-go/contrib/bulkotel => ../../../contrib/bulkotel
+)

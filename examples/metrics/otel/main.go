@@ -1,10 +1,9 @@
-// Otel exports metrics of bulkheads as OpenTelemetry instruments, and prints one
+// Otel exports metrics of bulkheads with package contrib/bulkotel, and prints one
 // collection.
 //
 //	go run .
 //
-// The file to copy is instruments.go. It needs only the metric API; the program
-// chooses the SDK and the exporter.
+// docs/metrics.md lists the metrics.
 package main
 
 import (
@@ -13,6 +12,7 @@ import (
 	"io"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkotel"
 	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"github.com/bulklink/bulklink-go/registry"
 	"go.opentelemetry.io/otel/attribute"
@@ -30,18 +30,18 @@ func main() {
 func run(ctx context.Context, out io.Writer) error {
 	reader := sdk.NewManualReader() // a service uses a periodic reader with an exporter
 	provider := sdk.NewMeterProvider(sdk.WithReader(reader))
-	meter := provider.Meter("github.com/bulklink/bulklink-go")
+	meter := provider.Meter(bulkotel.ScopeName)
 
-	recordWaits, err := waits(meter)
+	waits, err := bulkotel.Waits(meter)
 	if err != nil {
 		return err
 	}
-	bulkheads := registry.New(bulk.OnEvent(recordWaits))
+	bulkheads := registry.New(bulk.OnEvent(waits))
 	payments, err := bulkheads.Create("payments", 2, bulk.WaitingRoom(20))
 	if err != nil {
 		return err
 	}
-	if _, err := observe(meter, bulkheads.Statuses); err != nil {
+	if _, err := bulkotel.Register(meter, bulkotel.Registry(bulkheads)); err != nil {
 		return err
 	}
 
