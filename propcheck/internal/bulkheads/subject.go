@@ -96,7 +96,8 @@ func verbsOf(s Subject) []*verb {
 // ctxRef is a context that operations come with.
 type ctxRef struct {
 	context.Context
-	id       int // index in machine.contexts
+	id       int  // index in machine.contexts
+	panics   bool // when it is asked how it ended
 	deadline time.Time
 	end      func() // cancels it; nil: it never ends
 	cause    error  // with which it ends, if it has one of its own
@@ -120,11 +121,24 @@ func overloaded() error {
 	return err
 }
 
+// panicsContext panics when it is asked how it ended.
+type panicsContext struct{ context.Context }
+
+var errCtx = errors.New("panic of a ctx")
+
+func (c panicsContext) Err() error {
+	if c.Context.Err() != nil {
+		panic(errCtx)
+	}
+	return nil
+}
+
 // ctxKind is a way in which a context lives and ends.
 type ctxKind struct {
 	timeout time.Duration // 0: none
 	cause   bool          // it ends with a cause
 	done    bool          // it has ended already
+	panics  bool          // then it panics when it is asked
 }
 
 func (m *machine) newContext(k ctxKind) *ctxRef {
@@ -140,6 +154,10 @@ func (m *machine) newContext(k ctxKind) *ctxRef {
 	if k.timeout != 0 {
 		c.Context, c.end = context.WithTimeoutCause(parent, k.timeout, c.cause)
 		c.text += fmt.Sprintf(" (timeout %v)", k.timeout)
+	}
+	if c.panics = k.panics; k.panics {
+		c.Context = panicsContext{parent}
+		c.text += " (panics when it has ended)"
 	}
 	if k.done {
 		c.end()
@@ -172,7 +190,7 @@ func (m *machine) drawContext() *ctxRef {
 			return recent[which%len(recent)]
 		}
 	case 5:
-		k.done = true
+		k.done, k.panics = which > 0, which == 0 && m.calm // what panics must be the only thing that happens
 	case 7:
 		k.timeout = -timeout
 	}
