@@ -180,11 +180,24 @@ func (m *machine) drawChange() command {
 	change := func(c bulk.Capacity) bulk.Capacity { c.Parallelism = to.Parallelism; return c }
 	set := func() error { return m.subject.Resize(to.Parallelism) }
 	room, limit := pick(d, to.WaitingRoom, 2, 0, 1, 5, to.WaitingRoom, -1), pick(d, to.WaitLimit, 3*ms, 0, 5*ms, to.WaitLimit, -1)
+	meanwhile := false // no concurrent change is lost
 	switch d.Int(6) {
 	case 1:
 		resize.text = fmt.Sprintf("UpdateCapacity to a waiting room of %d", room)
 		change = func(c bulk.Capacity) bulk.Capacity { c.WaitingRoom = room; return c }
-		set = func() error { return m.subject.UpdateCapacity(change) }
+		if meanwhile = m.calm && m.exiting == nil; meanwhile {
+			resize.text += fmt.Sprintf(", and meanwhile Resize(%d)", to.Parallelism)
+		}
+		set = func() error {
+			first := meanwhile
+			return m.subject.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+				if first {
+					first = false
+					_ = m.subject.Resize(to.Parallelism)
+				}
+				return change(c)
+			})
+		}
 	case 2, 5:
 		to.WaitingRoom, to.WaitLimit, to.DelayTarget = room, limit, pick(d, to.DelayTarget, 0, ms, 2*ms)
 		to.DelayInterval = pick(d, 2*to.DelayTarget, 3*to.DelayTarget, 1)
@@ -198,6 +211,11 @@ func (m *machine) drawChange() command {
 		m.Hit("a change: %d", got)
 	}
 	resize.apply = func(s *state) {
+		if c := s.model.Capacity; meanwhile {
+			c.Parallelism = to.Parallelism
+			s.model.SetCapacity(s.now, c)
+			s.statuses = append(s.statuses, s.model.Status(s.now))
+		}
 		if want = s.model.SetCapacity(s.now, change(s.model.Capacity)); want == model.Unchanged {
 			want = model.Changed
 		}

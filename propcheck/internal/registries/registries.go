@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"testing/synctest"
@@ -149,8 +150,28 @@ func (m *machine) release() {
 	m.Did("a slot of %q is released", x.Label)
 	m.Hit("release: last %t, being removed %t", len(x.held) == 1, x.removing)
 	x.Release(time.Now(), x.InFlight[0].Op)
-	x.held[0].Release()
-	x.held = x.held[1:]
+	slot := x.held[0]
+	if x.held = x.held[1:]; !x.removing || len(x.held) > 0 || m.reference.closed {
+		slot.Release()
+		return
+	}
+	// Whoever waits in Remove forgets it, and none of them what has the label next.
+	m.Did("as soon as it is forgotten, Create(%q, 1)", x.Label)
+	created := make(chan *bulk.Bulkhead)
+	go func() {
+		for i, ok := 0, true; i < 1_000_000 && ok; i++ {
+			_, ok = m.s.Get(x.Label)
+			runtime.Gosched()
+		}
+		b, _ := m.s.Create(x.Label, 1)
+		created <- b
+	}()
+	slot.Release()
+	m.reference.settle()
+	next, _ := m.reference.create(x.Label, bulk.Capacity{Parallelism: 1, WaitingRoom: m.reference.room}, false)
+	next.bulkhead = <-created
+	m.Must(next.bulkhead != nil, "it was not created")
+	next.ID = next.bulkhead.Status().ID
 }
 
 var errEnd = errors.New("no more patience")
