@@ -26,6 +26,7 @@ type Config struct {
 	onHandlerPanic func(Event, any)
 	onRelease      func()       // see internal/hooks
 	group          *hooks.Group // nil without one
+	given          *Capacity    // see hooks.WithCapacity; nil: parallelism and options say it
 }
 
 // WaitingRoom sets how many operations may wait. The default is 0: an operation that
@@ -129,6 +130,9 @@ func configure(label string, parallelism int, opts []Option) (Config, Capacity, 
 		errs = append(errs, &ConfigError{Label: label, Field: "parallelism", Value: parallelism, Problem: "must be at least 1"})
 	}
 	capacity := Capacity{max(0, parallelism), c.room, c.waitLimit, c.delayTarget, c.delayInterval}
+	if c.given != nil {
+		capacity = *c.given
+	}
 	errs = append(errs, capacity.problems(label)...)
 	return c, capacity, errors.Join(errs...)
 }
@@ -164,4 +168,6 @@ func init() {
 	hooks.SetGroups(func(c *Config, g *hooks.Group) { c.group = g }, groupRejected)
 	hooks.SetRan(func(ctx context.Context, s Slot, err error) error { return s.op.bulkhead.ran(ctx, err) })
 	hooks.SetCheck((*Bulkhead).check)
+	hooks.SetWithCapacity(func(c *Config, given *Capacity) { c.given = given })
+	hooks.SetAddStatus(func(s *Status, b *Bulkhead, own bool) bool { return b.addTo(s, own) })
 }

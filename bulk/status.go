@@ -80,16 +80,51 @@ func (b *Bulkhead) Status() Status {
 		Totals: b.totals, Peak: b.peak,
 	}
 	s.Totals.Waits = b.waits.snapshot()
-	now := b.instant(at)
+	b.addAges(&s, b.instant(at))
+	return s
+}
+
+// addTo adds the load, the capacity and the totals of b to s, and sets Queueing,
+// OldestWait and OldestHold to those of b if they are longer: see hooks.AddStatus.
+// Unlike [Bulkhead.Status] it copies the histogram of waits at most once for one s,
+// because own says that the histogram belongs to s. It returns the new value of own.
+func (b *Bulkhead) addTo(s *Status, own bool) bool {
+	waits := waitsSum{s.Totals.Waits, own}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.Capacity.Parallelism = addCapped(s.Capacity.Parallelism, b.capacity.Parallelism)
+	s.Capacity.WaitingRoom = addCapped(s.Capacity.WaitingRoom, b.capacity.WaitingRoom)
+	s.InFlight += b.inFlight()
+	s.InUse += b.inUse
+	s.Waiting += b.queue.len
+	s.Totals.add(&b.totals)
+	waits.addLive(b.waits)
+	s.Totals.Waits = waits.sum
+	if b.queue.head != nil || b.held.oldest != nil { // otherwise no reading of the clock
+		b.addAges(s, b.instant(time.Now()))
+	}
+	return waits.own
+}
+
+// addAges adds to s what depends on the time. The lock is held.
+func (b *Bulkhead) addAges(s *Status, now int64) {
 	if head := b.queue.head; head != nil {
-		s.Queueing = time.Duration(subSat(now, b.queueingSince))
-		s.OldestWait = time.Duration(subSat(now, head.since))
-		s.Totals.Queueing = time.Duration(addSat(int64(s.Totals.Queueing), int64(s.Queueing)))
+		queueing := subSat(now, b.queueingSince)
+		s.Queueing = max(s.Queueing, time.Duration(queueing))
+		s.OldestWait = max(s.OldestWait, time.Duration(subSat(now, head.since)))
+		s.Totals.Queueing = time.Duration(addSat(int64(s.Totals.Queueing), queueing))
 	}
 	if op := b.held.oldest; op != nil {
-		s.OldestHold = time.Duration(subSat(now, op.since))
+		s.OldestHold = max(s.OldestHold, time.Duration(subSat(now, op.since)))
 	}
-	return s
+}
+
+// addCapped returns n+m, which are not negative, or [Unlimited] if the sum overflows.
+func addCapped(n, m int) int {
+	if n > Unlimited-m {
+		return Unlimited
+	}
+	return n + m
 }
 
 // Free returns the number of free slots. It is 0 if more slots are in use than the

@@ -118,31 +118,35 @@ func (t Totals) demand() uint64 {
 func (t Totals) Plus(others ...Totals) Totals {
 	waits := waitsSum{sum: t.Waits}
 	for i := range others {
-		u := &others[i]
-		t.Admitted += u.Admitted
-		t.AdmittedFromQueue += u.AdmittedFromQueue
-		t.Abandoned += u.Abandoned
-		t.Finished += u.Finished
-		t.Queued += u.Queued
-		t.Saturated += u.Saturated
-		t.Expired += u.Expired
-		t.ExpiredAtArrival += u.ExpiredAtArrival
-		t.Canceled += u.Canceled
-		t.CanceledAtArrival += u.CanceledAtArrival
-		t.Closed += u.Closed
-		t.ClosedAtArrival += u.ClosedAtArrival
-		t.Oversized += u.Oversized
-		t.OversizedAtArrival += u.OversizedAtArrival
-		t.Shortened += u.Shortened
-		t.Wait = time.Duration(addSat(int64(t.Wait), int64(u.Wait)))
-		t.LongestWait = max(t.LongestWait, u.LongestWait)
-		t.Queueing = time.Duration(addSat(int64(t.Queueing), int64(u.Queueing)))
-		t.Holds.Samples += u.Holds.Samples
-		t.Holds.Sum = time.Duration(addSat(int64(t.Holds.Sum), int64(u.Holds.Sum)))
-		waits.add(u.Waits)
+		t.add(&others[i])
+		waits.add(others[i].Waits)
 	}
 	t.Waits = waits.sum
 	return t
+}
+
+// add adds everything but the histogram of waits.
+func (t *Totals) add(u *Totals) {
+	t.Admitted += u.Admitted
+	t.AdmittedFromQueue += u.AdmittedFromQueue
+	t.Abandoned += u.Abandoned
+	t.Finished += u.Finished
+	t.Queued += u.Queued
+	t.Saturated += u.Saturated
+	t.Expired += u.Expired
+	t.ExpiredAtArrival += u.ExpiredAtArrival
+	t.Canceled += u.Canceled
+	t.CanceledAtArrival += u.CanceledAtArrival
+	t.Closed += u.Closed
+	t.ClosedAtArrival += u.ClosedAtArrival
+	t.Oversized += u.Oversized
+	t.OversizedAtArrival += u.OversizedAtArrival
+	t.Shortened += u.Shortened
+	t.Wait = time.Duration(addSat(int64(t.Wait), int64(u.Wait)))
+	t.LongestWait = max(t.LongestWait, u.LongestWait)
+	t.Queueing = time.Duration(addSat(int64(t.Queueing), int64(u.Queueing)))
+	t.Holds.Samples += u.Holds.Samples
+	t.Holds.Sum = time.Duration(addSat(int64(t.Holds.Sum), int64(u.Holds.Sum)))
 }
 
 // minus returns the difference of each count, and LongestWait of t. The counts of a

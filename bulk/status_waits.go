@@ -152,6 +152,15 @@ type waitsSum struct {
 	own bool // sum is a copy of its own
 }
 
+// addLive adds counts that can change later.
+func (s *waitsSum) addLive(counts *waitCounts) {
+	if counts != nil && s.sum.counts == nil {
+		s.sum, s.own = counts.snapshot(), true
+		return
+	}
+	s.add(Waits{counts})
+}
+
 func (s *waitsSum) add(w Waits) {
 	switch {
 	case w.counts == nil:
@@ -161,8 +170,9 @@ func (s *waitsSum) add(w Waits) {
 		if !s.own {
 			s.sum, s.own = s.sum.counts.snapshot(), true
 		}
+		sum := s.sum.counts // a local variable, because this loop is what a Status of many keys costs
 		for i, n := range w.counts {
-			s.sum.counts[i] += n
+			sum[i] += n
 		}
 	}
 }

@@ -81,6 +81,28 @@ func TestIdleKeyOccupiesTheDocumentedMemory(t *testing.T) {
 	})
 }
 
+// It does not allocate a histogram for each key.
+func TestKeyedStatusAllocatesOneHistogram(t *testing.T) {
+	few, many := waitedKeys(t, 3), waitedKeys(t, 300)
+	many.Evict(0) // evicted keys have a histogram too
+	for _, k := range []*registry.Keyed[int]{few, many} {
+		// A list of keys, a bulk.Status as the sum, and the histogram.
+		if n := testing.AllocsPerRun(100, func() { _ = k.Status() }); n != 3 {
+			t.Errorf("%d keys: %v allocations, want 3", k.Status().Keys, n)
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s := many.Status()
+	runtime.ReadMemStats(&after)
+	if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 9_000 {
+		t.Errorf("%d bytes for %d keys", bytes, s.Keys)
+	}
+	if s.Keys != 299 || s.Totals.Waits.Count() != 300 {
+		t.Errorf("%d keys, %d waits", s.Keys, s.Totals.Waits.Count())
+	}
+}
+
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()

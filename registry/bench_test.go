@@ -3,6 +3,7 @@ package registry_test
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -173,4 +174,35 @@ func BenchmarkKeyedStatus(b *testing.B) {
 			}
 		})
 	}
+	// Keys of which some operations have waited have a histogram each.
+	b.Run("keys=10000, all have waited", func(b *testing.B) {
+		k := waitedKeys(b, 10_000)
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = k.Status()
+		}
+	})
+}
+
+// waitedKeys returns a Keyed with n idle keys. One operation of each has waited.
+func waitedKeys(t testing.TB, n int) *registry.Keyed[int] {
+	k := mustKeyed[int](t, 1, n, registry.Each(bulk.WaitingRoom(1)))
+	for key := range n {
+		waitOnce(t, k, key)
+	}
+	return k
+}
+
+// waitOnce lets one operation of the key wait.
+func waitOnce[K comparable](t testing.TB, k *registry.Keyed[K], key K) {
+	t.Helper()
+	slot := hold(t, k, key)
+	before := k.Waiting(key)
+	var g sync.WaitGroup
+	g.Go(func() { touch(t, k, key) })
+	for k.Waiting(key) == before {
+		runtime.Gosched()
+	}
+	slot.Release()
+	g.Wait()
 }

@@ -45,6 +45,13 @@ func (k *Keyed[K]) Check() error {
 	return nil
 }
 
+// Waiting returns how many operations of a known key wait.
+func (k *Keyed[K]) Waiting(key K) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.keys[key].bulkhead.Status().Waiting
+}
+
 // Check returns a violation of the invariants that are written at the lock, or of
 // those of a member, or nil.
 func (r *Registry) Check() error {

@@ -68,13 +68,13 @@ type guardedKeys[K comparable] struct {
 	//	e is in idle if and only if e.leases = 0
 	//	idle is in the order in which the last leases were returned
 	//	created − evicted = len(keys)
-	//	retired has the totals of the evicted bulkheads, which have no users any more
+	//	retired.Totals are those of the evicted bulkheads, which have no users any more
 	//	if closed, the rejector is closed, and no entry is added
 	mu      sync.Mutex
 	keys    map[K]*entry[K]
 	all     []*entry[K]
 	idle    idleList[K]
-	retired bulk.Totals
+	retired bulk.Status // of which only Totals is used
 	closed  bool
 
 	created, evicted, tooManyKeys uint64

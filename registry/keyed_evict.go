@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
 // Evict evicts a key. It returns false if the key is unknown or in use. The totals of
@@ -81,7 +82,7 @@ func (k *Keyed[K]) detach(e *entry[K]) *bulk.Bulkhead {
 	k.all[last] = nil
 	k.all = k.all[:last]
 	k.evicted++
-	k.retired = k.retired.Plus(e.bulkhead.Status().Totals)
+	hooks.AddStatus(&k.retired, e.bulkhead, false) // Status has copies of the histogram
 	return e.bulkhead
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
 // KeyedStatus is a snapshot of a [Keyed]. It has counts only, no key. The names in
@@ -28,33 +29,24 @@ type KeyedStatus struct {
 // rejected with [ErrTooManyKeys] are in TooManyKeys only, and are not arrivals of any
 // bulkhead.
 //
-// The cost is that of a status of every key. Status holds the lock only while it
-// copies the list of keys.
+// Status takes the lock of each bulkhead once, and holds the lock of the Keyed only
+// while it copies the list of keys. It allocates that copy and one histogram of waits
+// (4 kB), however many keys there are. A Status of 10,000 keys takes a few
+// milliseconds.
 func (k *Keyed[K]) Status() KeyedStatus {
 	k.mu.Lock()
 	s := KeyedStatus{
 		Label: k.label, Keys: len(k.keys), MaxKeys: k.maxKeys, Closed: k.closed,
-		Created: k.created, Evicted: k.evicted, TooManyKeys: k.tooManyKeys, Totals: k.retired,
+		Created: k.created, Evicted: k.evicted, TooManyKeys: k.tooManyKeys,
 	}
+	sum := bulk.Status{Totals: k.retired.Totals}
 	all := slices.Clone(k.all)
 	k.mu.Unlock()
 
-	// Totals are added in batches, because each addition can copy a histogram.
-	const most = 256
-	totals := make([]bulk.Totals, 0, min(most, len(all)+1))
-	add := func(b bulk.Status) {
-		if len(totals) == most {
-			s.Totals, totals = s.Totals.Plus(totals...), totals[:0]
-		}
-		s.InFlight += b.InFlight
-		s.InUse += b.InUse
-		s.Waiting += b.Waiting
-		totals = append(totals, b.Totals)
-	}
-	add(k.rejector.Status())
+	own := hooks.AddStatus(&sum, k.rejector, false)
 	for _, e := range all {
-		add(e.bulkhead.Status())
+		own = hooks.AddStatus(&sum, e.bulkhead, own)
 	}
-	s.Totals = s.Totals.Plus(totals...)
+	s.InFlight, s.InUse, s.Waiting, s.Totals = sum.InFlight, sum.InUse, sum.Waiting, sum.Totals
 	return s
 }

@@ -8,11 +8,13 @@ package hooks
 import "context"
 
 var (
-	onRelease  any // func(*bulk.Config, func())
-	joinGroup  any // func(*bulk.Config, *Group)
-	rejectedBy func(*Group, error) bool
-	ran        any // func(context.Context, bulk.Slot, error) error
-	check      any // func(*bulk.Bulkhead) error
+	onRelease    any // func(*bulk.Config, func())
+	joinGroup    any // func(*bulk.Config, *Group)
+	rejectedBy   func(*Group, error) bool
+	ran          any // func(context.Context, bulk.Slot, error) error
+	withCapacity any // func(*bulk.Config, *bulk.Capacity)
+	addStatus    any // func(*bulk.Status, *bulk.Bulkhead, bool) bool
+	check        any // func(*bulk.Bulkhead) error
 )
 
 // SetOnRelease sets what [OnRelease] calls.
@@ -58,6 +60,31 @@ func SetRan[Slot any](f func(context.Context, Slot, error) error) { ran = f }
 // may have been released.
 func Ran[Slot any](ctx context.Context, s Slot, err error) error {
 	return ran.(func(context.Context, Slot, error) error)(ctx, s, err)
+}
+
+// SetWithCapacity sets what [WithCapacity] calls.
+func SetWithCapacity[Config, Capacity any](f func(*Config, *Capacity)) { withCapacity = f }
+
+// WithCapacity makes every bulkhead of a [*bulk.Config] start with a given
+// [bulk.Capacity], which may be paused, instead of the parallelism and the options
+// of [bulk.New]. So a key's bulkhead starts with the present capacity of its Keyed,
+// without an event that says it was resized.
+func WithCapacity[Config, Capacity any](c *Config, given *Capacity) {
+	withCapacity.(func(*Config, *Capacity))(c, given)
+}
+
+// SetAddStatus sets what [AddStatus] calls.
+func SetAddStatus[Status, Bulkhead any](f func(*Status, *Bulkhead, bool) bool) { addStatus = f }
+
+// AddStatus adds a [*bulk.Bulkhead] to a [*bulk.Status] that is a sum: its
+// parallelism, waiting room, load and totals; the ages become those of the bulkhead
+// if they are longer. It does not count as a Status call of the bulkhead.
+//
+// It adds histograms in place if own says that the histogram of the sum is not
+// shared, and reports whether it is not shared now. So a sum over many bulkheads
+// needs one histogram, not one for each.
+func AddStatus[Status, Bulkhead any](sum *Status, b *Bulkhead, own bool) bool {
+	return addStatus.(func(*Status, *Bulkhead, bool) bool)(sum, b, own)
 }
 
 // SetCheck sets what [Check] calls.

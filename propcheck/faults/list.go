@@ -95,12 +95,12 @@ var registryFunctions = []function{
 	{"registry", "idleList.remove", []fault{{"keyed: leaving the middle cuts the list of idle keys", "e.older.newer = e.newer", "l.newest, e.older.newer = e.older, nil"}}},
 	{"registry", "Keyed.detach", []fault{
 		{"keyed: an evicted key takes the last one with it", "k.all[e.place] = k.all[last]; MORE; k.all[e.place].place = e.place", "MORE"},
-		{"keyed: the totals of evicted keys are lost", "k.retired = ANY", ""},
+		{"keyed: the totals of evicted keys are lost", "hooks.AddStatus(&k.retired, ANY, false)", "hooks.AddStatus(new(bulk.Status), ANY, false)"},
 	}},
 	{"registry", "Keyed.closeEvicted", []fault{{"keyed: an evicted bulkhead stays open", "_ = evicted.Close()", ""}}},
 
 	// Keyed: status and close.
-	{"registry", "Keyed.Status", []fault{{"keyed: rejections without a key are not counted", "add(k.rejector.Status())", ""}}},
+	{"registry", "Keyed.Status", []fault{{"keyed: rejections without a key are not counted", "own := hooks.AddStatus(&sum, k.rejector, false)", "own := false"}}},
 	{"registry", "Keyed.closeKeys", []fault{
 		{"keyed: close keeps waiting operations", "_ = e.bulkhead.Close()", ""},
 		{"keyed: close allows new keys", "k.closed = true", ""},
