@@ -22,9 +22,12 @@ import (
 //		err = b.await(ctx, op)
 //	}
 //
-// They are repeated because they are the fast path, and one function for all of it
-// costs Run 5 %: everything that is live across mu.Lock would have to be stored.
-// What is repeated is inlined; the decision is made in one place, decide.
+// Acquire also takes its record there. The lines are repeated because they are the fast
+// path: one function for all of it costs Run 5 % (BenchmarkUncontended), because
+// everything that is live across mu.Lock would have to be stored.
+//
+// decide has all the rules. Three shortcuts must agree with it: startsNow and enterSlow
+// with rule 5, enter with rule 6.
 
 // startsNow reports whether slots are free for an arrival and nothing else has to
 // be done than to occupy them. The lock is held.
@@ -56,8 +59,8 @@ func (b *Bulkhead) hold(op *operation, now int64) {
 func (b *Bulkhead) occupy(slots int) {
 	b.totals.Admitted++
 	b.inUse += slots
-	// Each operation in flight has at least one slot, so neither peak is passed
-	// while no more slots are in use than operations once were in flight.
+	// inFlight ≤ inUse and peak.InFlight ≤ peak.InUse, so neither peak is passed while
+	// inUse ≤ peak.InFlight.
 	if b.inUse > b.peak.InFlight {
 		b.peak.InFlight = max(b.peak.InFlight, b.inFlight())
 		b.peak.InUse = max(b.peak.InUse, b.inUse)
@@ -99,7 +102,7 @@ func onlyWithin(limits []deadline.Limit) bool {
 	return true
 }
 
-// arrival is an operation about which is to be decided.
+// arrival is an operation before it is decided whether it is admitted.
 type arrival struct {
 	slots   int
 	keep    bool    // it needs a record in any case: a Slot will stand for it
@@ -138,7 +141,7 @@ func (b *Bulkhead) decide(a *arrival) (state, Reason) {
 // If wait is true the operation was queued, and the caller must call await. If it
 // was admitted, the caller owes a release, with the record if there is one.
 func (b *Bulkhead) enter(slots int, limits []deadline.Limit, keep bool) (op *operation, wait bool, err error) {
-	// An overloaded bulkhead rejects nearly everyone here.
+	// An overloaded bulkhead rejects nearly every arrival here.
 	if !b.slowPath && b.queue.len >= b.capacity.WaitingRoom && slots <= b.capacity.Parallelism && !b.fits(slots) {
 		b.totals.Saturated++
 		err := b.rejectionOf(Saturated, slots, 0, nil)
@@ -148,6 +151,7 @@ func (b *Bulkhead) enter(slots int, limits []deadline.Limit, keep bool) (op *ope
 	return b.enterSlow(slots, limits, keep)
 }
 
+// enterSlow is the rest of enter, apart so that a rejection needs no frame for it.
 func (b *Bulkhead) enterSlow(slots int, limits []deadline.Limit, keep bool) (op *operation, wait bool, err error) {
 	if !b.closed && b.fits(slots) {
 		op = b.start(slots, keep)
@@ -198,24 +202,25 @@ func (a *arrival) bound(l deadline.Limit) {
 // boundInTime applies the bounds of l that look at the clock. Exactly at Before's
 // instant is too late; exactly what Reserve asks for is enough.
 func (a *arrival) boundInTime(ctx context.Context, l deadline.Limit) {
+	reserve, reserves := l.Reserve()
+	var ends time.Time
+	if reserves { // before the clock is read: ctx is caller-supplied code, and can take its time
+		ends, reserves = ctx.Deadline()
+	}
 	if before, ok := l.Before(); ok {
 		left := time.Until(before)
 		a.expired = left <= 0
 		a.maxWait = min(a.maxWait, max(0, int64(left)))
 	}
-	reserve, ok := l.Reserve()
-	if !ok {
-		return
-	}
-	if ends, ok := ctx.Deadline(); ok {
+	if reserves {
 		left := time.Until(ends)
 		a.expired = a.expired || left < reserve
 		a.maxWait = min(a.maxWait, subSat(int64(left), int64(reserve)))
 	}
 }
 
-// arrive decides about an arrival and does what was decided. Its results are those
-// of enter. It is called with the lock held and releases it.
+// arrive admits, queues or rejects an arrival, as decide says. Its results are those of
+// enter. It is called with the lock held and releases it.
 func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
 	s, reason := b.decide(a)
 	kind, at := EventAdmitted, time.Time{}

@@ -14,12 +14,13 @@ import (
 // The way of one operation through the core, in the order in which it is called.
 //
 //	goroutine  function            file        what it does
-//	caller     Run, Acquire        run, slot   starts the operation itself if slots are free and there is nothing else to do
-//	           enter, enterTimed   admit       reads the limits of the call, asks ctx
+//	caller     Run, Acquire        run, slot   starts the operation itself if slots are free and no handler, sample or Close is concerned
+//	           enter, enterTimed   admit       reads the limits of the call; enterTimed asks ctx
 //	           arrive, decide      admit       applies the admission rules in their order
 //	           start               admit       … admitted: occupies the slots
 //	           enqueue             queue       … queued: takes a record, joins the end of the queue
 //	           trackDeadline       expiry      sets the timer for its wait bound
+//	           deliverOne          delivery    unlocks, delivers the event to the handlers
 //	           await               wait        blocks
 //	releaser   release, grantNext  grant       returns slots, grants them to the head of the queue
 //	           flush               outbox      after the lock: wakes the operation, delivers events
@@ -27,7 +28,7 @@ import (
 //	           returnSlots         wait        … its ctx is done: passes the slots on
 //	timer      fire                expiry      wakes an operation whose wait is over
 //	caller     leaveQueue          wait        … it leaves the queue, as does one whose ctx is done
-//	closer     rejectWaiting       reject      Close and SetCapacity reject operations in the queue
+//	changer    rejectWaiting       reject      Close and SetCapacity reject operations in the queue
 //	caller     takeRejection       wait        … which wake and return why
 
 // A Bulkhead limits how many operations run concurrently against one dependency,
@@ -47,14 +48,14 @@ type Bulkhead struct {
 	onRelease      func()       // see internal/hooks
 	group          *hooks.Group // nil without one
 	trackHolds     bool
-	batches        sync.Pool     // of *batch: see outbox
+	batches        sync.Pool     // of *batch: see outbox.go
 	done           chan struct{} // closed when drained; nil if there is an onRelease: see internal/hooks
 
 	// mu guards everything below and the fields of every operation, with the
-	// exceptions named there. It is held for a few dozen instructions at a time, and
-	// for as many for each operation concerned where there are many (Close,
-	// SetCapacity, several that expire together). It is never held while anything
-	// blocks, nor while caller-supplied code runs (ctx, handlers, fn).
+	// exceptions named there. It is held for a few dozen instructions at a time; in
+	// Close, SetCapacity and the expiry timer in proportion to the operations that they
+	// reject, grant or wake. It is never held while anything blocks, nor while
+	// caller-supplied code runs (ctx, handlers, fn).
 	//
 	// Whenever mu is free (check verifies each line in tests):
 	//

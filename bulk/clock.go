@@ -6,9 +6,9 @@ import (
 )
 
 // Inside the core an instant is a number of nanoseconds on the monotonic clock,
-// counted from New. Only instants of the same wait or hold are compared: a
-// bulkhead made outside a synctest bubble and used inside one sees the years of
-// the bubble.
+// counted from New. Instants are compared only while operations wait or are in flight
+// that were read in the same bubble, or all outside: the clock of a synctest bubble
+// shows other years.
 
 // noDeadline is the instant of a bound that does not exist.
 const noDeadline = math.MaxInt64
@@ -41,7 +41,7 @@ func subSat(to, from int64) int64 {
 
 // inBubble reports whether now was read inside a testing/synctest bubble.
 //
-// This is all that the core needs to work in bubbles. A channel or timer made in
+// It is all that the core needs to work in bubbles. A channel or timer made in
 // a bubble belongs to it: touching one from outside ends the program. A bulkhead
 // made outside may be used in one bubble after another, so whatever it keeps for
 // later use must not come from a bubble: a record drops its channel in

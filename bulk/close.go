@@ -21,8 +21,8 @@ func (b *Bulkhead) Close() error {
 	return nil
 }
 
-// drainIfIdle ends a closed bulkhead once nothing is in flight. Every section that
-// ends an operation or closes the bulkhead calls it. The lock is held.
+// drainIfIdle ends a closed bulkhead once nothing is in flight. On a closed bulkhead,
+// every section that ends an operation calls it. The lock is held.
 func (b *Bulkhead) drainIfIdle(out *outbox) {
 	if !b.closed || b.drained || b.inFlight() > 0 {
 		return

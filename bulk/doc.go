@@ -32,7 +32,7 @@
 // # Guarantees
 //
 //  1. A rejected operation was not started and never will be. An admitted one is
-//     started exactly once, on the caller's goroutine. [NotStarted] tells which.
+//     started exactly once, on the caller's goroutine. [NotStarted] reports which.
 //  2. Admission is strictly FIFO. No operation overtakes another: neither a
 //     TryAcquire nor a small operation behind a larger one that does not fit yet.
 //  3. Slots are handed over: the goroutine that releases a slot grants it to the
@@ -41,8 +41,8 @@
 //     panic, or call runtime.Goexit.
 //  5. A wait ends at the earliest of the wait limit, each limit of the call, and
 //     ctx. Limits bound the wait only; they never cancel fn.
-//  6. Between a grant and the end of the wait limit, whoever takes the lock first
-//     decides. Between a grant and the end of ctx, the end of ctx decides.
+//  6. Between a grant and the end of the wait limit, the goroutine that takes the lock
+//     first decides. Between a grant and the end of ctx, the end of ctx decides.
 //  7. Every [Status] is consistent in itself.
 //
 // # Observability

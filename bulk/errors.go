@@ -44,7 +44,7 @@ func (r *Reason) UnmarshalText(text []byte) error {
 // Sentinels for errors.Is. They answer for the outermost [*AdmissionError].
 var (
 	// ErrNotStarted matches every *AdmissionError: an operation was never started.
-	// Whether it was the caller's own, [NotStarted] tells.
+	// [NotStarted] reports whether it was the caller's own.
 	ErrNotStarted = errors.New("bulk: operation not started")
 
 	// ErrOverload matches Saturated and Expired: the cause may pass when the load
@@ -160,9 +160,9 @@ func (e *AdmissionError) As(target any) bool {
 // the answer is exact. An operation that ran can fail with an AdmissionError as
 // well:
 //
-//   - With that of another bulkhead that it uses. It is returned unchanged:
-//     NotStarted(err, b) is false, and errors.Is(err, ErrNotStarted) is true of the
-//     operation inside.
+//   - With that of another bulkhead that it uses. It is returned unchanged, unless the
+//     cause of ctx contains the same one: NotStarted(err, b) is false, and
+//     errors.Is(err, ErrNotStarted) is true of the operation inside.
 //   - With that of b, from a call inside the operation.
 //   - With the cause of its ctx: golang.org/x/sync/errgroup cancels all operations
 //     of a group with the first error, which can be the rejection of one of them,
@@ -174,7 +174,7 @@ func (e *AdmissionError) As(target any) bool {
 // package contrib/bulkhttp does for requests what Run does.
 func NotStarted(err error, b *Bulkhead) bool {
 	var e *AdmissionError
-	return b != nil && errors.As(err, &e) && e.bulkhead == b.id
+	return b != nil && errors.As(err, &e) && e != nil && e.bulkhead == b.id
 }
 
 // DrainError says that Wait or Shutdown gave up because its ctx ended while
@@ -214,7 +214,9 @@ var ErrConfig = errors.New("bulk: bad configuration")
 //
 // Field is one of
 //
-//	label parallelism waiting_room wait_limit   a value of New or of a Capacity
+//	label                                       the label given to New
+//	parallelism waiting_room wait_limit         a value of New or of a Capacity
+//	delay_target delay_interval                 a value of ControlDelay or of a Capacity
 //	option handler                              an option that is nil or failed, a nil handler
 //	slots                                       the n of RunN, DoN and AcquireN
 //	max_keys idle_after key                     a value of a registry.Keyed
@@ -235,7 +237,7 @@ type ConfigError struct {
 //
 // and, without a label, like
 //
-//	bulk: slots 0: must be at least 1
+//	bulk: parallelism -1: must be 0 (paused) or more
 func (e *ConfigError) Error() string {
 	about := "bulk"
 	if e.Label != "" {

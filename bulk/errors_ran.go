@@ -79,8 +79,8 @@ func (e *ranError) Is(target error) bool {
 	return errors.Is(e.err, target)
 }
 
-// As is errors.As for the error, as if it contained no *AdmissionError, but with what
-// a canceled one matches.
+// As is errors.As, except that it skips every *AdmissionError and looks at how its ctx
+// ended instead.
 func (e *ranError) As(target any) bool {
 	to := reflect.ValueOf(target).Elem()
 	return to.Type() != admissionErrors && contains(e.err, func(e error) bool { return assign(e, to) })
@@ -92,7 +92,7 @@ var admissionErrors = reflect.TypeFor[*AdmissionError]()
 // whether it did. It skips *AdmissionErrors.
 func assign(err error, to reflect.Value) bool {
 	if a, ok := err.(*AdmissionError); ok {
-		if a.ended == nil {
+		if a == nil || a.ended == nil {
 			return false
 		}
 		ending := func(e error) bool { return assign(e, to) }
@@ -121,6 +121,9 @@ func assign(err error, to reflect.Value) bool {
 // It is an *AdmissionError, or an error of another package that matches ErrNotStarted.
 func rejectionIn(err error) error {
 	if e, ok := err.(*AdmissionError); ok {
+		if e == nil {
+			return nil // a typed nil is no rejection
+		}
 		return e
 	}
 	if x, ok := err.(interface{ As(any) bool }); ok {

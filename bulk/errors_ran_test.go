@@ -366,3 +366,14 @@ func TestADrainErrorIsNeverTakenForARejection(t *testing.T) {
 		}
 	}
 }
+
+// A typed nil is no rejection of anything: fn may return one by mistake.
+func TestATypedNilErrorOfFnIsReturnedUnchanged(t *testing.T) {
+	b := mustNew(t, 1)
+	var typed *bulk.AdmissionError
+	err := bulk.Do(t.Context(), b, func(context.Context) error { return typed })
+	if err != error(typed) || bulk.NotStarted(err, b) {
+		t.Errorf("%T, NotStarted %t", err, bulk.NotStarted(err, b))
+	}
+	mustBeIdle(t, b)
+}

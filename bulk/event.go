@@ -43,6 +43,10 @@ func (k *EventKind) UnmarshalText(text []byte) error {
 // a release that grants the slots to a waiting operation makes two events, released and
 // then admitted, each with its own numbers.
 //
+// Folding the events of a bulkhead, given to handlers of New, in Seq order up to
+// [Status.LastEvent] gives that Status: every count of Totals and Peak, and the waits.
+// Shortened, Queueing and Holds are not in the events.
+//
 // One arrival makes exactly one of admitted, queued, or an event of a rejection. One
 // queued operation makes exactly one of admitted or an event of a rejection.
 type Event struct {
@@ -56,7 +60,7 @@ type Event struct {
 	Queued   bool          `json:"queued"`    // the operation had been waiting: on each of its events except queued itself
 	Waited   time.Duration `json:"waited_ns"` // from arrival to admission or rejection; 0 on other events
 	Capacity Capacity      `json:"capacity"`
-	Previous Capacity      `json:"previous,omitzero"` // the capacity before; resized only
+	Previous Capacity      `json:"previous"` // the capacity before; resized only
 
 	InFlight int  `json:"in_flight"` // operations
 	InUse    int  `json:"in_use"`    // slots

@@ -441,7 +441,8 @@ func mustFold(t testing.TB, events []bulk.Event, want bulk.Status) {
 	if int(want.Totals.Waits.Count()) != len(waits) {
 		t.Errorf("%d waits, want %d", want.Totals.Waits.Count(), len(waits))
 	}
-	n.Waits, n.Holds, n.Queueing = want.Totals.Waits, want.Totals.Holds, want.Totals.Queueing
+	// Not in the events.
+	n.Waits, n.Holds, n.Queueing, n.Shortened = want.Totals.Waits, want.Totals.Holds, want.Totals.Queueing, want.Totals.Shortened
 	if n != want.Totals {
 		t.Errorf("folded totals differ: %s", cmp.Diff(n, want.Totals))
 	}

@@ -52,8 +52,8 @@ func ExampleEvent_LogValue() {
 	search.TryAcquire()
 	_ = search.Close()
 	// Output:
-	// level=WARN msg=rejected event.label=search event.id=7 event.seq=2 event.kind=saturated event.op=2 event.slots=1 event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
-	// level=INFO msg=closed event.label=search event.id=7 event.seq=3 event.kind=closed event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
+	// level=WARN msg=rejected event.label=search event.id=7 event.seq=2 event.kind=saturated event.op=2 event.slots=1 event.closed=false event.in_flight=1 event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
+	// level=INFO msg=closed event.label=search event.id=7 event.seq=3 event.kind=closed event.closed=true event.in_flight=1 event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
 }
 
 // slog logs an error as its text, wrapped or not. Add attributes for the fields by

@@ -25,10 +25,17 @@ func (s Status) MarshalJSON() ([]byte, error) {
 }
 
 // MarshalJSON returns e with the names of its field tags. Characters that cannot
-// be printed are escaped.
+// be printed are escaped. Only a resized event has "previous".
 func (e Event) MarshalJSON() ([]byte, error) {
 	type fields Event
-	return printableJSON(fields(e))
+	text := struct {
+		fields
+		Previous *Capacity `json:"previous,omitempty"`
+	}{fields: fields(e)}
+	if e.Kind == EventResized {
+		text.Previous = &e.Previous
+	}
+	return printableJSON(text)
 }
 
 // MarshalJSON returns r with the names of its field tags, and with the results of

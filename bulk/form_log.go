@@ -40,6 +40,7 @@ func (e Event) LogValue() slog.Value {
 	if e.hasWait() {
 		attrs = append(attrs, slog.Int64("waited_ns", int64(e.Waited)))
 	}
+	attrs = append(attrs, slog.Bool("closed", e.Closed), slog.Int("in_flight", e.InFlight))
 	attrs = append(attrs, loadAttrs(e.InUse, e.Waiting, e.Capacity)...)
 	if e.Kind == EventResized {
 		attrs = append(attrs, slog.Any("previous", slog.GroupValue(capacityAttrs(e.Previous)...)))
@@ -62,7 +63,11 @@ func loadAttrs(inUse, waiting int, c Capacity) []slog.Attr {
 }
 
 func capacityAttrs(c Capacity) []slog.Attr {
-	attrs := []slog.Attr{slog.Int("parallelism", c.Parallelism), slog.Int("waiting_room", c.WaitingRoom)}
+	parallelism := slog.Int("parallelism", c.Parallelism)
+	if c.Parallelism == Unlimited {
+		parallelism = slog.String("parallelism", unlimited)
+	}
+	attrs := []slog.Attr{parallelism, slog.Int("waiting_room", c.WaitingRoom)}
 	return slices.Concat(attrs, durationAttrs(
 		"wait_limit_ns", c.WaitLimit, "delay_target_ns", c.DelayTarget, "delay_interval_ns", c.DelayInterval))
 }

@@ -38,8 +38,8 @@ func (b *Bulkhead) release(op *operation, slots int) {
 	head.wake <- struct{}{}
 }
 
-// releaseObserved is the rest of release for a bulkhead with handlers, or that is
-// closed.
+// releaseObserved is the rest of release for a bulkhead that has handlers, tracks holds
+// or is closed.
 func (b *Bulkhead) releaseObserved(about subject) {
 	if b.queue.head == nil && !b.closed && len(b.handlers) > 0 {
 		b.deliverOne(time.Now(), EventReleased, about, nil)
@@ -54,8 +54,8 @@ func (b *Bulkhead) releaseObserved(about subject) {
 }
 
 // grantNext grants free slots to the head of the queue for as long as it fits.
-// Every section that frees slots, removes the head or changes the capacity ends
-// with it. The lock is held.
+// A section that frees slots, removes the head or changes the capacity calls it before
+// it ends, or does the same itself. The lock is held.
 func (b *Bulkhead) grantNext(out *outbox) {
 	head := b.queue.head
 	if head == nil || head.slots > b.capacity.Parallelism-b.inUse {

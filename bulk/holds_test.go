@@ -127,3 +127,28 @@ func TestQueueingIsTheTimeDuringWhichTheRoomWasNotEmpty(t *testing.T) {
 		check(0, 0, 4*time.Second)
 	})
 }
+
+// When every slot hangs, nothing finishes, and an interval has no samples of holds. The
+// finding must not disappear then.
+func TestAHangOfEverySlotStaysInTheReportOfTheLastMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := mustNew(t, 2, bulk.TrackHolds())
+		recent := bulk.Recent(b, time.Minute)
+		for range 5000 {
+			_ = bulk.Do(t.Context(), b, func(context.Context) error { time.Sleep(time.Millisecond); return nil })
+		}
+		held := fill(t, b)
+		for range 30 {
+			time.Sleep(10 * time.Second)
+			if r := recent(); !strings.Contains(r.Summary(), string(bulk.CodeLongHold)) {
+				t.Fatalf("%v after %v", r, b.Status().OldestHold)
+			}
+		}
+		for _, s := range held {
+			s.Release()
+		}
+		if r := recent(); strings.Contains(r.Summary(), string(bulk.CodeLongHold)) {
+			t.Errorf("%v", r)
+		}
+	})
+}

@@ -57,7 +57,8 @@ func (b *Bulkhead) checkQueue(must func(bool, string, ...any)) {
 		must(op.bulkhead == b && op.state == waiting && op.queued, "operation %d of the queue: state %d, queued %t", n, op.state, op.queued)
 		must(!b.tooLarge(op.slots), "operation %d of the queue: %d slots, parallelism %d", n, op.slots, b.capacity.Parallelism)
 		if op.waitUntil != noDeadline && !op.timedOut {
-			must(b.expiry != nil && op.heapIndex > 0 && op.heapKey <= op.waitUntil, "operation %d of the queue: nothing wakes it at its wait bound", n)
+			tracked := b.expiry != nil && op.heapIndex > 0 && op.heapIndex <= len(b.expiry.heap) && b.expiry.heap[op.heapIndex-1] == op
+			must(tracked && op.heapKey <= op.waitUntil, "operation %d of the queue: nothing wakes it at its wait bound", n)
 		}
 	}
 	must(n == q.len && q.tail == prev, "queue: %d linked of %d", n, q.len)

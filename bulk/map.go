@@ -16,7 +16,8 @@ import (
 // Each item is one admission. On a bulkhead that other callers use too, or whose
 // capacity changes, an item can be rejected: its result is an [*AdmissionError].
 // The items that run plus the results that are not yet yielded never exceed the
-// parallelism, which is read anew for each item. So memory is bounded however long
+// parallelism, which is read anew for each item (while b is paused, one item is pulled,
+// so that its result says what became of it). So memory is bounded however long
 // in is, and yielded results are not kept. A bulkhead that is [Unlimited] bounds
 // neither.
 //

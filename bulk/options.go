@@ -48,8 +48,8 @@ func WaitingRoom(n int) Option {
 // report then has the finding wait_limit_unused. The limits of a call can tighten it,
 // never extend it.
 //
-// If a slot is granted when the limit passes, whoever takes the lock first decides: on
-// a busy machine an operation can be admitted a little after its limit.
+// If a slot is granted when the limit passes, the goroutine that takes the lock first
+// decides: on a busy machine an operation can be admitted a little after its limit.
 func WaitLimit(d time.Duration) Option {
 	return func(c *Config) error {
 		c.waitLimit = d

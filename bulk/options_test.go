@@ -201,7 +201,7 @@ func TestConfigErrorNamesTheBulkhead(t *testing.T) {
 		{"Validate", "the capacity belongs to no bulkhead", bulk.Capacity{Parallelism: -1}.Validate(), `bulk: parallelism -1: must be 0 (paused) or more`},
 		{"a blank label", "it names no bulkhead", blank, "bulk: label \" \": must not be empty or only spaces\nbulk: parallelism 0: must be at least 1"},
 		{"a label with a line end", "it must not forge a line", odd, `bulkhead "a\nb": parallelism 0: must be at least 1`},
-		{"slots", "the error depends on the argument alone", slots, `bulk: slots 0: must be at least 1`},
+		{"slots", "the bulkhead is known", slots, `bulkhead "test": slots 0: must be at least 1`},
 	} {
 		rows.row(t, c.name, c.why, func(t *testing.T) {
 			if c.err == nil || c.err.Error() != c.want {

@@ -62,8 +62,8 @@ import (
 // were canceled, or because their deadline had passed at arrival do not count as
 // a lack of capacity.
 //
-// A report of an interval judges the current state by its End, and everything
-// else by its Totals. The longest wait of an interval is exact if it is the
+// A report of an interval judges the current state and long_hold by its End, and
+// everything else by its Totals. The longest wait of an interval is exact if it is the
 // longest of the whole life. Otherwise it is the lower end of the last bucket of
 // the histogram: at most 12.5 % too short.
 //

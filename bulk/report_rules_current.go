@@ -66,7 +66,7 @@ func standingQueue(in *input) (Severity, string) {
 }
 
 func longHold(in *input) (Severity, string) {
-	oldest, holds := in.current.OldestHold, in.totals.Holds
+	oldest, holds := in.current.OldestHold, in.current.Totals.Holds // an interval in which everything hangs has no samples
 	long := holds.Samples >= longHoldMinSamples && oldest >= longHoldTime && atLeast(oldest, holds.Mean(), longHoldFactor*100)
 	return severityIf(long, SeverityWarning),
 		fmt.Sprintf("An operation has been in flight for %v. The mean is %v, of %d samples.", round3(oldest), round3(holds.Mean()), holds.Samples)
@@ -86,9 +86,12 @@ func waitLimitUnused(in *input) (Severity, string) {
 
 func largeWaitingRoom(in *input) (Severity, string) {
 	s := in.current
-	places, slots := s.Capacity.WaitingRoom, max(1, s.Capacity.Parallelism) // a paused bulkhead has no slots
-	return severityIf(!s.Closed && places >= largeRoom && places/largeRoomPerSlot >= slots, SeverityNotice),
-		fmt.Sprintf("The waiting room has %s for %s: %d for each slot.", plural(places, "place"), plural(slots, "slot"), places/slots)
+	places, slots := s.Capacity.WaitingRoom, max(0, s.Capacity.Parallelism)
+	message := fmt.Sprintf("The waiting room has %s for %s", plural(places, "place"), plural(slots, "slot"))
+	if slots > 0 {
+		message += fmt.Sprintf(": %d for each slot", places/slots)
+	}
+	return severityIf(!s.Closed && places >= largeRoom && places/largeRoomPerSlot >= slots, SeverityNotice), message + "."
 }
 
 // noFreeSlot reports whether s is open and no slot is free.

@@ -75,7 +75,7 @@ func demandExceedsCapacity(in *input) (Severity, string) {
 	if i == nil || i.Totals.Holds.Samples < demandMinSamples {
 		return SeverityOK, ""
 	}
-	load, slots := i.OfferedLoad(), max(1, i.End.Capacity.Parallelism)
+	load, slots := i.OfferedLoad(), i.End.Capacity.Parallelism
 	// The load is a sampled estimate, and a product of rounded floats. A load of
 	// exactly 90 % must count, so one that is lower by 10⁻⁹ of itself counts too.
 	if load*(1+1e-9)*100 < float64(slots)*demandPercent {

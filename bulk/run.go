@@ -62,7 +62,7 @@ func Run[T any](ctx context.Context, b *Bulkhead, fn func(context.Context) (T, e
 // If n is less than 1, RunN returns a [*ConfigError] and counts no arrival.
 func RunN[T any](ctx context.Context, b *Bulkhead, n int, fn func(context.Context) (T, error), limits ...deadline.Limit) (T, error) {
 	mustHave(fn != nil, "RunN")
-	if err := checkSlots(n); err != nil {
+	if err := b.checkSlots(n); err != nil {
 		var zero T
 		return zero, err
 	}
@@ -119,9 +119,9 @@ func mustHave(ok bool, function string) {
 	}
 }
 
-func checkSlots(n int) error {
+func (b *Bulkhead) checkSlots(n int) error {
 	if n < 1 {
-		return &ConfigError{Field: "slots", Value: n, Problem: "must be at least 1"}
+		return &ConfigError{Label: b.label, Field: "slots", Value: n, Problem: "must be at least 1"}
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (b *Bulkhead) Acquire(ctx context.Context, limits ...deadline.Limit) (Slot,
 // together: it gets all or none. If n is less than 1, AcquireN returns a
 // [*ConfigError] and counts no arrival.
 func (b *Bulkhead) AcquireN(ctx context.Context, n int, limits ...deadline.Limit) (Slot, error) {
-	if err := checkSlots(n); err != nil {
+	if err := b.checkSlots(n); err != nil {
 		return Slot{}, err
 	}
 	return b.acquire(ctx, n, limits)

@@ -149,7 +149,8 @@ func (s Status) Paused() bool { return s.Capacity.Parallelism == 0 }
 func (s Status) Drained() bool { return s.Closed && s.InFlight == 0 }
 
 // Utilization returns the slots in use as a share of the parallelism. It is above
-// 1 if more slots are in use than the parallelism.
+// 1 if more slots are in use than the parallelism. While the bulkhead is paused it is
+// the number of slots in use.
 func (s Status) Utilization() float64 {
 	return float64(s.InUse) / float64(max(1, s.Capacity.Parallelism))
 }

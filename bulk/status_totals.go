@@ -35,8 +35,8 @@ type Totals struct {
 	Closed uint64 `json:"closed"`
 	// ClosedAtArrival counts operations that arrived at a closed bulkhead.
 	ClosedAtArrival uint64 `json:"closed_at_arrival"`
-	// Oversized counts operations that waited for more slots than a parallelism
-	// that was then lowered.
+	// Oversized counts operations that asked for more slots than a parallelism that was
+	// set while they waited.
 	Oversized uint64 `json:"oversized"`
 	// OversizedAtArrival counts operations that asked for more slots than the
 	// parallelism.
@@ -53,7 +53,7 @@ type Totals struct {
 	LongestWait time.Duration `json:"longest_wait_ns"`
 	// Queueing is the total time during which the waiting room was not empty.
 	Queueing time.Duration `json:"queueing_ns"`
-	// Waits is the histogram of these waits.
+	// Waits is the histogram of the waits of the operations admitted from the queue.
 	Waits Waits `json:"waits"`
 	// Holds has sampled times in flight.
 	Holds Holds `json:"holds"`

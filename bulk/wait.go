@@ -7,10 +7,10 @@ import (
 
 // await blocks until op has its slots, or returns why it does not get them.
 //
-// Three things can end a wait at the same time: slots are granted, ctx ends, the
-// wait bound passes. Between grant and bound, whoever takes the lock first decides,
-// and what was granted runs. ctx precedes both: an operation whose ctx is done when
-// it wakes never runs, even if it has slots.
+// Three things can end a wait at the same time: slots are granted, ctx ends, the wait
+// bound passes. Between grant and bound, the goroutine that takes the lock first decides,
+// and a granted operation runs. ctx precedes both: an operation whose ctx is done when it
+// wakes never runs, even if it has slots.
 //
 // The exported functions call await themselves. A function between them and await
 // would double the stack of every waiter, from 2 kB to 4 kB.
@@ -36,7 +36,7 @@ func (b *Bulkhead) await(ctx context.Context, op *operation) error {
 		w.over = true
 		return nil
 	}
-	return w.end(ctx, done)
+	return w.resolve(ctx, done)
 }
 
 // wait is one operation in await.
@@ -50,11 +50,11 @@ type wait struct {
 // giveUp ends a wait whose goroutine will not return to its caller, because ctx
 // panicked or an event handler ended the goroutine. The operation leaves as
 // canceled.
-func (w *wait) giveUp() { _ = w.finish(context.Background(), &endCanceled) }
+func (w *wait) giveUp() { _ = w.settle(context.Background(), &endCanceled) }
 
-// end ends the wait of an operation that woke for another reason than a grant, or
+// resolve ends the wait of an operation that woke for another reason than a grant, or
 // whose ctx is done.
-func (w *wait) end(ctx context.Context, done <-chan struct{}) error {
+func (w *wait) resolve(ctx context.Context, done <-chan struct{}) error {
 	end := ctxEndOf(ctx)
 	if end == nil && w.signal == timedOut {
 		end = w.waitForCtx(ctx, done)
@@ -62,12 +62,12 @@ func (w *wait) end(ctx context.Context, done <-chan struct{}) error {
 	if end == nil && w.signal == none {
 		end = &endCanceled // Done is closed, but ctx does not say how it ended
 	}
-	return w.finish(ctx, end)
+	return w.settle(ctx, end)
 }
 
-// waitForCtx gives a ctx that ends no later than the wait bound a moment to be
-// done: its timer may be late, and at the same instant ctx precedes the bound. It
-// returns how ctx ended, or nil if it is not done by then.
+// waitForCtx waits for up to 1 ms for a ctx that ends no later than the wait bound: at the
+// same instant ctx precedes the bound, and its timer can be late by about that much on a
+// busy machine. It returns how ctx ended, or nil if it is not done by then.
 func (w *wait) waitForCtx(ctx context.Context, done <-chan struct{}) *ctxEnd {
 	ends, ok := ctx.Deadline()
 	if done == nil || !ok || w.bulkhead.instant(ends) > w.op.waitUntil {
@@ -88,9 +88,9 @@ func (w *wait) waitForCtx(ctx context.Context, done <-chan struct{}) *ctxEnd {
 	return ctxEndOf(ctx)
 }
 
-// finish ends the wait, with how ctx ended or nil. It returns nil if the operation
+// settle ends the wait, with how ctx ended or nil. It returns nil if the operation
 // has its slots and may run, else why it does not.
-func (w *wait) finish(ctx context.Context, end *ctxEnd) error {
+func (w *wait) settle(ctx context.Context, end *ctxEnd) error {
 	b, op := w.bulkhead, w.op
 	if w.signal != decided {
 		if err := w.leaveQueue(end); err != nil {
@@ -113,8 +113,8 @@ func (w *wait) finish(ctx context.Context, end *ctxEnd) error {
 	return nil
 }
 
-// awaitDecision receives the signals that are still to come for an operation about
-// which was decided.
+// awaitDecision receives the signals that are still to come for an operation that was
+// granted its slots or rejected.
 func (w *wait) awaitDecision() {
 	if w.op.timedOut && w.signal != timedOut {
 		<-w.op.wake

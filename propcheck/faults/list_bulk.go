@@ -162,13 +162,13 @@ var bulkFunctions = []function{
 		{"an operation with slots and a done context runs", "ANY && ctx.Err() == nil", "ANY"},
 		{"bulk: a panic of a context keeps the operation in the queue", "if !w.over { MORE }", ""},
 	}},
-	{"bulk", "wait.giveUp", []fault{{"Goexit in a handler keeps the slots that were granted meanwhile", "w.finish(context.Background(), &endCanceled)", "w.leaveQueue(&endCanceled)"}}},
-	{"bulk", "wait.end", []fault{{"bulk: expired if a context doesn't say how it ended", "if end == nil && w.signal == none { MORE }", ""}}},
+	{"bulk", "wait.giveUp", []fault{{"Goexit in a handler keeps the slots that were granted meanwhile", "w.settle(context.Background(), &endCanceled)", "w.leaveQueue(&endCanceled)"}}},
+	{"bulk", "wait.resolve", []fault{{"bulk: expired if a context doesn't say how it ended", "if end == nil && w.signal == none { MORE }", ""}}},
 	{"bulk", "wait.waitForCtx", []fault{
 		{"expired before canceled at the same instant", "ANY > w.op.waitUntil", "ANY >= w.op.waitUntil"},
 		{"bulk: an operation that is granted slots while its context is late waits forever", "w.signal = decided", ""},
 	}},
-	{"bulk", "wait.finish", []fault{
+	{"bulk", "wait.settle", []fault{
 		{"an operation that is granted slots while it leaves runs with a done context", "case end != nil: MORE", ""},
 		{"bulk: a context that ends after it was asked is not seen", "if end == nil { MORE }", ""},
 		{"bulk: a late signal reaches the next use of the record", "w.awaitDecision()", ""},

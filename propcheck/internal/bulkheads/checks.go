@@ -199,12 +199,12 @@ func (m *machine) misuse() {
 		demand("", "handler handler label option parallelism wait_limit waiting_room", err)
 		demand(label, "parallelism wait_limit waiting_room", s.SetCapacity(bulk.Capacity{Parallelism: -1, WaitingRoom: -1, WaitLimit: -1}))
 		_, err = s.AcquireN(ctx, 0)
-		demand("", "slots", err)
+		demand(m.subject.Label(), "slots", err)
 		_, ok := s.TryAcquireN(-1)
 		m.demand(!ok, "TryAcquireN(-1) is true")
 		if m.bulkhead != nil {
 			_, err = bulk.RunN(ctx, m.bulkhead, 0, func(context.Context) (int, error) { return 0, nil })
-			demand("", "slots", err)
+			demand(m.subject.Label(), "slots", err)
 		}
 		bulk.Slot{}.Release()
 	}})
