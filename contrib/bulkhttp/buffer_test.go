@@ -342,28 +342,46 @@ func (r *recording) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestWhatIsBufferedIsWrittenBeforeAFlushAndAHijack(t *testing.T) {
+func (r *recording) WriteHeader(status int) { r.calls = append(r.calls, fmt.Sprint("status ", status)) }
+
+// The text of each call is what reaches the server, in this order. The end of the handler
+// is marked, because what comes after it is written without a slot.
+func TestWhatReachesTheServerAndWhen(t *testing.T) {
 	b, _ := watch(t)
+	write := func(w http.ResponseWriter, text string) { _, _ = io.WriteString(w, text) }
 	for _, tt := range []struct {
+		name string
 		act  func(http.ResponseWriter)
 		want []string
 	}{
-		{func(http.ResponseWriter) {}, []string{"write a", "released"}},
-		{func(w http.ResponseWriter) { w.(http.Flusher).Flush() }, []string{"write a", "flush", "write b"}},
-		{func(w http.ResponseWriter) { _, _, _ = w.(http.Hijacker).Hijack() }, []string{"write a", "hijack", "write b"}},
-		{func(w http.ResponseWriter) { _ = w.(http.Pusher).Push("/x", nil) }, []string{"push /x", "write ab"}},
+		{"fits", func(w http.ResponseWriter) { write(w, "12345"); write(w, "67890") },
+			[]string{"status 200", "end", "write 1234567890"}},
+		{"does not fit", func(w http.ResponseWriter) { write(w, "12345"); write(w, "678901") },
+			[]string{"status 200", "write 12345", "write 678901", "end"}},
+		{"a copy fits", func(w http.ResponseWriter) { _, _ = io.Copy(w, onlyReader{strings.NewReader("1234567890")}) },
+			[]string{"status 200", "end", "write 1234567890"}},
+		{"a copy does not fit", func(w http.ResponseWriter) { _, _ = io.Copy(w, onlyReader{strings.NewReader("12345678901")}) },
+			[]string{"status 200", "write 12345678901", "end"}},
+		{"more is declared than fits", func(w http.ResponseWriter) { w.Header().Set("Content-Length", "11"); write(w, "1") },
+			[]string{"status 200", "write 1", "end"}},
+		{"an informational status", func(w http.ResponseWriter) { w.WriteHeader(103); w.WriteHeader(201); write(w, "1") },
+			[]string{"status 103", "status 201", "end", "write 1"}},
+		{"flush", func(w http.ResponseWriter) { write(w, "1"); w.(http.Flusher).Flush(); write(w, "2") },
+			[]string{"status 200", "write 1", "flush", "write 2", "end"}},
+		{"flush of the headers", func(w http.ResponseWriter) { w.(http.Flusher).Flush(); write(w, "1") },
+			[]string{"status 200", "flush", "write 1", "end"}},
+		{"hijack", func(w http.ResponseWriter) { write(w, "1"); _, _, _ = w.(http.Hijacker).Hijack(); write(w, "2") },
+			[]string{"status 200", "write 1", "hijack", "write 2", "end"}},
+		{"push", func(w http.ResponseWriter) { write(w, "1"); _ = w.(http.Pusher).Push("/x", nil); write(w, "2") },
+			[]string{"status 200", "push /x", "end", "write 12"}},
 	} {
 		w := &recording{ResponseWriter: httptest.NewRecorder()}
-		behind(bulkhttp.Middleware(b, bulkhttp.Buffered(10)), func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write([]byte("a"))
-			tt.act(w)
-			_, _ = w.Write([]byte("b"))
+		behind(bulkhttp.Middleware(b, bulkhttp.Buffered(10)), func(buffered http.ResponseWriter, _ *http.Request) {
+			tt.act(buffered)
+			w.calls = append(w.calls, "end")
 		}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-		if tt.want[len(tt.want)-1] == "released" {
-			tt.want = []string{"write ab"}
-		}
 		if !reflect.DeepEqual(w.calls, tt.want) {
-			t.Errorf("%q, want %q", w.calls, tt.want)
+			t.Errorf("%s:\n%q, want\n%q", tt.name, w.calls, tt.want)
 		}
 	}
 }
@@ -380,20 +398,24 @@ func TestAFlushThroughAWrappedWriterFlushesTheBuffer(t *testing.T) {
 			t.Error(err)
 		}
 	}).ServeHTTP(wrapped, httptest.NewRequest(http.MethodGet, "/", nil))
-	if want := []string{"write a", "flush"}; !reflect.DeepEqual(server.calls, want) {
+	if want := []string{"status 200", "write a", "flush"}; !reflect.DeepEqual(server.calls, want) {
 		t.Errorf("%q, want %q", server.calls, want)
 	}
 }
 
 func TestAWriterThatCannotFlushKeepsBuffering(t *testing.T) {
 	b, _ := watch(t)
-	w := &discard{header: http.Header{}}
+	w := &recording{ResponseWriter: httptest.NewRecorder()}
 	behind(bulkhttp.Middleware(b, bulkhttp.Buffered(10)), func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("a"))
 		if err := http.NewResponseController(w).Flush(); !errors.Is(err, http.ErrNotSupported) {
 			t.Error(err)
 		}
-	}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		_, _ = w.Write([]byte("b"))
+	}).ServeHTTP(struct{ http.ResponseWriter }{w}, httptest.NewRequest(http.MethodGet, "/", nil))
+	if want := []string{"status 200", "write ab"}; !reflect.DeepEqual(w.calls, want) {
+		t.Errorf("%q, want %q", w.calls, want)
+	}
 }
 
 // A panic discards the buffer: a client must not take half an answer for a whole one.
@@ -411,8 +433,8 @@ func TestAPanicDiscardsTheBuffer(t *testing.T) {
 			panic("bug")
 		}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	}()
-	if len(w.calls) > 0 {
-		t.Errorf("%q", w.calls)
+	if want := []string{"status 200"}; !reflect.DeepEqual(w.calls, want) {
+		t.Errorf("%q, want %q", w.calls, want)
 	}
 }
 

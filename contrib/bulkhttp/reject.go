@@ -62,7 +62,8 @@ func answer(w http.ResponseWriter, r *http.Request, err error) {
 // clientLeft reports whether the request was canceled by net/http, which does so when
 // the client closes the connection or resets the stream. A middleware that bounds the
 // time of a request ends its context in another way, with a deadline or a cause, and its
-// client waits for an answer.
+// client waits for an answer. A program that cancels the BaseContext of its server without
+// a cause cannot be told apart from a client that left.
 func clientLeft(r *http.Request, err error) bool {
 	return errors.Is(err, bulk.ErrCanceled) && context.Cause(r.Context()) == context.Canceled
 }

@@ -136,6 +136,39 @@ func TestAForgottenBodyReleasesItsSlotWhenTheContextEnds(t *testing.T) {
 	})
 }
 
+// counting counts the functions that wait for the end of a context.
+type counting struct {
+	context.Context
+	n *int
+}
+
+func (c counting) AfterFunc(f func()) func() bool {
+	*c.n++
+	stop := context.AfterFunc(c.Context, f)
+	return func() bool {
+		*c.n--
+		return stop()
+	}
+}
+
+func (c counting) Value(any) any { return nil } // hides that it has a context of package context
+
+// The context of a request may live as long as the program.
+func TestNothingIsLeftInTheContextAfterTheBody(t *testing.T) {
+	b, _ := watch(t)
+	base := roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{Body: io.NopCloser(strings.NewReader("text"))}, nil
+	})
+	n := 0
+	resp, err := bulkhttp.Transport(b, base).RoundTrip(request(t, http.MethodGet, "http://localhost").WithContext(counting{t.Context(), &n}))
+	if err != nil || n != 1 {
+		t.Fatal(err, n)
+	}
+	if err := resp.Body.Close(); err != nil || n != 0 {
+		t.Errorf("%v, %d functions wait for the end of the context", err, n)
+	}
+}
+
 // closeCounter is a request body that counts calls of Close.
 type closeCounter struct {
 	io.Reader
@@ -409,10 +442,23 @@ func TestAHostIsTheAddressThatARequestIsSentTo(t *testing.T) {
 	}
 	base := roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("not sent") })
 	tr := bulkhttp.HostTransport(hosts, base)
-	for _, u := range []string{"https://API.example.com/a", "https://api.example.com:443/b", "http://api.example.com", "http://[::1]:8080/x", "http://[::1]:8080/y"} {
-		r := request(t, http.MethodGet, u)
+	for _, tt := range []struct {
+		url  string
+		keys int // after it
+	}{
+		{"https://API.example.com/a", 1},
+		{"https://api.example.com:443/b", 1},
+		{"http://api.example.com", 2},
+		{"http://api.example.com:80", 2},
+		{"http://[::1]:8080/x", 3},
+		{"http://[::1]:8080/y", 3},
+	} {
+		r := request(t, http.MethodGet, tt.url)
 		r.Host = "other.example.com"
 		_, _ = tr.RoundTrip(r) //nolint:bodyclose // it fails
+		if n := hosts.Status().Keys; n != tt.keys {
+			t.Errorf("%d keys after %s, want %d", n, tt.url, tt.keys)
+		}
 	}
 	_, _ = tr.RoundTrip(&http.Request{}) //nolint:bodyclose // base says what is wrong
 	for _, key := range []string{"", "[::1]:8080", "api.example.com:443", "api.example.com:80"} {
