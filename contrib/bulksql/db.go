@@ -1,14 +1,12 @@
 package bulksql
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
-	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/internal/admission"
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
@@ -22,10 +20,8 @@ var ErrNested = errors.New("bulksql: call inside Tx or Conn")
 // DB is a pool of connections behind a bulkhead. Create one with [New]. It may be used
 // concurrently.
 type DB struct {
-	pool     *sql.DB
-	bulkhead *bulk.Bulkhead
-	config   Config
-	limit    deadline.Limit
+	pool      *sql.DB
+	admission admission.Admission
 }
 
 // New returns a DB that runs operations on the pool while they hold a slot of b.
@@ -42,10 +38,11 @@ type DB struct {
 func New(pool *sql.DB, b *bulk.Bulkhead, opts ...Option) (*DB, error) {
 	mustHave(pool != nil, "New: nil pool")
 	mustHave(b != nil, "New: nil bulkhead")
-	d := &DB{pool: pool, bulkhead: b}
-	if err := d.config.apply(b, opts); err != nil {
-		return nil, err
+	a, err := admission.New(b, ErrNested, opts)
+	if err != nil {
+		return nil, fmt.Errorf("bulksql: %w", err)
 	}
+	d := &DB{pool, a}
 	if err := d.CheckPool(); err != nil {
 		return nil, err
 	}
@@ -64,26 +61,9 @@ func mustHave(ok bool, what string) {
 func (d *DB) CheckPool() error {
 	conns := d.pool.Stats().MaxOpenConnections
 	if conns == 0 {
-		return nil
+		return nil // no limit
 	}
-	slots, sharing := 0, ""
-	for _, b := range append([]*bulk.Bulkhead{d.bulkhead}, d.config.others...) {
-		p := b.Capacity().Parallelism
-		if p == bulk.Unlimited {
-			return nil
-		}
-		slots += min(p, math.MaxInt-slots)
-	}
-	if slots <= conns {
-		return nil
-	}
-	if n := len(d.config.others); n > 0 {
-		sharing = fmt.Sprintf(", for this bulkhead and %d others together", n)
-	}
-	return &bulk.ConfigError{
-		Label: d.bulkhead.Label(), Field: "parallelism", Value: slots,
-		Problem: fmt.Sprintf("must be at most %d, the MaxOpenConns of the pool%s", conns, sharing),
-	}
+	return d.admission.Check(conns, "MaxOpenConns")
 }
 
 // With returns a DB whose operations also have these limits on the wait for their slot.
@@ -91,39 +71,8 @@ func (d *DB) CheckPool() error {
 //
 //	bulksql.Exec(ctx, db.With(deadline.NoWait()), "DELETE FROM sessions WHERE …")
 func (d *DB) With(limits ...deadline.Limit) *DB {
-	limited := *d
-	limited.limit = deadline.Tightest(d.limit, deadline.Tightest(limits...))
-	return &limited
+	return &DB{d.pool, d.admission.With(limits)}
 }
 
 // Bulkhead returns the bulkhead given to [New].
-func (d *DB) Bulkhead() *bulk.Bulkhead { return d.bulkhead }
-
-// run runs fn while it holds a slot.
-func run[T any](ctx context.Context, d *DB, fn func(context.Context) (T, error)) (T, error) {
-	if ctx.Value(holder{d.bulkhead}) != nil {
-		var zero T
-		return zero, fmt.Errorf("%w of %v: use its transaction or connection", ErrNested, d.bulkhead)
-	}
-	if d.config.perKey == nil {
-		return bulk.Run(ctx, d.bulkhead, fn, d.limit)
-	}
-	arrived := time.Now()
-	var result T
-	err := d.config.perKey(ctx, d.limit, func(ctx context.Context) (err error) {
-		limit := d.limit
-		if within, ok := limit.Within(); ok { // one limit for both waits
-			limit = deadline.Tightest(limit, deadline.Within(within-time.Since(arrived)))
-		}
-		result, err = bulk.Run(ctx, d.bulkhead, fn, limit)
-		return err
-	})
-	return result, err
-}
-
-// holder is the key of a value in the ctx of code that holds a slot of the bulkhead.
-type holder struct{ b *bulk.Bulkhead }
-
-func holding(ctx context.Context, b *bulk.Bulkhead) context.Context {
-	return context.WithValue(ctx, holder{b}, true)
-}
+func (d *DB) Bulkhead() *bulk.Bulkhead { return d.admission.Bulkhead }

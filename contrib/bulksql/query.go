@@ -3,6 +3,8 @@ package bulksql
 import (
 	"context"
 	"database/sql"
+
+	"github.com/bulklink/bulklink-go/contrib/internal/admission"
 )
 
 // Query runs a query and returns its rows, each as scan returns it. It returns no rows
@@ -14,7 +16,7 @@ import (
 // closed then. An error of scan ends the query, and is returned.
 func Query[T any](ctx context.Context, d *DB, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	mustHave(scan != nil, "Query: nil function")
-	return run(ctx, d, func(ctx context.Context) ([]T, error) {
+	return admission.Run(ctx, d.admission, func(ctx context.Context) ([]T, error) {
 		var found []T
 		err := each(ctx, d.pool, func(rows *sql.Rows) (more bool, err error) {
 			row, err := scan(rows)
@@ -32,7 +34,7 @@ func Query[T any](ctx context.Context, d *DB, scan func(*sql.Rows) (T, error), q
 // [sql.ErrNoRows] if there is none. See [Query] for scan.
 func QueryRow[T any](ctx context.Context, d *DB, scan func(*sql.Rows) (T, error), query string, args ...any) (T, error) {
 	mustHave(scan != nil, "QueryRow: nil function")
-	return run(ctx, d, func(ctx context.Context) (T, error) {
+	return admission.Run(ctx, d.admission, func(ctx context.Context) (T, error) {
 		var found, zero T
 		err := sql.ErrNoRows
 		errQuery := each(ctx, d.pool, func(rows *sql.Rows) (more bool, _ error) {
@@ -51,7 +53,7 @@ func QueryRow[T any](ctx context.Context, d *DB, scan func(*sql.Rows) (T, error)
 // and its connection. An error of f ends the query, and is returned.
 func Each(ctx context.Context, d *DB, f func(*sql.Rows) error, query string, args ...any) error {
 	mustHave(f != nil, "Each: nil function")
-	_, err := run(ctx, d, func(ctx context.Context) (struct{}, error) {
+	_, err := admission.Run(ctx, d.admission, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, each(ctx, d.pool, func(rows *sql.Rows) (more bool, err error) {
 			return true, f(rows)
 		}, query, args)
@@ -66,7 +68,7 @@ func Value[T any](rows *sql.Rows) (value T, err error) { return value, rows.Scan
 
 // Exec executes a statement that returns no rows.
 func Exec(ctx context.Context, d *DB, query string, args ...any) (sql.Result, error) {
-	return run(ctx, d, func(ctx context.Context) (sql.Result, error) {
+	return admission.Run(ctx, d.admission, func(ctx context.Context) (sql.Result, error) {
 		return d.pool.ExecContext(ctx, query, args...)
 	})
 }

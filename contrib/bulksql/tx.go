@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+
+	"github.com/bulklink/bulklink-go/contrib/internal/admission"
 )
 
 // Tx runs fn in a transaction while it holds one slot. It commits the transaction if fn
@@ -43,7 +45,7 @@ func Tx(ctx context.Context, d *DB, opts *sql.TxOptions, fn func(ctx context.Con
 // when fn has returned, so that rows and transactions that fn left open with it end.
 func Conn(ctx context.Context, d *DB, fn func(ctx context.Context, conn *sql.Conn) error) error {
 	mustHave(fn != nil, "Conn: nil function")
-	_, err := run(ctx, d, func(ctx context.Context) (struct{}, error) {
+	_, err := admission.Run(ctx, d.admission, func(ctx context.Context) (struct{}, error) {
 		conn, err := d.pool.Conn(ctx)
 		if err != nil {
 			return struct{}{}, err
@@ -53,7 +55,7 @@ func Conn(ctx context.Context, d *DB, fn func(ctx context.Context, conn *sql.Con
 		// otherwise the slot would be released while the connection and the locks are
 		// still held.
 		defer conn.Close()
-		ctx, cancel := context.WithCancel(holding(ctx, d.bulkhead))
+		ctx, cancel := context.WithCancel(d.admission.Inside(ctx))
 		defer cancel() // otherwise Close waits forever for rows that fn has not closed
 		return struct{}{}, fn(ctx, conn)
 	})
