@@ -1,0 +1,49 @@
+// Package bulkpgx puts a [pgxpool.Pool] behind a bulkhead, so that callers wait for a
+// connection in a queue with a bound, a wait limit and metrics:
+//
+//	pool, err := pgxpool.New(ctx, "postgres://localhost/shop?pool_max_conns=20")
+//	…
+//	b := bulk.Must(bulk.New("shop db", 20, bulk.WaitingRoom(40), bulk.WaitLimit(200*time.Millisecond)))
+//	db, err := bulkpgx.New(pool, b)
+//	…
+//	names, err := bulkpgx.Query(ctx, db, pgx.RowTo[string], "SELECT name FROM customers WHERE city = $1", city)
+//
+// When all connections of a pool are in use, pgxpool lets callers wait without a bound,
+// until their ctx ends. docs/database.md shows what that does to a service under
+// overload, with figures.
+//
+// # Slots
+//
+// An operation holds one slot from its admission until its connection is back in the
+// pool. There are two kinds of operations:
+//
+//   - The functions [Query], [QueryRow], [Each], [Tx] and [Conn] read their rows and end
+//     their transaction within the slot, also when a function of the caller panics or ends
+//     its goroutine. Prefer them: they cannot lose a slot.
+//   - The methods of [DB] are those of the pool, and satisfy the DBTX of code that sqlc
+//     generates. The slot is released where the pool would release the connection: by
+//     [pgx.Rows] when it is closed, read to its end or fails, by [pgx.Row] when it is
+//     scanned, by [pgx.Tx] when it is committed or rolled back, and by [pgx.BatchResults]
+//     when it is closed.
+//
+// So a caller that holds a slot does not wait for a connection, if the pool is at least as
+// large as the parallelism and all callers of the pool go through bulkheads. [New] checks
+// the size of the pool. The exception is the short time in which the pool replaces a
+// connection that is too old or that failed. For different kinds of work, such as orders
+// and reports, create several DBs with the same pool and different bulkheads, and tell New
+// about the others with [SharedWith].
+//
+// When ctx ends during a query, pgx asks the server to cancel the query, and closes the
+// connection. The slot is held until that is done, but for at most one second more: then
+// the connection is removed from the pool, and pgx closes it in the background.
+//
+// A rejected operation returns the error of the bulkhead; see [bulk.NotStarted]. For a
+// QueryRow it is the error of Scan, and for a SendBatch that of its results.
+//
+// # Inside a transaction
+//
+// The function given to Tx must use its transaction. With a call of Query, Exec or Tx, it
+// would wait for a second slot while it holds the first one, and enough of such callers
+// would wait for each other until their limits pass. Calls with the ctx of the function
+// return [ErrNested] instead. Between [DB.Begin] and the commit, nothing detects this.
+package bulkpgx
