@@ -157,6 +157,10 @@ func (m *machine) release() {
 	}
 	// Whoever waits in Remove forgets it, and none of them what has the label next.
 	m.Did("as soon as it is forgotten, Create(%q, 1)", x.Label)
+	for range 20 {
+		go func() { _ = m.s.Remove(context.Background(), x.Label) }()
+	}
+	synctest.Wait()
 	created := make(chan *bulk.Bulkhead)
 	go func() {
 		for i, ok := 0, true; i < 1_000_000 && ok; i++ {
