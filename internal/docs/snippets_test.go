@@ -39,9 +39,10 @@ type snippet struct {
 
 const root = "../.."
 
-// modules has the folders whose pages use the libraries of a nested module.
+// modules has the folders and pages that use the libraries of a nested module.
 var modules = map[string]string{
-	"docs/moving/": "examples/moving",
+	"docs/moving/":     "examples/moving",
+	"docs/database.md": "examples/database",
 }
 
 func moduleOf(page string) string {
