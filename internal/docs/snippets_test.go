@@ -43,6 +43,7 @@ const root = "../.."
 var modules = map[string]string{
 	"docs/moving/":     "examples/moving",
 	"docs/database.md": "examples/database",
+	"docs/metrics.md":  "contrib/bulkprom/generate",
 }
 
 func moduleOf(page string) string {

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// The forms of Grafana's dashboards in JSON, as far as they are used.
+type (
+	object map[string]any
+
+	panel struct {
+		ID          int      `json:"id"`
+		Type        string   `json:"type"`
+		Title       string   `json:"title"`
+		Description string   `json:"description,omitempty"`
+		GridPos     gridPos  `json:"gridPos"`
+		Datasource  object   `json:"datasource,omitempty"`
+		Targets     []target `json:"targets,omitempty"`
+		FieldConfig object   `json:"fieldConfig,omitempty"`
+		Options     object   `json:"options,omitempty"`
+	}
+
+	gridPos struct {
+		H int `json:"h"`
+		W int `json:"w"`
+		X int `json:"x"`
+		Y int `json:"y"`
+	}
+
+	target struct {
+		RefID        string `json:"refId"`
+		Expr         string `json:"expr"`
+		LegendFormat string `json:"legendFormat"`
+		Datasource   object `json:"datasource"`
+	}
+)
+
+var datasource = object{"type": "prometheus", "uid": "${datasource}"}
+
+// graph is a panel with lines over time.
+type graph struct {
+	title, description, unit string
+	queries                  []query
+}
+
+type query struct{ expr, legend string }
+
+// graphs are the panels below the findings. Rates use five minutes, as the rules do.
+var graphs = []graph{
+	{"Slots", "Slots in use, and the parallelism.", "short", []query{
+		{`sum by (bulkhead) (bulkhead_slots_in_use)`, "{{bulkhead}} in use"}, {`sum by (bulkhead) (bulkhead_slots < Inf)`, "{{bulkhead}} slots"}}},
+	{"Waiting room", "Operations that wait, and the size of the waiting room.", "short", []query{
+		{`sum by (bulkhead) (bulkhead_operations_waiting)`, "{{bulkhead}} waiting"}, {`sum by (bulkhead) (bulkhead_waiting_room_places)`, "{{bulkhead}} places"}}},
+	{"Arrivals", "Operations that arrive and that are admitted, per second.", "ops", []query{
+		{`sum by (bulkhead) (rate(bulkhead_operations_arrived_total[5m]))`, "{{bulkhead}} arrived"},
+		{`sum by (bulkhead) (rate(bulkhead_operations_admitted_total[5m]))`, "{{bulkhead}} admitted"}}},
+	{"Rejections", "Operations that are rejected, per second, by reason.", "ops", []query{
+		{`sum by (bulkhead, reason) (rate(bulkhead_operations_rejected_total[5m])) > 0`, "{{bulkhead}} {{reason}}"}}},
+	{"Waits", "Quantiles of the waits of operations that were admitted from the waiting room.", "s", []query{
+		{quantile(0.5), "{{bulkhead}} p50"}, {quantile(0.99), "{{bulkhead}} p99"}}},
+	{"Share of time with a queue", "1 means that at least one operation waited all the time. The sum over the keys of a Keyed can be more.", "percentunit", []query{
+		{`avg by (bulkhead) (rate(bulkhead_queueing_seconds_total[5m]))`, "{{bulkhead}}"}}},
+	{"Mean hold", "Time that operations held their slots, from samples.", "s", []query{
+		{`sum by (bulkhead) (rate(bulkhead_sampled_hold_seconds_sum[5m])) / sum by (bulkhead) (rate(bulkhead_sampled_hold_seconds_count[5m]))`, "{{bulkhead}}"}}},
+	{"Oldest", "How long the head of the queue has waited, and the oldest operation has been in flight.", "s", []query{
+		{`max by (bulkhead) (bulkhead_oldest_wait_seconds) > 0`, "{{bulkhead}} waiting"}, {`max by (bulkhead) (bulkhead_oldest_hold_seconds) > 0`, "{{bulkhead}} in flight"}}},
+	{"Keys", "Keys of each Keyed, and their largest number.", "short", []query{
+		{`sum by (bulkhead) (bulkhead_keys)`, "{{bulkhead}} keys"}, {`sum by (bulkhead) (bulkhead_keys_limit)`, "{{bulkhead}} limit"}}},
+}
+
+// quantile returns an expression for classic and native histograms.
+func quantile(q float64) string {
+	return fmt.Sprintf("histogram_quantile(%v, sum by (bulkhead, le) (rate(bulkhead_wait_seconds_bucket[5m]))) or histogram_quantile(%v, sum by (bulkhead) (rate(bulkhead_wait_seconds[5m])))", q, q)
+}
+
+// newDashboard returns a dashboard for Grafana: a panel for the findings of each
+// severity, and the graphs.
+func newDashboard(alerts []alert) ([]byte, error) {
+	var panels []panel
+	y := 0
+	for _, severity := range []bulk.Severity{bulk.SeverityCritical, bulk.SeverityWarning, bulk.SeverityNotice} {
+		var queries []query
+		var about []string
+		for _, a := range alerts {
+			if a.severity == severity {
+				queries = append(queries, query{fmt.Sprintf("count by (bulkhead) (%s)", a.expr), "{{bulkhead}} " + string(a.code)})
+				about = append(about, fmt.Sprintf("**%s**: %s. %s", a.code, capitalized(a.when), a.advice))
+			}
+		}
+		height := 6
+		targets, err := targetsOf(queries)
+		if err != nil {
+			return nil, err
+		}
+		panels = append(panels, panel{
+			Type: "state-timeline", Title: "Findings: " + severity.String(), Description: strings.Join(about, "\n\n"),
+			GridPos: gridPos{height, 24, 0, y}, Datasource: datasource, Targets: targets,
+			FieldConfig: object{"defaults": object{"unit": "short", "noValue": "none", "color": object{"mode": "fixed", "fixedColor": colors[severity]}}, "overrides": []object{}},
+			Options:     object{"showValue": "never", "mergeValues": true, "legend": object{"showLegend": false}},
+		})
+		y += height
+	}
+	for i, g := range graphs {
+		targets, err := targetsOf(g.queries)
+		if err != nil {
+			return nil, err
+		}
+		panels = append(panels, panel{
+			Type: "timeseries", Title: g.title, Description: g.description,
+			GridPos: gridPos{8, 12, i % 2 * 12, y + i/2*8}, Datasource: datasource, Targets: targets,
+			FieldConfig: object{"defaults": object{"unit": g.unit, "min": 0}, "overrides": []object{}},
+			Options:     object{"legend": object{"showLegend": true, "displayMode": "list", "placement": "bottom"}, "tooltip": object{"mode": "multi", "sort": "desc"}},
+		})
+	}
+	for i := range panels {
+		panels[i].ID = i + 1
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(object{
+		"title": "Bulkheads", "uid": "bulklink-bulkheads", "tags": []string{"bulkhead"}, "schemaVersion": 39, "version": 1,
+		"description": "Generated by contrib/bulkprom/generate from the table of bulk.Report.",
+		"editable":    true, "refresh": "30s", "timezone": "browser", "time": object{"from": "now-1h", "to": "now"},
+		"templating": object{"list": []object{
+			{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"},
+			variable("job", "Job", "label_values(bulkhead_closed, job)"),
+			variable("bulkhead", "Bulkhead", `label_values(bulkhead_closed{job=~"$job"}, bulkhead)`),
+		}},
+		"panels": panels,
+	})
+	return text.Bytes(), err
+}
+
+var colors = map[bulk.Severity]string{bulk.SeverityCritical: "red", bulk.SeverityWarning: "orange", bulk.SeverityNotice: "blue"}
+
+func variable(name, label, definition string) object {
+	return object{
+		"name": name, "label": label, "type": "query", "datasource": datasource, "definition": definition,
+		"query": object{"query": definition, "refId": name}, "refresh": 2, "sort": 1,
+		"includeAll": true, "multi": true, "allValue": ".*", "current": object{"text": "All", "value": "$__all"},
+	}
+}
+
+func targetsOf(queries []query) ([]target, error) {
+	var targets []target
+	for i, q := range queries {
+		expr, err := selected(q.expr)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, target{string(rune('A' + i)), expr, q.legend, datasource})
+	}
+	return targets, nil
+}
+
+// selected returns the expression for the jobs and bulkheads that are selected in the
+// dashboard.
+func selected(expr string) (string, error) {
+	parsed, err := promQL.ParseExpr(expr)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", expr, err)
+	}
+	parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
+		if s, ok := node.(*parser.VectorSelector); ok {
+			s.LabelMatchers = append(s.LabelMatchers,
+				labels.MustNewMatcher(labels.MatchRegexp, "job", "$job"), labels.MustNewMatcher(labels.MatchRegexp, "bulkhead", "$bulkhead"))
+		}
+		return nil
+	})
+	return parsed.String(), nil
+}

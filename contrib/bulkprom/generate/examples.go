@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// examples has a status for each code, in which a report finds it.
+var examples = map[bulk.Code]bulk.Status{
+	bulk.CodeDraining:            {Closed: true, InFlight: 1},
+	bulk.CodePaused:              {},
+	bulk.CodeOverCapacity:        {Capacity: bulk.Capacity{Parallelism: 1}, InUse: 2},
+	bulk.CodeWaitingRoomFull:     {Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}, InUse: 1, Waiting: 1},
+	bulk.CodeExecutionFull:       {Capacity: bulk.Capacity{Parallelism: 1}, InUse: 1},
+	bulk.CodeWaitingRoomNearFull: {Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 10}, InUse: 1, Waiting: 9},
+	bulk.CodeStandingQueue:       {Capacity: bulk.Capacity{Parallelism: 1}, Queueing: time.Hour},
+	bulk.CodeLongHold:            {OldestHold: time.Hour, Totals: bulk.Totals{Holds: bulk.Holds{Samples: 20, Sum: time.Second}}},
+	bulk.CodeUnboundedWait:       {Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1}},
+	bulk.CodeWaitLimitUnused:     {Capacity: bulk.Capacity{Parallelism: 1, WaitLimit: time.Second}},
+	bulk.CodeLargeWaitingRoom:    {Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1000}},
+	bulk.CodeFrequentQueueing:    {Totals: bulk.Totals{Queued: 100}},
+	bulk.CodeRejections:          {Totals: bulk.Totals{Saturated: 100}},
+	bulk.CodeExpirations:         {Totals: bulk.Totals{Queued: 100, Expired: 100}},
+	bulk.CodeWaitsNearLimit: {Capacity: bulk.Capacity{Parallelism: 1, WaitingRoom: 1, WaitLimit: time.Second},
+		Totals: bulk.Totals{AdmittedFromQueue: 100, LongestWait: time.Second}},
+	bulk.CodeOversizedOperations: {Totals: bulk.Totals{OversizedAtArrival: 1}},
+	bulk.CodeDemandExceedsCapacity: {ID: 1, Index: 1, At: time.Unix(1, 0), Capacity: bulk.Capacity{Parallelism: 1},
+		Totals: bulk.Totals{Admitted: 1000, Holds: bulk.Holds{Samples: 20, Sum: 20 * time.Second}}},
+	bulk.CodeOverprovisioned: {Capacity: bulk.Capacity{Parallelism: 100}, Totals: bulk.Totals{Admitted: 10000}},
+}
+
+// adviceFor returns the advice of the finding.
+func adviceFor(code bulk.Code) (string, error) {
+	status := examples[code]
+	report := status.Report()
+	if code == bulk.CodeDemandExceedsCapacity { // found in intervals only
+		interval, err := status.Since(bulk.Status{ID: 1, At: time.Unix(0, 0)})
+		if err != nil {
+			return "", err
+		}
+		report = interval.Report()
+	}
+	i := slices.IndexFunc(report.Findings, func(f bulk.Finding) bool { return f.Code == code })
+	if i < 0 {
+		return "", fmt.Errorf("the report of the example for %s has only %s", code, report.Summary())
+	}
+	return report.Findings[i].Advice, nil
+}

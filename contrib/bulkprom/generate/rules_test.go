@@ -1,0 +1,242 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkprom"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+)
+
+const repository = "../../.."
+
+func TestGeneratedFilesAreCurrent(t *testing.T) {
+	files, err := generate(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(filepath.Join(repository, f.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.ReplaceAll(string(text), "\r\n", "\n") != string(f.text) {
+			t.Errorf("%s is not current: call go run . in contrib/bulkprom/generate", f.name)
+		}
+	}
+}
+
+// Prometheus itself reads a file of rules with rulefmt, as promtool does.
+func TestPrometheusAcceptsTheRules(t *testing.T) {
+	names := map[string]bool{}
+	for _, file := range []string{"alerts.yml", "notices.yml"} {
+		groups, errs := rulefmt.ParseFile(filepath.Join("../rules", file), false, model.UTF8Validation, promQL, nil)
+		for _, err := range errs {
+			t.Error(err)
+		}
+		if groups == nil || len(groups.Groups) != 1 || len(groups.Groups[0].Rules) < 5 {
+			t.Fatalf("%s: %+v", file, groups)
+		}
+		for _, r := range groups.Groups[0].Rules {
+			if name := r.Alert + r.Labels["severity"]; names[name] {
+				t.Errorf("%s is there twice", name)
+			} else {
+				names[name] = true
+			}
+			for _, text := range []string{"summary", "description", "advice"} {
+				if r.Annotations[text] == "" {
+					t.Errorf("%s has no %s", r.Alert, text)
+				}
+			}
+		}
+	}
+	if len(names) != len(rules) {
+		t.Errorf("the files have %d alerts, want %d", len(names), len(rules))
+	}
+}
+
+// finding is a code with its severity.
+type finding struct {
+	code     bulk.Code
+	severity bulk.Severity
+}
+
+// For random statuses, the alerts that an engine of Prometheus finds in two scrapes are
+// the findings of the report of the interval between them.
+func TestAlertsAreTheFindingsOfTheReport(t *testing.T) {
+	const cases = 1500
+	random := rand.New(rand.NewPCG(1, 2))
+	var start, end []bulk.Status
+	for len(start) < cases {
+		s, e := randomInterval(t, random, fmt.Sprint("case ", len(start)))
+		e.ID, s.ID = uint64(len(start)+1), uint64(len(start)+1)
+		if i := mustSince(t, e, s); !onThreshold(i.Totals) {
+			start, end = append(start, s), append(end, e)
+		}
+	}
+	for name, opts := range map[string][]bulkprom.Option{"classic": nil, "native": {bulkprom.NativeHistogram()}} {
+		stored := scraped(t, start, end, opts...)
+		fired := map[string]map[finding]bool{}
+		for _, r := range rules {
+			found := stored.query(t, pretty(r.expr))
+			if len(found) < 10 || len(found) > cases-10 {
+				t.Errorf("%s: %s (%s) fires in %d of %d cases: the cases do not test it", name, r.code, r.severity, len(found), cases)
+			}
+			for label := range found {
+				if fired[label] == nil {
+					fired[label] = map[finding]bool{}
+				}
+				fired[label][finding{r.code, r.severity}] = true
+			}
+		}
+		wrong := 0
+		for i := range start {
+			want := map[finding]bool{}
+			for _, f := range mustSince(t, end[i], start[i]).Report().Findings {
+				if f.Code != bulk.CodeLongHold {
+					want[finding{f.Code, f.Severity}] = true
+				}
+			}
+			for _, f := range end[i].Report().Findings { // these two judge the whole life
+				if f.Code == bulk.CodeLongHold || f.Code == bulk.CodeOverprovisioned {
+					want[finding{f.Code, f.Severity}] = true
+				}
+			}
+			got := fired[end[i].Label]
+			for _, r := range rules {
+				f := finding{r.code, r.severity}
+				if got[f] != want[f] {
+					if wrong++; wrong < 4 {
+						t.Errorf("%s: %s (%s): the alert fires: %v, the report has the finding: %v\nstart %v\nend   %v", name, f.code, f.severity, got[f], want[f], start[i], end[i])
+					}
+				}
+			}
+		}
+	}
+}
+
+func mustSince(t *testing.T, end, start bulk.Status) bulk.Interval {
+	t.Helper()
+	i, err := end.Since(start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// randomInterval returns two statuses of a bulkhead, five minutes apart. Waits are
+// either short or longer than all before, see docs/metrics.md.
+func randomInterval(t *testing.T, random *rand.Rand, label string) (start, end bulk.Status) {
+	chance := func(n int) bool { return random.IntN(n) == 0 }
+	upTo := func(n int) int { return random.IntN(n + 1) }
+	count := func() uint64 {
+		switch random.IntN(3) {
+		case 0:
+			return 0
+		case 1:
+			return uint64(upTo(30))
+		default:
+			return uint64(upTo(100_000))
+		}
+	}
+	c := bulk.Capacity{Parallelism: 1 + upTo(40), WaitingRoom: upTo(20)}
+	switch random.IntN(10) {
+	case 0:
+		c.Parallelism = 0
+	case 1:
+		c.Parallelism = bulk.Unlimited
+	case 2:
+		c.WaitingRoom = upTo(1000)
+	case 3, 4, 5:
+		c.WaitingRoom = 0
+	}
+	if chance(2) {
+		c.WaitLimit = time.Duration(1+upTo(10)) * time.Second
+	}
+	s := bulk.Status{Label: label, At: time.Unix(0, 0), Capacity: c, Index: 1, InUse: upTo(50), Closed: chance(8)}
+	if chance(3) && c.Parallelism < 100 {
+		s.InUse = c.Parallelism
+	}
+	s.InFlight = s.InUse
+	if chance(2) && c.WaitingRoom > 0 {
+		s.Waiting = upTo(c.WaitingRoom)
+		s.Queueing = time.Duration(upTo(20_000_000)) * time.Microsecond
+		if chance(3) {
+			s.Waiting = c.WaitingRoom
+		}
+	}
+	s.OldestHold = time.Duration(upTo(60_000_000)) * time.Microsecond
+	s.Peak.InUse = upTo(12)
+
+	calm := chance(3) // neither queued nor rejected
+	life := func() bulk.Totals {
+		n := bulk.Totals{Admitted: count(), Finished: count(), Holds: bulk.Holds{Samples: uint64(upTo(100))}}
+		n.Holds.Sum = time.Duration(n.Holds.Samples) * time.Duration(upTo(1_000_000_000))
+		if calm {
+			return n
+		}
+		n.AdmittedFromQueue = min(n.Admitted, count())
+		n.Queued, n.Saturated, n.Expired, n.ExpiredAtArrival = count(), count(), count(), count()
+		n.Canceled, n.ClosedAtArrival, n.CanceledAtArrival = count(), count(), count()
+		if chance(2) {
+			n.Oversized, n.OversizedAtArrival = count(), count()
+		}
+		n.Wait = time.Duration(n.AdmittedFromQueue) * time.Duration(upTo(10_000)) * time.Millisecond
+		n.Waits = waitsOf(t, n.AdmittedFromQueue)
+		return n
+	}
+	start, end = s, s
+	end.Index, end.At = 2, s.At.Add(lastScrape*time.Millisecond)
+	start.Totals = life().Plus(bulk.Totals{Admitted: 1})
+	start.Totals.LongestWait = time.Duration(upTo(10_000_000)) * time.Microsecond
+	end.Totals = start.Totals.Plus(life())
+	end.Totals.LongestWait = start.Totals.LongestWait
+	if chance(2) {
+		end.Totals.LongestWait += time.Duration(upTo(3_000_000)) * time.Microsecond
+	}
+	return start, end
+}
+
+// onThreshold reports whether a share is exactly a threshold. Prometheus extrapolates
+// counts, so it may be on either side.
+func onThreshold(n bulk.Totals) bool {
+	exactly := func(part, percent, whole uint64) bool { return part > 0 && part*100 == percent*whole }
+	rejected := n.Saturated + n.Expired
+	demand := n.Admitted - n.AdmittedFromQueue + n.Queued + n.Saturated
+	return exactly(rejected, 5, n.Admitted+rejected) || exactly(rejected, 20, n.Admitted+rejected) ||
+		exactly(n.Expired, 10, n.Queued) || exactly(n.Expired, 30, n.Queued) || exactly(n.Queued, 50, demand)
+}
+
+func TestTableAndRulesMustMatch(t *testing.T) {
+	table, err := readTable(filepath.Join(repository, "bulk/report.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(table) != 18 {
+		t.Errorf("%d rows", len(table))
+	}
+	for _, r := range table {
+		if !regexp.MustCompile(`^[a-z_]+$`).MatchString(string(r.code)) || r.when == "" || strings.Contains(r.when, "  ") {
+			t.Errorf("a row is %+v", r)
+		}
+	}
+	for name, change := range map[string]func([]row) []row{
+		"without a row": func(rows []row) []row { return rows[1:] },
+		"a new row":     func(rows []row) []row { return append(rows, row{"new", "warning", "always"}) },
+		"no last row":   func(rows []row) []row { return rows[:len(rows)-1] },
+		"a severity":    func(rows []row) []row { rows[0].severity = "critical"; return rows },
+	} {
+		changed := change(append([]row(nil), table...))
+		if _, err := newAlerts(changed); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
