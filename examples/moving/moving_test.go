@@ -63,7 +63,7 @@ func TestEverySnippetOfThePagesIsInThisPackage(t *testing.T) {
 			found++
 		}
 	}
-	if len(pages) < 8 || found < 16 {
+	if len(pages) < 10 || found < 24 {
 		t.Errorf("%d pages with %d snippets", len(pages), found)
 	}
 }
