@@ -220,3 +220,81 @@ func ExampleKeyed_Shutdown() {
 	// bulkhead "tenants": not drained, 3 in flight: context deadline exceeded
 	// bulkhead "tenants": closed
 }
+
+// Some tenants have another capacity than the common one.
+func ExampleCapacityOf() {
+	ctx := context.Background()
+	k, err := registry.NewKeyed[string]("tenants", 4, 100,
+		registry.CapacityOf(func(tenant string, common bulk.Capacity) bulk.Capacity {
+			switch tenant {
+			case "premium":
+				common.Parallelism *= 5
+			case "blocked":
+				common.Parallelism = 0 // paused
+			}
+			return common
+		}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, tenant := range []string{"premium", "trial", "blocked"} {
+		_, err := registry.RunKey(ctx, k, tenant, page)
+		fmt.Println(tenant, err)
+	}
+	for tenant, s := range k.Statuses() {
+		if tenant == "premium" {
+			fmt.Println(s.Capacity)
+		}
+	}
+	// Output:
+	// premium <nil>
+	// trial <nil>
+	// blocked bulkhead "tenants": saturated: 0/0 slots in use, 0/0 waiting
+	// 20 slots, 0 places
+}
+
+// The capacity changes for the keys that there are and for those to come.
+func ExampleKeyed_SetCapacity() {
+	ctx := context.Background()
+	k, _ := registry.NewKeyed[string]("tenants", 4, 100)
+	_, _ = registry.RunKey(ctx, k, "known", page)
+
+	fmt.Println(k.SetCapacity(bulk.Capacity{Parallelism: 2, WaitingRoom: 10}))
+	fmt.Println(k.Resize(3)) // the waiting room stays
+	_, _ = registry.RunKey(ctx, k, "new", page)
+	for _, s := range k.Statuses() {
+		fmt.Println(s.Capacity)
+	}
+	fmt.Println(k.Resize(-1))
+	// Output:
+	// <nil>
+	// <nil>
+	// 3 slots, 10 places
+	// 3 slots, 10 places
+	// bulkhead "tenants": parallelism -1: must be 0 (paused) or more
+}
+
+func ExampleKeyed_UpdateCapacity() {
+	k, _ := registry.NewKeyed[string]("tenants", 4, 100)
+	_ = k.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+		c.Parallelism *= 2
+		return c
+	})
+	fmt.Println(k.Capacity())
+	// Output: 8 slots, 0 places
+}
+
+// Which tenants are saturated?
+func ExampleKeyed_Statuses() {
+	k, _ := registry.NewKeyed[string]("tenants", 1, 100)
+	slot, _ := k.Acquire(context.Background(), "acme")
+	defer slot.Release()
+	_, _ = registry.RunKey(context.Background(), k, "umbrella", page)
+	for tenant, s := range k.Statuses() {
+		if s.Saturated() {
+			fmt.Println(tenant)
+		}
+	}
+	// Output: acme
+}

@@ -21,10 +21,12 @@ import (
 // time. A key is idle while none of its operations is in flight or waiting. If no
 // key is idle, the operation of the new key is rejected with [ErrTooManyKeys]. An
 // evicted key gets a new bulkhead when it is used again. At most parallelism ×
-// maxKeys operations are in flight over all keys.
+// maxKeys operations are in flight over all keys. The capacity of all keys can be
+// changed while they are used: see [Keyed.SetCapacity] and [CapacityOf].
 //
 // All bulkheads have the label of the Keyed, and each has its own ID. Keys never
-// appear in labels, statuses, events or errors.
+// appear in labels, statuses, events, errors or printed forms. Only
+// [Keyed.Statuses] yields them.
 //
 // A call with a known key takes the lock of the Keyed, which all keys share, once
 // at the beginning and once at the end. It allocates nothing, and its cost does not
@@ -32,13 +34,13 @@ import (
 // after one of its operations has waited, because of the histogram of waits.
 type Keyed[K comparable] struct {
 	// Set once by NewKeyed.
-	label       string
-	parallelism int
-	maxKeys     int
-	idleAfter   time.Duration
-	each        []bulk.Option
-	origin      time.Time    // instants count from here
-	group       *hooks.Group // of all bulkheads; Rejection is the *TooManyKeysError
+	label      string
+	maxKeys    int
+	idleAfter  time.Duration
+	each       []bulk.Option
+	capacityOf func(K, bulk.Capacity) bulk.Capacity // nil without one
+	origin     time.Time                            // instants count from here
+	group      *hooks.Group                         // of all bulkheads; Rejection is the *TooManyKeysError
 
 	*guardedKeys[K] // a pointer, because package fmt follows none in a field: see Format
 
@@ -53,8 +55,8 @@ type guardedKeys[K comparable] struct {
 	// dozen instructions, while the status of an evicted bulkhead is read (EvictIdle
 	// evicts up to 64 in one section), and while Status, Close and Shutdown copy the
 	// list of entries. It is never held while anything blocks, nor while
-	// caller-supplied code runs (ctx, options, handlers, keyOf, fn). The lock of a
-	// bulkhead may be taken under mu, but not mu under the lock of a bulkhead.
+	// caller-supplied code runs (ctx, options, CapacityOf, handlers, keyOf, fn). The
+	// lock of a bulkhead may be taken under mu, but not mu under the lock of a bulkhead.
 	//
 	// A call holds a lease on the entry of its key. It takes the lease in the section
 	// that finds or adds the entry, and returns it after the operation has ended or
@@ -70,6 +72,8 @@ type guardedKeys[K comparable] struct {
 	//	created − evicted = len(keys)
 	//	retired.Totals are those of the evicted bulkheads, which have no users any more
 	//	if closed, the rejector is closed, and no entry is added
+	//	if applying = 0, each open bulkhead has the capacity of its key for the common
+	//	capacity, and the rejector, if open, has the common capacity
 	mu      sync.Mutex
 	keys    map[K]*entry[K]
 	all     []*entry[K]
@@ -78,6 +82,11 @@ type guardedKeys[K comparable] struct {
 	closed  bool
 
 	created, evicted, tooManyKeys uint64
+
+	capacity   bulk.Capacity               // the common one
+	changes    uint64                      // of capacity
+	applying   int                         // calls of applyCapacity
+	capacities map[*entry[K]]bulk.Capacity // by the last change; nil if applying = 0, or without capacityOf
 }
 
 // entry is a known key with its bulkhead.
@@ -95,7 +104,7 @@ type entry[K comparable] struct {
 
 // NewKeyed returns a Keyed that keeps at most maxKeys bulkheads, each with this
 // label, this parallelism and the options given with [Each]. Parallelism and
-// maxKeys must be at least 1. If a value or an option is not allowed, NewKeyed
+// maxKeys must be at least 1; [Keyed.SetCapacity] changes the capacity later. If a value or an option is not allowed, NewKeyed
 // returns the problems joined. Each is a [*bulk.ConfigError] or matches one.
 //
 // Choose maxKeys larger than the number of keys that are ever in use at the
@@ -103,6 +112,10 @@ type entry[K comparable] struct {
 // keys are in use, new ones are rejected.
 func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...KeyedOption) (*Keyed[K], error) {
 	c, errs := keyedConfig(label, maxKeys, opts)
+	capacityOf, err := capacityFunc[K](label, c.capacityOf)
+	if err != nil {
+		errs = append(errs, err)
+	}
 	group := &hooks.Group{Rejection: &TooManyKeysError{label, maxKeys}}
 	each := append(c.each, func(c *bulk.Config) error {
 		hooks.JoinGroup(c, group)
@@ -113,9 +126,9 @@ func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...Keye
 		return nil, errors.Join(errs...)
 	}
 	return &Keyed[K]{
-		label: label, parallelism: parallelism, maxKeys: maxKeys, idleAfter: c.idleAfter, each: each,
-		origin: time.Now(), group: group,
-		rejector: rejector, guardedKeys: &guardedKeys[K]{keys: make(map[K]*entry[K])},
+		label: label, maxKeys: maxKeys, idleAfter: c.idleAfter, each: each, capacityOf: capacityOf,
+		origin: time.Now(), group: group, rejector: rejector,
+		guardedKeys: &guardedKeys[K]{keys: make(map[K]*entry[K]), capacity: rejector.Capacity()},
 	}, nil
 }
 

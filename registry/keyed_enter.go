@@ -73,9 +73,10 @@ func (e *entry[K]) onSlotReleased() { e.keyed.leave(e) }
 func (k *Keyed[K]) now() time.Duration { return time.Since(k.origin) }
 
 // enterNew is enter for a key that was not found. The bulkhead is created without
-// the lock, because options are caller-supplied code. The section that adds it
-// checks everything again. If another goroutine has added the key meanwhile, its
-// entry is used and the new bulkhead is discarded; it has no users yet.
+// the lock, because options and CapacityOf are caller-supplied code. The section that
+// adds it checks everything again. If another goroutine has added the key meanwhile,
+// its entry is used and the new bulkhead is discarded; it has no users yet. If the
+// common capacity has changed meanwhile, a bulkhead is created with the new one.
 func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit) (*entry[K], error) {
 	if alreadyRejected(ctx, limits) {
 		if err := k.reject(ctx, limits); err != nil {
@@ -83,6 +84,7 @@ func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit)
 		}
 	}
 	var created *entry[K]
+	var version uint64 // of the common capacity of created
 	for {
 		k.mu.Lock()
 		if e := k.find(key); e != nil {
@@ -99,7 +101,7 @@ func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit)
 			k.mu.Unlock()
 			return nil, k.group.Rejection
 		}
-		if created != nil {
+		if created != nil && version == k.changes {
 			var evicted *bulk.Bulkhead
 			if full {
 				evicted = k.detach(k.idle.oldest)
@@ -109,10 +111,12 @@ func (k *Keyed[K]) enterNew(ctx context.Context, key K, limits []deadline.Limit)
 			k.closeEvicted(evicted, created)
 			return created, nil
 		}
+		common := k.capacity
+		version = k.changes
 		k.mu.Unlock()
 
 		var err error
-		if created, err = k.newEntry(key); err != nil {
+		if created, err = k.newEntry(key, common); err != nil {
 			return nil, err
 		}
 	}
@@ -139,19 +143,24 @@ func alreadyRejected(ctx context.Context, limits []deadline.Limit) bool {
 // when k is closed. The rejector, a bulkhead like those of the keys, decides about it
 // and counts it, so the error, the event and the totals are those of a bulkhead. If
 // ctx or the clock contradicts the first answer, the rejector can admit the arrival:
-// then reject returns nil.
+// then reject returns nil. A paused rejector cannot, so that such an arrival must not
+// wait in it: it is saturated.
 func (k *Keyed[K]) reject(ctx context.Context, limits []deadline.Limit) error {
-	slot, err := k.rejector.Acquire(ctx, limits...)
+	slot, err := k.rejector.Acquire(ctx, deadline.Tightest(limits...), deadline.NoWait())
 	slot.Release()
 	return err
 }
 
 // newEntry returns an entry with a new bulkhead and one lease.
-func (k *Keyed[K]) newEntry(key K) (*entry[K], error) {
+func (k *Keyed[K]) newEntry(key K, common bulk.Capacity) (*entry[K], error) {
+	capacity, err := k.capacityOfKey(key, common)
+	if err != nil {
+		return nil, err
+	}
 	e := &entry[K]{keyed: k, key: key, leases: 1}
-	var err error
-	e.bulkhead, err = bulk.New(k.label, k.parallelism, append(slices.Clip(k.each), func(c *bulk.Config) error {
+	e.bulkhead, err = bulk.New(k.label, 1, append(slices.Clip(k.each), func(c *bulk.Config) error {
 		hooks.OnRelease(c, e.onSlotReleased)
+		hooks.WithCapacity(c, &capacity) // which may be paused
 		return nil
 	})...)
 	return e, err

@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -16,8 +18,9 @@ type KeyedOption = option.Option[KeyedConfig]
 // KeyedConfig is the configuration that a [KeyedOption] changes. It is opaque: only
 // the options of this package change it.
 type KeyedConfig struct {
-	idleAfter time.Duration
-	each      []bulk.Option
+	idleAfter  time.Duration
+	each       []bulk.Option
+	capacityOf any // func(K, bulk.Capacity) bulk.Capacity; nil without one
 }
 
 // IdleAfter sets how long a key must have been idle before [Keyed.EvictIdle]
@@ -33,20 +36,66 @@ func IdleAfter(d time.Duration) KeyedOption {
 }
 
 // Each sets options for the bulkhead of every key. Given several times, it adds
-// options. [NewKeyed] applies and checks them once. They are applied again for each
-// new key, so an option must be safe for concurrent use. If it fails then, the call
-// with the new key returns its error.
+// options. [NewKeyed] applies and checks them once, and the capacity that they set
+// then is the common one. They are applied again for each new key, so an option must
+// be safe for concurrent use. If it fails then, the call with the new key returns its
+// error.
 //
 // Event handlers get the events of all keys. The ID of an event tells the keys
 // apart; it does not say which key it is. Evicting a key makes the events closed and
 // drained. One more ID belongs to no key: it has the events of operations that were
-// rejected without a key (see [Keyed.Status]), and of the Close of the Keyed itself.
+// rejected without a key (see [Keyed.Status]), of changes of the common capacity, and
+// of the Close of the Keyed itself.
 func Each(opts ...bulk.Option) KeyedOption {
 	opts = slices.Clone(opts)
 	return func(c *KeyedConfig) error {
 		c.each = append(c.each, opts...)
 		return nil
 	}
+}
+
+// CapacityOf lets some keys have another capacity than the common one, such as a
+// tenant that pays for more:
+//
+//	registry.CapacityOf(func(tenant string, common bulk.Capacity) bulk.Capacity {
+//		if premium[tenant] {
+//			common.Parallelism *= 4
+//		}
+//		return common
+//	})
+//
+// f is called when the bulkhead of a key is created, and for each key that there is
+// when the common capacity is set: see [Keyed.SetCapacity]. It may pause a key
+// (parallelism 0) and may return common unchanged. If the capacity of a new key is not
+// allowed, the call that brought the key returns the [*bulk.ConfigError], and the key
+// is not created.
+//
+// f runs on the goroutine of that call, without a lock, and must be safe for
+// concurrent use. It must not change the capacity of the Keyed. If it panics, nothing
+// has changed.
+//
+// K must be the type of the keys: NewKeyed checks that. Given several times, the last
+// one counts.
+func CapacityOf[K comparable](f func(key K, common bulk.Capacity) bulk.Capacity) KeyedOption {
+	return func(c *KeyedConfig) error {
+		if f == nil {
+			return &bulk.ConfigError{Field: "option", Value: "CapacityOf", Problem: "its function must not be nil"}
+		}
+		c.capacityOf = f
+		return nil
+	}
+}
+
+// capacityFunc returns the function of CapacityOf, or nil. It is an error if that is
+// for keys of another type.
+func capacityFunc[K comparable](label string, given any) (func(K, bulk.Capacity) bulk.Capacity, error) {
+	f, ok := given.(func(K, bulk.Capacity) bulk.Capacity)
+	if ok || given == nil {
+		return f, nil
+	}
+	option := fmt.Sprintf("CapacityOf[%v]", reflect.TypeOf(given).In(0))
+	return nil, &bulk.ConfigError{Label: label, Field: "option", Value: option,
+		Problem: fmt.Sprintf("must be for keys of type %v", reflect.TypeFor[K]())}
 }
 
 // keyedConfig applies opts. It returns an error for each problem with maxKeys and

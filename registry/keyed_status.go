@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -49,4 +50,23 @@ func (k *Keyed[K]) Status() KeyedStatus {
 	}
 	s.InFlight, s.InUse, s.Waiting, s.Totals = sum.InFlight, sum.InUse, sum.Waiting, sum.Totals
 	return s
+}
+
+// Statuses yields each key that is known when the loop begins, in no particular order,
+// with the status of its bulkhead when it is yielded. A key that is evicted during the
+// loop is yielded with the status of its closed bulkhead. The body holds no lock and
+// may call any method.
+//
+// It is the only way in which keys come out of a Keyed: log and publish them with care.
+func (k *Keyed[K]) Statuses() iter.Seq2[K, bulk.Status] {
+	return func(yield func(K, bulk.Status) bool) {
+		k.mu.Lock()
+		all := slices.Clone(k.all)
+		k.mu.Unlock()
+		for _, e := range all {
+			if !yield(e.key, e.bulkhead.Status()) {
+				return
+			}
+		}
+	}
 }

@@ -89,13 +89,22 @@ func someLimits(r *rand.Rand) []deadline.Limit {
 	return nil
 }
 
-// Goroutines use three times as many keys as the Keyed keeps. If a key were evicted in
-// use, it would exceed its parallelism. The totals of all keys, including evicted ones,
+// Goroutines use three times as many keys as the Keyed keeps, while the capacity changes.
+// If a key were evicted in use, it would exceed its highest parallelism. The totals of all keys, including evicted ones,
 // match the results that callers got.
 func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 	const goroutines, parallelism, maxKeys, keys = 32, 2, 8, 24
 	k := mustKeyed[int](t, parallelism, maxKeys, registry.IdleAfter(50*time.Microsecond),
-		registry.Each(bulk.WaitingRoom(3), bulk.WaitLimit(time.Millisecond)))
+		registry.Each(bulk.WaitingRoom(3), bulk.WaitLimit(time.Millisecond)),
+		registry.CapacityOf(func(key int, common bulk.Capacity) bulk.Capacity {
+			common.Parallelism = max(0, common.Parallelism-key%2)
+			return common
+		}))
+	change := func(r *rand.Rand) {
+		if err := k.Resize(r.IntN(parallelism + 1)); err != nil && !errors.Is(err, bulk.ErrClosed) {
+			t.Error(err)
+		}
+	}
 	var running [keys]atomic.Int64
 	var n tally
 	enter := func(key int) {
@@ -149,7 +158,7 @@ func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 					t.Errorf("NotStarted says %t of %v", err == nil, err)
 				}
 				switch {
-				case j%50 == 0:
+				case j%53 == 0:
 					k.Evict(r.IntN(keys))
 				case j%101 == 0:
 					k.EvictIdle()
@@ -157,6 +166,8 @@ func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 					status()
 				case j%97 == 1:
 					check(t, k)
+				case j%60 == 0:
+					change(r)
 				}
 			}
 		})
