@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// answer is the answer to one request.
+type answer struct {
+	w     http.ResponseWriter
+	id    string
+	body  []byte // of the request
+	begun bool   // a part of the answer was written
+}
+
+// stream sends the request to p and writes the answer chunk by chunk. RoundTrip follows
+// no redirect, and does not repeat a POST of which a part was sent.
+func (a *answer) stream(ctx context.Context, rt http.RoundTripper, p *provider) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(a.body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("X-Request-Id", a.id)
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	a.begun = true
+	a.w.Header()["Content-Type"] = resp.Header["Content-Type"]
+	a.w.Header().Set("X-Provider", p.name)
+	a.w.WriteHeader(resp.StatusCode)
+	_, err = io.Copy(chunks{a.w, http.NewResponseController(a.w)}, resp.Body)
+	return err
+}
+
+// chunks sends each chunk immediately. A client that does not read for readerLimit is
+// cut off, so that it does not hold its slots forever.
+type chunks struct {
+	w io.Writer
+	c *http.ResponseController
+}
+
+func (c chunks) Write(p []byte) (int, error) {
+	if err := c.c.SetWriteDeadline(time.Now().Add(readerLimit)); err != nil {
+		return 0, err
+	}
+	n, err := c.w.Write(p)
+	return n, errors.Join(err, c.c.Flush())
+}
+
+// reject answers a request that no provider has started. The status is 429 if the tenant
+// has used up its share, and 503 if the providers are full or the gateway shuts down.
+func (g *gateway) reject(w http.ResponseWriter, err error) {
+	status := http.StatusServiceUnavailable
+	switch {
+	case errors.Is(err, bulk.ErrOverload):
+		if g.domains.NotStarted(err) && !errors.Is(err, registry.ErrTooManyKeys) {
+			status = http.StatusTooManyRequests
+		}
+		// A random delay: clients that were rejected together do not return together.
+		w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(3)))
+	case errors.Is(err, bulk.ErrClosed):
+		w.Header().Set("Connection", "close") // the client connects to another gateway
+	}
+	http.Error(w, "not started, safe to send again: "+err.Error(), status)
+}
+
+// statusText and statusJSON show the counts of the bulkheads. They contain no API key
+// and no tenant.
+func (g *gateway) statusText(w http.ResponseWriter, _ *http.Request) {
+	for _, s := range g.providers.Statuses() {
+		fmt.Fprintf(w, "%v\n", s)
+	}
+	fmt.Fprintf(w, "%d requests accepted\n", g.accepted.Load())
+	k := g.domains.Status()
+	fmt.Fprintf(w, "%s: %d of %d keys, %d in flight, %d waiting, %d admitted, %d rejected\n",
+		k.Label, k.Keys, k.MaxKeys, k.InFlight, k.Waiting, k.Totals.Admitted, k.Totals.Rejected()+k.TooManyKeys)
+}
+
+func (g *gateway) statusJSON(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(struct {
+		Providers []bulk.Status        `json:"providers"`
+		Tenants   registry.KeyedStatus `json:"tenants"`
+	}{g.providers.Statuses(), g.domains.Status()}) // an error means that the client left
+}
