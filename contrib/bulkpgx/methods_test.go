@@ -11,6 +11,7 @@ import (
 	"github.com/bulklink/bulklink-go/contrib/bulkpgx"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -262,6 +263,47 @@ func TestMethodsOfARejectedOperationReturnTheRejection(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestTransactionOfARejectedBatchIsClosed(t *testing.T) {
+	d, _ := open(t, 1)
+	slot, ok := d.Bulkhead().TryAcquire()
+	if !ok {
+		t.Fatal("no slot")
+	}
+	defer slot.Release()
+	batch := &pgx.Batch{}
+	batch.BeginTx(pgx.TxOptions{})
+	tx := d.SendBatch(t.Context(), batch).Tx()
+	if tx == nil {
+		t.Fatal("no transaction")
+	}
+	if err := tx.Rollback(t.Context()); !errors.Is(err, pgx.ErrTxClosed) {
+		t.Error(err)
+	}
+}
+
+// undecodable is a codec of values that Rows.Values cannot return.
+type undecodable struct{ pgtype.Int4Codec }
+
+func (undecodable) DecodeValue(*pgtype.Map, uint32, int16, []byte) (any, error) {
+	return nil, errors.New("undecodable")
+}
+
+func TestRowsWhoseValuesFailReleaseTheirSlot(t *testing.T) {
+	d, pool := open(t, 1)
+	rows, err := d.Query(t.Context(), "SELECT n FROM numbers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows.Conn().TypeMap().RegisterType(&pgtype.Type{Name: "int4", OID: pgtype.Int4OID, Codec: undecodable{}})
+	if !rows.Next() {
+		t.Error("no row")
+	}
+	if _, err := rows.Values(); err == nil {
+		t.Error("no error")
+	}
+	checkFree(t, "values", d, pool)
 }
 
 // The pool is closed: an operation has a slot, and gets no connection.
