@@ -62,21 +62,29 @@ func (c chunks) Write(p []byte) (int, error) {
 	return n, errors.Join(err, c.c.Flush())
 }
 
-// reject answers a request that no provider has started. The status is 429 if the tenant
-// has used up its share, and 503 if the providers are full or the gateway shuts down.
-func (g *gateway) reject(w http.ResponseWriter, err error) {
+// rejection says why no provider has started a request.
+type rejection struct {
+	error        // those of all providers, joined
+	byShare bool // all of them are limits of the tenant
+}
+
+func (r *rejection) Unwrap() error { return r.error }
+
+// answer has the status 429 if the tenant has used up its share of all providers, and
+// 503 if a provider is full or the gateway shuts down.
+func (r *rejection) answer(w http.ResponseWriter) {
 	status := http.StatusServiceUnavailable
 	switch {
-	case errors.Is(err, bulk.ErrOverload):
-		if g.domains.NotStarted(err) && !errors.Is(err, registry.ErrTooManyKeys) {
+	case errors.Is(r, bulk.ErrOverload):
+		if r.byShare && !errors.Is(r, registry.ErrTooManyKeys) {
 			status = http.StatusTooManyRequests
 		}
 		// A random delay: clients that were rejected together do not return together.
 		w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(3)))
-	case errors.Is(err, bulk.ErrClosed):
+	case errors.Is(r, bulk.ErrClosed):
 		w.Header().Set("Connection", "close") // the client connects to another gateway
 	}
-	http.Error(w, "not started, safe to send again: "+err.Error(), status)
+	http.Error(w, "not started, safe to send again:\n"+r.Error(), status)
 }
 
 // statusText and statusJSON show the counts of the bulkheads. They contain no API key

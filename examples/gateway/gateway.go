@@ -115,11 +115,11 @@ func (g *gateway) chat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := &answer{w: w, id: r.Header.Get("X-Request-Id"), body: body}
-	rejection, err := g.ask(r.Context(), tenant, m, a)
+	rejected, err := g.ask(r.Context(), tenant, m, a)
 	switch {
 	case r.Context().Err() != nil: // the client left
-	case rejection != nil:
-		g.reject(w, rejection)
+	case rejected != nil:
+		rejected.answer(w)
 	case err != nil && a.begun:
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole
 	case err != nil:
@@ -131,31 +131,24 @@ func (g *gateway) chat(w http.ResponseWriter, r *http.Request) {
 // the pause between two rounds. A request that was started is never repeated, because
 // the provider may have charged for it, also if it failed.
 //
-// If no provider started the request, ask returns a rejection of the last round.
-func (g *gateway) ask(ctx context.Context, tenant string, m model, a *answer) (rejection, err error) {
-	for round := range rounds {
-		if round > 0 {
-			sleep(ctx, pause/2+rand.N(pause))
-		}
-		rejection = nil
+// If no provider started the request, ask returns the rejection of the last round.
+func (g *gateway) ask(ctx context.Context, tenant string, m model, a *answer) (*rejection, error) {
+	for round := 1; ; round++ {
+		rejected := &rejection{byShare: true}
 		for _, p := range m.providers {
 			err := g.try(ctx, tenant, p, m.weight, a)
-			if !g.domains.NotStarted(err) && !bulk.NotStarted(err, p.slots) {
+			byShare := g.domains.NotStarted(err)
+			if !byShare && !bulk.NotStarted(err, p.slots) {
 				return nil, err
 			}
-			// The rejection of a provider counts more: then the tenant is not the only reason.
-			if rejection == nil || g.domains.NotStarted(rejection) {
-				rejection = err
-			}
-			if errors.Is(err, bulk.ErrCanceled) {
-				return err, nil
-			}
+			rejected.error = errors.Join(rejected.error, err)
+			rejected.byShare = rejected.byShare && byShare
 		}
-		if !errors.Is(rejection, bulk.ErrOverload) {
-			break // waiting does not help
+		if round == rounds || ctx.Err() != nil || !errors.Is(rejected, bulk.ErrOverload) {
+			return rejected, nil
 		}
+		sleep(ctx, pause/2+rand.N(pause))
 	}
-	return rejection, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {

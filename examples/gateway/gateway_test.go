@@ -428,8 +428,11 @@ func TestRejections(t *testing.T) {
 	h.models["full"] = model{1, []*provider{full}}
 	h.models["free"] = model{1, []*provider{free}}
 	h.models["both"] = model{1, []*provider{free, full}}
+	h.models["oversized or full"] = model{2, []*provider{full, h.provider("busy", u.URL, 2)}}
+	h.models["busy"] = model{1, h.models["oversized or full"].providers[1:]}
 	h.models["oversized"] = model{2, []*provider{full}}
 	h.begin(t.Context(), "full")
+	h.begin(t.Context(), "busy")
 	h.begin(t.Context(), "free")
 	h.begin(t.Context(), "free") // the share of the tenant
 	for _, c := range []struct {
@@ -440,6 +443,7 @@ func TestRejections(t *testing.T) {
 		{"full", http.StatusServiceUnavailable, true},
 		{"free", http.StatusTooManyRequests, true},
 		{"both", http.StatusServiceUnavailable, true},
+		{"oversized or full", http.StatusServiceUnavailable, true},
 		{"oversized", http.StatusServiceUnavailable, false},
 		{"unknown", http.StatusNotFound, false},
 	} {
@@ -455,8 +459,8 @@ func TestRejections(t *testing.T) {
 			t.Errorf("%s: the answer contains the API key: %s", c.model, body)
 		}
 	}
-	// "full" and "both" ask in each of two rounds, and "oversized" only once.
-	if s := full.slots.Status().Totals; s.Expired != 4 || s.OversizedAtArrival != 1 {
+	// Each asks in two rounds, but "oversized" in one.
+	if s := full.slots.Status().Totals; s.Expired != 4 || s.OversizedAtArrival != 3 {
 		t.Errorf("rejections of the full provider: %+v", s)
 	}
 	h.providers.Close()
