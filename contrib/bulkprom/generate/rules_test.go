@@ -82,6 +82,12 @@ func TestAlertsAreTheFindingsOfTheReport(t *testing.T) {
 			start, end = append(start, s), append(end, e)
 		}
 	}
+	for _, e := range edges() {
+		e.ID, e.Label = uint64(len(start)+1), fmt.Sprint("edge ", len(start))
+		s := e
+		e.Index, e.At = 2, s.At.Add(lastScrape*time.Millisecond)
+		start, end = append(start, s), append(end, e)
+	}
 	for name, opts := range map[string][]bulkprom.Option{"classic": nil, "native": {bulkprom.NativeHistogram()}} {
 		stored := scraped(t, start, end, opts...)
 		fired := map[string]map[finding]bool{}
@@ -203,6 +209,25 @@ func randomInterval(t *testing.T, random *rand.Rand, label string) (start, end b
 		end.Totals.LongestWait += time.Duration(upTo(3_000_000)) * time.Microsecond
 	}
 	return start, end
+}
+
+// edges returns statuses on both sides of thresholds that random ones seldom meet.
+func edges() []bulk.Status {
+	full := func(waiting, places int) bulk.Status {
+		return bulk.Status{Capacity: bulk.Capacity{Parallelism: 2, WaitingRoom: places}, InUse: 2, Waiting: waiting}
+	}
+	spare := func(arrivals uint64, peak int) bulk.Status {
+		return bulk.Status{Capacity: bulk.Capacity{Parallelism: 8}, Peak: bulk.Peak{InUse: peak}, Totals: bulk.Totals{Admitted: arrivals}}
+	}
+	return []bulk.Status{
+		full(79, 100), full(80, 100), full(99, 100), full(100, 100), full(4, 5),
+		full(0, 99), full(0, 100), full(0, 101),
+		spare(999, 2), spare(1000, 2), spare(1000, 3),
+		{Capacity: bulk.Capacity{Parallelism: 1}, Queueing: 10*time.Second - 1}, {Capacity: bulk.Capacity{Parallelism: 1}, Queueing: 10 * time.Second},
+		{OldestHold: 20 * time.Second, Totals: bulk.Totals{Holds: bulk.Holds{Samples: 20, Sum: 20 * time.Second}}},
+		{OldestHold: 20 * time.Second, Totals: bulk.Totals{Holds: bulk.Holds{Samples: 19, Sum: 19 * time.Second}}},
+		{OldestHold: 10 * time.Second, Totals: bulk.Totals{Holds: bulk.Holds{Samples: 20}}},
+	}
 }
 
 // onThreshold reports whether a share is exactly a threshold. Prometheus extrapolates
