@@ -153,6 +153,7 @@ func TestCollectionHasEveryMetric(t *testing.T) {
 		cancel()
 		do(ended, 1) // canceled at arrival
 		time.Sleep(time.Second)
+		synctest.Wait()
 		go do(t.Context(), 1) // still waits at the collection
 		synctest.Wait()
 		time.Sleep(time.Second / 4)

@@ -118,6 +118,7 @@ func eventful(t *testing.T) (s bulk.Status) {
 		cancel()
 		do(ended, 1) // canceled at arrival
 		time.Sleep(time.Second)
+		synctest.Wait()
 		go do(t.Context(), 2) // is oversized
 		synctest.Wait()
 		if err := b.Resize(1); err != nil {
