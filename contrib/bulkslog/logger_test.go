@@ -178,6 +178,44 @@ func TestMostBoundsTheRecordsOfAKindOverAllLabels(t *testing.T) {
 	})
 }
 
+// Pairs above the largest number are counted together, and a record of one of them does
+// not say how many events of the others were left out.
+func TestRecordOfAnUncountedLabelCountsNoOtherLabels(t *testing.T) {
+	out := &sink{}
+	l := bulkslog.New(slog.New(out), bulkslog.First(1), bulkslog.Then(2), bulkslog.Most(5000), bulkslog.Interval(time.Hour))
+	at := time.Now()
+	for i := range 1010 {
+		l.Log(bulk.Event{Kind: bulk.EventSaturated, Label: fmt.Sprint("tenant ", i), At: at})
+	}
+	records := out.take()
+	if len(records) != 1000+5 { // the first of the others, and each second one after it
+		t.Errorf("%d records", len(records))
+	}
+	for _, r := range records {
+		if r.left != 0 {
+			t.Errorf("%s: %d left out", r.label, r.left)
+		}
+	}
+	l.Flush()
+	mustEqual(t, out.take(), []record{{level: slog.LevelWarn, message: "bulkhead events left out", label: "(other labels)", kind: "saturated", left: 5, interval: time.Hour}})
+}
+
+func TestLateEventDoesNotEndTheInterval(t *testing.T) {
+	out := &sink{}
+	l := bulkslog.New(slog.New(out), bulkslog.First(1), bulkslog.Interval(time.Minute))
+	at := time.Now()
+	for _, late := range []time.Duration{0, time.Nanosecond, time.Minute} {
+		l.Log(bulk.Event{Kind: bulk.EventSaturated, Label: "payments", At: at.Add(-late)})
+	}
+	if n := len(out.take()); n != 1 {
+		t.Errorf("%d records", n)
+	}
+	l.Log(bulk.Event{Kind: bulk.EventSaturated, Label: "payments", At: at.Add(-time.Hour)}) // the clock was set back
+	if records := out.take(); len(records) != 2 || records[0].left != 2 {
+		t.Errorf("after the clock was set back: %v", records)
+	}
+}
+
 // An event of a disabled level ends the interval too, so that the count appears although
 // no further event is logged.
 func TestIntervalEndsWithAnEventThatIsNotLogged(t *testing.T) {
