@@ -57,11 +57,11 @@ func (m *machine) churn() {
 	}})
 }
 
-// pairs are what meets at one instant when a race is arranged.
+// pairs are what meets at one instant when a race is arranged, and one of three.
 var pairs = [][]kind{
 	{expiry, release}, {cancel, release}, {timeout, release}, {cancel, resize}, {expiry, timeout}, {expiry, resize}, {timeout, resize},
 	{cancel, expiry}, {arrival, release}, {arrival, cancel}, {arrival, expiry}, {release, resize}, {expiry, expiry}, {cancel, cancel},
-	{arrival, arrival}, {closing, expiry}, {closing, release}, {cancel, closing}, {closing, timeout}, {closing, resize},
+	{cancel, release, closing}, {arrival, arrival}, {closing, expiry}, {closing, release}, {cancel, closing}, {closing, timeout}, {closing, resize},
 }
 
 // timely is when a race takes place that waits for an instant.
@@ -109,9 +109,9 @@ func (m *machine) drawVictim(between []kind) command {
 	if v.sized {
 		slots = max(1, min(pick(m.d, 1, 1, 2), m.state.model.Capacity.Parallelism))
 	}
-	k := ctxKind{}
+	k := ctxKind{foreign: m.d.OneIn(3)}
 	if slices.Contains(between, timeout) {
-		k.timeout = timely
+		k = ctxKind{timeout: timely}
 	}
 	var limits []deadline.Limit
 	if slices.Contains(between, expiry) {
@@ -143,9 +143,11 @@ func (m *machine) meet(at time.Time, kinds []kind, victim *operation) {
 		m.Did("time passes until %v, and", at.Sub(m.began))
 	}
 	var commands []command
+	slowly := victim != nil && victim.ctx.half != nil && m.exiting == nil && slices.Contains(kinds, cancel)
 	for _, k := range kinds {
 		switch {
 		case k == expiry || k == timeout: // by itself
+		case k == cancel && slowly: // see below
 		case k == cancel && victim != nil:
 			commands = append(commands, m.cancel(victim.ctx))
 		case k == closing:
@@ -157,11 +159,20 @@ func (m *machine) meet(at time.Time, kinds []kind, victim *operation) {
 	if m.d.OneIn(2) {
 		slices.Reverse(commands)
 	}
+	if slowly {
+		// All else happens after the ctx has ended, and before its Done channel is
+		// closed.
+		first, last := m.cancel(victim.ctx), command{text: victim.ctx.text + " closes its Done channel", run: victim.ctx.end, apply: nothing}
+		first.run = victim.ctx.half
+		commands = append(slices.Insert(commands, 0, first), last)
+	}
 	if m.exiting != nil { // what comes after a command whose goroutine ends is not done
 		commands = commands[:min(1, len(commands))]
 	}
 	for _, c := range commands {
-		m.tied = append(m.tied, c.kind)
+		if c.kind != "" {
+			m.tied = append(m.tied, c.kind)
+		}
 	}
 	for i := range m.state.tasks {
 		switch t := &m.state.tasks[i]; {

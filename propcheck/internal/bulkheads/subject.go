@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -100,6 +101,7 @@ type ctxRef struct {
 	panics   bool // when it is asked how it ended
 	deadline time.Time
 	end      func() // cancels it; nil: it never ends
+	half     func() // the first half of end, of a foreign one: its Done channel is still open
 	cause    error  // with which it ends, if it has one of its own
 	text     string
 }
@@ -121,16 +123,24 @@ func overloaded() error {
 	return err
 }
 
-// panicsContext panics when it is asked how it ended.
-type panicsContext struct{ context.Context }
+// foreignContext is a context that package context did not make. It has an error
+// of its own, or panics when it is asked how it ended.
+type foreignContext struct {
+	context.Context
+	ended  atomic.Bool // perhaps before its Done channel is closed
+	panics bool
+}
 
-var errCtx = errors.New("panic of a ctx")
+var errForeign, errCtx = errors.New("ended in a way of its own"), errors.New("panic of a ctx")
 
-func (c panicsContext) Err() error {
-	if c.Context.Err() != nil {
+func (c *foreignContext) Err() error {
+	switch {
+	case !c.ended.Load():
+		return nil
+	case c.panics:
 		panic(errCtx)
 	}
-	return nil
+	return errForeign
 }
 
 // ctxKind is a way in which a context lives and ends.
@@ -138,7 +148,8 @@ type ctxKind struct {
 	timeout time.Duration // 0: none
 	cause   bool          // it ends with a cause
 	done    bool          // it has ended already
-	panics  bool          // then it panics when it is asked
+	foreign bool
+	panics  bool // of a foreign one
 }
 
 func (m *machine) newContext(k ctxKind) *ctxRef {
@@ -155,9 +166,11 @@ func (m *machine) newContext(k ctxKind) *ctxRef {
 		c.Context, c.end = context.WithTimeoutCause(parent, k.timeout, c.cause)
 		c.text += fmt.Sprintf(" (timeout %v)", k.timeout)
 	}
-	if c.panics = k.panics; k.panics {
-		c.Context = panicsContext{parent}
-		c.text += " (panics when it has ended)"
+	if c.panics = k.panics; k.panics || k.foreign {
+		f := &foreignContext{Context: parent, panics: k.panics}
+		c.Context, c.half = f, func() { f.ended.Store(true) }
+		c.cause, c.end = nil, func() { c.half(); cancel(errForeign) }
+		c.text += fmt.Sprintf(" (foreign, panics when it has ended: %t)", k.panics)
 	}
 	if k.done {
 		c.end()
@@ -190,7 +203,7 @@ func (m *machine) drawContext() *ctxRef {
 			return recent[which%len(recent)]
 		}
 	case 5:
-		k.done, k.panics = which > 0, which == 0 && m.calm // what panics must be the only thing that happens
+		k.done, k.foreign, k.panics = which == 1, which == 2, which == 0 && m.calm // what panics must be the only thing that happens
 	case 7:
 		k.timeout = -timeout
 	}
