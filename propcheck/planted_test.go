@@ -242,7 +242,7 @@ var planted = []struct {
 	{name: "delivers late", wrap: func(f forwarding) Subject { return deliversLate{f} }, tells: `handler \d+`},
 	{name: "caches Status", wrap: func(f forwarding) Subject { return cachesStatus{f, new(bulk.Status)} }, tells: `Status`},
 	{name: "shuts nothing", wrap: func(f forwarding) Subject { return shutsNothing{f} }, tells: `Shutdown`},
-	{name: "hides the DrainError", wrap: func(f forwarding) Subject { return hidesDrainError{f} }, tells: `no AdmissionError: context canceled`},
+	{name: "hides the DrainError", wrap: func(f forwarding) Subject { return hidesDrainError{f} }, tells: `no AdmissionError: context`},
 	{name: "refuses to shrink", wrap: func(f forwarding) Subject { return refusesToShrink{f} }, tells: `Resize\(`},
 	{name: "panics", wrap: func(f forwarding) Subject { return panicsInResize{f} }, tells: `Resize\(`},
 

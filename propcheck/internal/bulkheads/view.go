@@ -53,7 +53,7 @@ func (m *machine) differs(f *search, status bulk.Status) {
 		problems = append(problems, fmt.Sprintf("none of the %d orders in which this can happen explains what is seen; for one of them:", f.tried))
 	}
 	for i, o := range m.operations {
-		problems = append(problems, kit.Differences(o.text+":", seen[i], want[i])...)
+		problems = append(problems, kit.Differences(o.text, seen[i], want[i])...)
 	}
 	problems = append(problems, kit.Differences("Status()", status, s.model.Status(s.now))...)
 	if wrong := m.checkDelivery(s); wrong != "" {
