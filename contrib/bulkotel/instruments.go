@@ -17,9 +17,9 @@ type instruments struct {
 
 	arrived, admitted, finished, abandoned, queued, shortened, rejected, holdSamples metric.Int64Observable
 
-	keys, keysLimit, keysCreated, keysEvicted metric.Int64Observable
+	keys, keysLimit, keysCreated, keysEvicted, keySlots, keyPlaces metric.Int64Observable
 
-	waitLimit, delayTarget, delayInterval, queueAge, oldestWait, oldestHold, longestWait, queueingTime, holdTime metric.Float64Observable
+	waitLimit, delayTarget, delayInterval, queueAge, oldestWait, oldestHold, longestWait, queueingTime, holdTime, keyWaitLimit metric.Float64Observable
 }
 
 // newInstruments makes the instruments. The descriptions are also in docs/metrics.md.
@@ -32,7 +32,7 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 		keep(i, err)
 		return i
 	}
-	highest := func(name, unit, description string) metric.Int64Observable {
+	level := func(name, unit, description string) metric.Int64Observable {
 		i, err := meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
 		keep(i, err)
 		return i
@@ -55,12 +55,12 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 
 	in.slots = amount("bulkhead.slot.limit", "{slot}", "Number of slots (parallelism). Absent if unlimited.")
 	in.slotsUsed = amount("bulkhead.slot.usage", "{slot}", "Slots in use. It exceeds the limit only while a reduced capacity drains.")
-	in.peakSlots = highest("bulkhead.slot.peak", "{slot}", "Highest number of slots in use, over the whole life.")
+	in.peakSlots = level("bulkhead.slot.peak", "{slot}", "Highest number of slots in use, over the whole life.")
 	in.active = amount("bulkhead.operation.active", "{operation}", "Operations that hold slots.")
-	in.peakActive = highest("bulkhead.operation.peak", "{operation}", "Highest number of operations in flight, over the whole life.")
+	in.peakActive = level("bulkhead.operation.peak", "{operation}", "Highest number of operations in flight, over the whole life.")
 	in.places = amount("bulkhead.waiting_room.limit", "{operation}", "Size of the waiting room.")
 	in.waiting = amount("bulkhead.waiting_room.usage", "{operation}", "Operations in the waiting room.")
-	in.peakWaiting = highest("bulkhead.waiting_room.peak", "{operation}", "Highest number of operations in the waiting room, over the whole life.")
+	in.peakWaiting = level("bulkhead.waiting_room.peak", "{operation}", "Highest number of operations in the waiting room, over the whole life.")
 	in.status = amount("bulkhead.status", "1", "1 for the state that the bulkhead is in (open, paused, closed), 0 for the others.")
 
 	in.arrived = count("bulkhead.operation.arrived", "{operation}", "Operations that asked to be admitted.")
@@ -86,5 +86,8 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 	in.keysLimit = amount("bulkhead.key.limit", "{key}", "Largest number of keys of a Keyed.")
 	in.keysCreated = count("bulkhead.key.created", "{key}", "Keys that were added to a Keyed, including those that came again after an eviction.")
 	in.keysEvicted = count("bulkhead.key.evicted", "{key}", "Idle keys that were removed from a Keyed.")
+	in.keySlots = level("bulkhead.key.slot.limit", "{slot}", "Number of slots (parallelism) of each key of a Keyed that has no capacity of its own. Absent if unlimited.")
+	in.keyPlaces = level("bulkhead.key.waiting_room.limit", "{operation}", "Size of the waiting room of each key of a Keyed that has no capacity of its own.")
+	in.keyWaitLimit = duration("bulkhead.key.wait.limit", "Longest allowed wait for each key of a Keyed that has no capacity of its own, 0 for no limit.")
 	return &in, errors.Join(errs...)
 }

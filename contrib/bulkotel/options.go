@@ -18,8 +18,9 @@ type Config struct {
 
 // keyed is a source of the statuses of a Keyed, which have no ID.
 type keyed struct {
-	id     string
-	status func() registry.KeyedStatus
+	id       string
+	status   func() registry.KeyedStatus
+	capacity func() bulk.Capacity
 }
 
 // Option is an option of [Register].
@@ -53,7 +54,7 @@ var lastKeyed atomic.Uint64
 // series. A nil k panics.
 func Keyed[K comparable](k *registry.Keyed[K]) Option {
 	mustHave(k != nil, "Keyed: nil Keyed")
-	source := keyed{"keyed-" + strconv.FormatUint(lastKeyed.Add(1), 10), k.Status}
+	source := keyed{"keyed-" + strconv.FormatUint(lastKeyed.Add(1), 10), k.Status, k.Capacity}
 	return func(c *Config) error {
 		c.keyeds = append(c.keyeds, source)
 		return nil

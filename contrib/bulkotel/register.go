@@ -29,7 +29,7 @@ func Register(meter metric.Meter, opts ...Option) (metric.Registration, error) {
 	return meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		for _, k := range c.keyeds {
 			s := k.status()
-			in.observeKeyed(newObserver(o, s.Label, k.id), s)
+			in.observeKeyed(newObserver(o, s.Label, k.id), s, k.capacity())
 		}
 		seen := map[uint64]bool{}
 		for _, statuses := range c.statuses {
@@ -99,7 +99,12 @@ func (in *instruments) observeBulkhead(o observer, s bulk.Status) {
 	in.observeTotals(o, s.Totals)
 }
 
-func (in *instruments) observeKeyed(o observer, s registry.KeyedStatus) {
+func (in *instruments) observeKeyed(o observer, s registry.KeyedStatus, each bulk.Capacity) {
+	if each.Parallelism != bulk.Unlimited {
+		o.integer(in.keySlots, each.Parallelism)
+	}
+	o.integer(in.keyPlaces, each.WaitingRoom)
+	o.seconds(in.keyWaitLimit, each.WaitLimit.Seconds())
 	o.integer(in.keys, s.Keys)
 	o.integer(in.keysLimit, s.MaxKeys)
 	o.count(in.keysCreated, s.Created)

@@ -57,6 +57,10 @@ var (
 	wait     = describe("wait_seconds", "Time in the waiting room of operations that were admitted from it.")
 	hold     = describe("sampled_hold_seconds", "Time that operations held their slots, sampled from about one in 64 admitted operations.")
 
+	keySlots     = describe("key_slots", "Number of slots (parallelism) of each key of a Keyed that has no capacity of its own, +Inf if unlimited.")
+	keyPlaces    = describe("key_waiting_room_places", "Size of the waiting room of each key of a Keyed that has no capacity of its own.")
+	keyWaitLimit = describe("key_wait_limit_seconds", "Longest allowed wait for each key of a Keyed that has no capacity of its own, 0 for no limit.")
+
 	keys        = describe("keys", "Keys of a Keyed, in use or idle.")
 	keysLimit   = describe("keys_limit", "Largest number of keys of a Keyed.")
 	keysCreated = describe("keys_created_total", "Keys that were added to a Keyed, including those that came again after an eviction.")
@@ -72,7 +76,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 		slots, slotsInUse, inFlight, places, waiting, waitLimit, delayTarget, delayInterval, closed, paused,
 		standingQueue, oldestWait, oldestHold, longestWait, peakSlots, peakInFlight, peakWaiting,
 		arrived, admitted, finished, abandoned, queued, shortened, rejected, queueing, wait, hold,
-		keys, keysLimit, keysCreated, keysEvicted,
+		keySlots, keyPlaces, keyWaitLimit, keys, keysLimit, keysCreated, keysEvicted,
 	} {
 		ch <- d
 	}
@@ -81,16 +85,16 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	var keyeds []registry.KeyedStatus
-	for _, status := range c.config.keyeds {
-		keyeds = append(keyeds, status())
+	for _, k := range c.config.keyeds {
+		keyeds = append(keyeds, k.Status())
 	}
 	var statuses []bulk.Status
 	for _, f := range c.config.statuses {
 		statuses = append(statuses, f()...)
 	}
 	names := newNames()
-	for i, k := range keyeds {
-		c.collectKeyed(metrics{ch, names.ofKeyed(k.Label, i)}, k)
+	for i, s := range keyeds {
+		c.collectKeyed(metrics{ch, names.ofKeyed(s.Label, i)}, s, c.config.keyeds[i].Capacity())
 	}
 	for name, s := range names.of(statuses) {
 		c.collectBulkhead(metrics{ch, name}, s)
@@ -115,7 +119,10 @@ func (c *Collector) collectBulkhead(m metrics, s bulk.Status) {
 	c.collectTotals(m, s.Totals)
 }
 
-func (c *Collector) collectKeyed(m metrics, s registry.KeyedStatus) {
+func (c *Collector) collectKeyed(m metrics, s registry.KeyedStatus, each bulk.Capacity) {
+	m.gauge(keySlots, parallelism(each.Parallelism))
+	m.gauge(keyPlaces, float64(each.WaitingRoom))
+	m.gauge(keyWaitLimit, each.WaitLimit.Seconds())
 	m.gauge(keys, float64(s.Keys))
 	m.gauge(keysLimit, float64(s.MaxKeys))
 	m.count(keysCreated, s.Created)

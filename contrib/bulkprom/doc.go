@@ -32,7 +32,7 @@
 // A Keyed is one series, however many keys it has, and no key ever appears. It has the
 // metrics of a bulkhead, over all its keys, without those that make sense only for each
 // key: slots, places in the waiting room, limits, peaks and ages. It has metrics about
-// its keys in addition.
+// its keys, and about the capacity that they have in common, in addition.
 //
 // # Waits
 //

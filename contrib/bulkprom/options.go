@@ -11,9 +11,15 @@ import (
 // Config is what the options of a [Collector] set. It has no exported fields.
 type Config struct {
 	statuses []func() []bulk.Status
-	keyeds   []func() registry.KeyedStatus
+	keyeds   []keyed
 	buckets  int
 	native   bool
+}
+
+// keyed has the methods of a Keyed that are collected.
+type keyed interface {
+	Status() registry.KeyedStatus
+	Capacity() bulk.Capacity
 }
 
 // Option is an option of [New].
@@ -43,7 +49,7 @@ func Bulkhead(b *bulk.Bulkhead) Option {
 func Keyed[K comparable](k *registry.Keyed[K]) Option {
 	mustHave(k != nil, "Keyed: nil Keyed")
 	return func(c *Config) error {
-		c.keyeds = append(c.keyeds, k.Status)
+		c.keyeds = append(c.keyeds, k)
 		return nil
 	}
 }
