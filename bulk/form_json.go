@@ -1,17 +1,13 @@
 package bulk
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/bulklink/bulklink-go/internal/object"
 	"github.com/bulklink/bulklink-go/internal/safetext"
@@ -21,7 +17,7 @@ import (
 // be printed are escaped.
 func (s Status) MarshalJSON() ([]byte, error) {
 	type fields Status
-	return printableJSON(fields(s))
+	return safetext.JSON(fields(s))
 }
 
 // MarshalJSON returns e with the names of its field tags. Characters that cannot
@@ -35,7 +31,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	if e.Kind == EventResized {
 		text.Previous = &e.Previous
 	}
-	return printableJSON(text)
+	return safetext.JSON(text)
 }
 
 // MarshalJSON returns r with the names of its field tags, and with the results of
@@ -44,7 +40,7 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	if r.Findings == nil {
 		r.Findings = []Finding{}
 	}
-	return printableJSON(struct {
+	return safetext.JSON(struct {
 		Severity Severity  `json:"severity"`
 		Healthy  bool      `json:"healthy"`
 		Findings []Finding `json:"findings"`
@@ -64,31 +60,6 @@ func (r *Report) UnmarshalJSON(text []byte) error {
 		r.Findings = nil
 	}
 	return nil
-}
-
-// printableJSON is json.Marshal, with escapes for the characters that cannot be
-// printed but that json.Marshal does not escape, such as those that change the
-// direction of writing. They can occur in strings only.
-func printableJSON(v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		switch {
-		case strconv.IsPrint(r):
-			out.Write(text[:size])
-		case r > 0xFFFF:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
-		default:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		}
-		text = text[size:]
-	}
-	return out.Bytes(), nil
 }
 
 // waitsBucket is a bucket of Waits in JSON. The fields are pointers to tell 0 from

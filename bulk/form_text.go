@@ -193,6 +193,18 @@ func (w *textWriter) writeTotals(t Totals, longest time.Duration, rate func(uint
 	}
 }
 
+// totalsText returns the rows of the counts, for the text forms of package registry.
+// The rates are those of duration, none if it is 0.
+func totalsText(t Totals, duration time.Duration) string {
+	var w textWriter
+	if duration > 0 {
+		w.writeTotals(t, 0, Interval{Duration: duration}.rate)
+	} else {
+		w.writeTotals(t, t.LongestWait, nil)
+	}
+	return w.String()
+}
+
 // quantile returns a quantile of the waits, but never more than the longest wait,
 // which is an upper bound in an interval too. It is 0 in totals that were made by
 // hand without one: then it is unknown.

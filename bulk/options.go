@@ -169,5 +169,6 @@ func init() {
 	hooks.SetRan(func(ctx context.Context, s Slot, err error) error { return s.op.bulkhead.ran(ctx, err) })
 	hooks.SetCheck((*Bulkhead).check)
 	hooks.SetWithCapacity(func(c *Config, given *Capacity) { c.given = given })
+	hooks.SetTotalsText(totalsText)
 	hooks.SetAddStatus(func(s *Status, b *Bulkhead, own bool) bool { return b.addTo(s, own) })
 }

@@ -298,3 +298,35 @@ func ExampleKeyed_Statuses() {
 	}
 	// Output: acme
 }
+
+// A report of all keys together says whether too many came at the same time.
+func ExampleKeyed_Report() {
+	ctx := context.Background()
+	k, _ := registry.NewKeyed[string]("tenants", 1, 2)
+	for _, tenant := range []string{"a", "b", "c"} {
+		_, _ = k.Acquire(ctx, tenant)
+	}
+	for _, f := range k.Report().Findings {
+		fmt.Println(f.Severity, f.Code)
+		fmt.Println(f.Message)
+	}
+	// Output:
+	// warning too_many_keys
+	// 1 operation was rejected because 2 keys were in use, which is the maximum. Now 2 are known.
+}
+
+func ExampleKeyedStatus_Since() {
+	ctx := context.Background()
+	k, _ := registry.NewKeyed[string]("tenants", 1, 100)
+	_, _ = registry.RunKey(ctx, k, "a", page)
+	before := k.Status()
+	_, _ = registry.RunKey(ctx, k, "a", page)
+	_, _ = registry.RunKey(ctx, k, "b", page)
+
+	interval, err := k.Status().Since(before)
+	fmt.Println(interval.Totals.Admitted, "admitted,", interval.Created, "new key,", err)
+	fmt.Println(interval.Report().Healthy())
+	// Output:
+	// 2 admitted, 1 new key, <nil>
+	// true
+}

@@ -34,6 +34,7 @@ import (
 // after one of its operations has waited, because of the histogram of waits.
 type Keyed[K comparable] struct {
 	// Set once by NewKeyed.
+	id         uint64 // that of the rejector
 	label      string
 	maxKeys    int
 	idleAfter  time.Duration
@@ -82,6 +83,7 @@ type guardedKeys[K comparable] struct {
 	closed  bool
 
 	created, evicted, tooManyKeys uint64
+	statuses                      uint64 // Status calls
 
 	capacity   bulk.Capacity               // the common one
 	changes    uint64                      // of capacity
@@ -126,7 +128,7 @@ func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...Keye
 		return nil, errors.Join(errs...)
 	}
 	return &Keyed[K]{
-		label: label, maxKeys: maxKeys, idleAfter: c.idleAfter, each: each, capacityOf: capacityOf,
+		id: rejector.Status().ID, label: label, maxKeys: maxKeys, idleAfter: c.idleAfter, each: each, capacityOf: capacityOf,
 		origin: time.Now(), group: group, rejector: rejector,
 		guardedKeys: &guardedKeys[K]{keys: make(map[K]*entry[K]), capacity: rejector.Capacity()},
 	}, nil

@@ -3,25 +3,59 @@ package registry
 import (
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/internal/hooks"
 )
 
-// KeyedStatus is a snapshot of a [Keyed]. It has counts only, no key. The names in
-// JSON are the struct tags, as those of [bulk.Status].
+// KeyedStatus is a snapshot of a [Keyed]. It has counts only, no key.
+//
+// The text form is String. The JSON form has the names of the field tags, which are
+// those of [bulk.Status], with the same promises. It can be read back.
 type KeyedStatus struct {
-	Label       string      `json:"label"`         // of the Keyed and all its bulkheads
-	Keys        int         `json:"keys"`          // known now, in use or idle
-	MaxKeys     int         `json:"max_keys"`      // the limit given to NewKeyed
-	InFlight    int         `json:"in_flight"`     // operations, over all keys
-	InUse       int         `json:"in_use"`        // slots, over all keys
-	Waiting     int         `json:"waiting"`       // operations, over all keys
-	Closed      bool        `json:"closed"`        // Close or Shutdown was called
-	Created     uint64      `json:"created"`       // keys, including those that came again after an eviction
-	Evicted     uint64      `json:"evicted"`       // keys; Keys = Created − Evicted
-	TooManyKeys uint64      `json:"too_many_keys"` // operations rejected because maxKeys keys were in use
-	Totals      bulk.Totals `json:"totals"`        // over all keys, including evicted ones and operations rejected without a key
+	// ID identifies the Keyed. Its events that belong to no key have this ID: see
+	// [Each].
+	ID uint64 `json:"id"`
+	// Index counts the Status calls of the Keyed: 1, 2, 3, …
+	Index uint64 `json:"index"`
+	// Label is the label of the Keyed and all its bulkheads.
+	Label string `json:"label"`
+	// At is the time of the snapshot.
+	At time.Time `json:"at"`
+	// Capacity is the common capacity of each key at that time.
+	Capacity bulk.Capacity `json:"capacity"`
+	// Slots is the parallelism of all keys together, at most [bulk.Unlimited].
+	Slots int `json:"slots"`
+	// Places is the waiting room of all keys together, at most [bulk.Unlimited].
+	Places int `json:"places"`
+	// Keys is the number of keys that are known, in use or idle.
+	Keys int `json:"keys"`
+	// MaxKeys is the limit given to NewKeyed.
+	MaxKeys int `json:"max_keys"`
+	// InFlight is the number of operations in flight, over all keys.
+	InFlight int `json:"in_flight"`
+	// InUse is the number of slots in use, over all keys.
+	InUse int `json:"in_use"`
+	// Waiting is the number of operations in waiting rooms, over all keys.
+	Waiting int `json:"waiting"`
+	// Closed reports whether Close or Shutdown was called.
+	Closed bool `json:"closed"`
+	// Queueing, OldestWait and OldestHold are the longest of all keys: see
+	// [bulk.Status].
+	Queueing   time.Duration `json:"queueing_ns"`
+	OldestWait time.Duration `json:"oldest_wait_ns"`
+	OldestHold time.Duration `json:"oldest_hold_ns"`
+	// Created counts the keys that came, including those that came again after an
+	// eviction.
+	Created uint64 `json:"created"`
+	// Evicted counts the keys that were evicted: Keys = Created − Evicted.
+	Evicted uint64 `json:"evicted"`
+	// TooManyKeys counts the operations rejected because maxKeys keys were in use.
+	TooManyKeys uint64 `json:"too_many_keys"`
+	// Totals are those of all keys, including evicted ones, and of the operations
+	// rejected without a key. Queueing is the sum over all keys.
+	Totals bulk.Totals `json:"totals"`
 }
 
 // Status returns a snapshot: of the list of keys at one instant, and then of each
@@ -36,8 +70,10 @@ type KeyedStatus struct {
 // milliseconds.
 func (k *Keyed[K]) Status() KeyedStatus {
 	k.mu.Lock()
+	k.statuses++
 	s := KeyedStatus{
-		Label: k.label, Keys: len(k.keys), MaxKeys: k.maxKeys, Closed: k.closed,
+		ID: k.id, Index: k.statuses, Label: k.label, At: time.Now(), Capacity: k.capacity,
+		Keys: len(k.keys), MaxKeys: k.maxKeys, Closed: k.closed,
 		Created: k.created, Evicted: k.evicted, TooManyKeys: k.tooManyKeys,
 	}
 	sum := bulk.Status{Totals: k.retired.Totals}
@@ -45,10 +81,13 @@ func (k *Keyed[K]) Status() KeyedStatus {
 	k.mu.Unlock()
 
 	own := hooks.AddStatus(&sum, k.rejector, false)
+	sum.Capacity = bulk.Capacity{} // the rejector's is not that of a key
 	for _, e := range all {
 		own = hooks.AddStatus(&sum, e.bulkhead, own)
 	}
+	s.Slots, s.Places = sum.Capacity.Parallelism, sum.Capacity.WaitingRoom
 	s.InFlight, s.InUse, s.Waiting, s.Totals = sum.InFlight, sum.InUse, sum.Waiting, sum.Totals
+	s.Queueing, s.OldestWait, s.OldestHold = sum.Queueing, sum.OldestWait, sum.OldestHold
 	return s
 }
 

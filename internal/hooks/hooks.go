@@ -5,7 +5,10 @@
 // type parameters, and package bulk sets the functions when the program starts.
 package hooks
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 var (
 	onRelease    any // func(*bulk.Config, func())
@@ -14,6 +17,7 @@ var (
 	ran          any // func(context.Context, bulk.Slot, error) error
 	withCapacity any // func(*bulk.Config, *bulk.Capacity)
 	addStatus    any // func(*bulk.Status, *bulk.Bulkhead, bool) bool
+	totalsText   any // func(bulk.Totals, time.Duration) string
 	check        any // func(*bulk.Bulkhead) error
 )
 
@@ -85,6 +89,15 @@ func SetAddStatus[Status, Bulkhead any](f func(*Status, *Bulkhead, bool) bool) {
 // needs one histogram, not one for each.
 func AddStatus[Status, Bulkhead any](sum *Status, b *Bulkhead, own bool) bool {
 	return addStatus.(func(*Status, *Bulkhead, bool) bool)(sum, b, own)
+}
+
+// SetTotalsText sets what [TotalsText] calls.
+func SetTotalsText[Totals any](f func(Totals, time.Duration) string) { totalsText = f }
+
+// TotalsText returns the rows of a [bulk.Totals] in text forms, each with a newline
+// before it. They have rates if the duration is more than 0.
+func TotalsText[Totals any](t Totals, duration time.Duration) string {
+	return totalsText.(func(Totals, time.Duration) string)(t, duration)
 }
 
 // SetCheck sets what [Check] calls.
