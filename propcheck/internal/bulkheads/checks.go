@@ -131,24 +131,30 @@ func (m *machine) wrongResult(c *operation, want order, value int) string {
 	return ""
 }
 
-// checkStatuses looks at all statuses that were taken in this step, wherever.
-// last is the one at its end.
+// wrongStatus compares all statuses that were taken in this step, wherever, with
+// those that there were if s is what happened. It says what is wrong.
+func (m *machine) wrongStatus(s *state) string {
+	for _, got := range m.statuses {
+		i := slices.IndexFunc(s.statuses, func(want bulk.Status) bool { return want.LastEvent == got.LastEvent })
+		if i < 0 {
+			return fmt.Sprintf("a Status has LastEvent %d, which never was", got.LastEvent)
+		}
+		want := s.statuses[i]
+		want.At, got.Index, got.Totals.Waits = got.At, 0, want.Totals.Waits
+		if got != want {
+			return kit.Differences("a Status", got, want)[0]
+		}
+	}
+	return ""
+}
+
+// checkStatuses looks at what is not compared: the histograms, and Index.
 func (m *machine) checkStatuses(s *state, last bulk.Status) {
 	indexes := make(map[uint64]bool)
 	for _, got := range m.statuses {
 		indexes[got.Index] = true
 		m.require(got.Index > m.readings-uint64(len(m.statuses)) && got.Index <= m.readings || m.bulkhead == nil, "Status call number %d has Index %d", m.readings, got.Index)
 		waits := got.Totals.Waits
-		i := slices.IndexFunc(s.statuses, func(want bulk.Status) bool { return want.LastEvent == got.LastEvent })
-		if i < 0 {
-			m.require(false, "a Status has LastEvent %d, which never was", got.LastEvent)
-			continue
-		}
-		want := s.statuses[i]
-		want.At, got.Index, got.Totals.Waits = got.At, 0, want.Totals.Waits
-		if got != want {
-			m.problems = append(m.problems, kit.Differences("a Status", got, want)...)
-		}
 		m.require(waits.Count() == got.Totals.AdmittedFromQueue, "Waits has %d waits, AdmittedFromQueue is %d", waits.Count(), got.Totals.AdmittedFromQueue)
 		if got.LastEvent == last.LastEvent && len(s.model.Waits) != m.compared {
 			m.checkWaits(waits, slices.Sorted(slices.Values(s.model.Waits)))
@@ -197,6 +203,8 @@ func (m *machine) misuse() {
 		}
 		_, err := m.build(" ", 0, nil, bulk.OnEvent(nil), bulk.OnHandlerPanic(nil), bulk.WaitLimit(-1), bulk.WaitingRoom(-1))
 		demand("", "handler handler label option parallelism wait_limit waiting_room", err)
+		_, err = m.build("label", 0)
+		demand("label", "parallelism", err)
 		demand(label, "parallelism wait_limit waiting_room", s.SetCapacity(bulk.Capacity{Parallelism: -1, WaitingRoom: -1, WaitLimit: -1}))
 		_, err = s.AcquireN(ctx, 0)
 		demand(m.subject.Label(), "slots", err)

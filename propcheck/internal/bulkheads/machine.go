@@ -2,7 +2,6 @@ package bulkheads
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -162,7 +161,7 @@ func (m *machine) settle() {
 	status.Index, status.Totals.Waits = 0, bulk.Waits{} // see checkStatuses
 	f := &search{heard: len(m.listeners) > 0, ends: make(map[uint64]bool)}
 	f.accepts = func(s *state) bool {
-		return status == s.model.Status(s.now) && slices.Equal(seen, s.fates()) && m.checkDelivery(s) == ""
+		return status == s.model.Status(s.now) && slices.Equal(seen, s.fates()) && m.wrongStatus(s) == "" && m.checkDelivery(s) == ""
 	}
 	before := m.state.clone()
 	for _, s := range m.states {
@@ -218,21 +217,6 @@ func (m *machine) adopt(states []*state) {
 		l.got, l.caught = l.got[:0], l.caught[:0]
 	}
 	m.log, m.statuses, m.tied, m.busy = m.log[:0], m.statuses[:0], m.tied[:0], nil
-}
-
-// require notes a problem that is not seen by comparing views. mu is held, or
-// nothing moves.
-func (m *machine) require(ok bool, format string, args ...any) {
-	if !ok {
-		m.problems = append(m.problems, fmt.Sprintf(format, args...))
-	}
-}
-
-// demand is require for those who don't hold mu.
-func (m *machine) demand(ok bool, format string, args ...any) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.require(ok, format, args...)
 }
 
 // Finish closes the subject, and ends all that is in flight. Then it is drained,

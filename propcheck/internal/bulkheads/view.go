@@ -56,10 +56,27 @@ func (m *machine) differs(f *search, status bulk.Status) {
 		problems = append(problems, kit.Differences(o.text, seen[i], want[i])...)
 	}
 	problems = append(problems, kit.Differences("Status()", status, s.model.Status(s.now))...)
-	if wrong := m.checkDelivery(s); wrong != "" {
-		problems = append(problems, wrong)
+	for _, wrong := range []string{m.wrongStatus(s), m.checkDelivery(s)} {
+		if wrong != "" {
+			problems = append(problems, wrong)
+		}
 	}
 	m.Fail(problems...)
+}
+
+// require notes a problem that is not seen by comparing views. mu is held, or
+// nothing moves.
+func (m *machine) require(ok bool, format string, args ...any) {
+	if !ok {
+		m.problems = append(m.problems, fmt.Sprintf(format, args...))
+	}
+}
+
+// demand is require for those who don't hold mu.
+func (m *machine) demand(ok bool, format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.require(ok, format, args...)
 }
 
 // count tells which corners a step reached that began at before.
