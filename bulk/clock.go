@@ -53,6 +53,6 @@ func subSat(to, from int64) int64 {
 // Outside, every time.Now has a monotonic part; inside, none has (runtime/time.go,
 // time_now: "Don't return a monotonic time inside a synctest bubble"). Round(0)
 // strips that part, so only a time without one is equal to itself afterwards. The
-// documentation of testing/synctest does not promise this; TestInBubble... notices
+// documentation of testing/synctest does not promise this; TestBulkheadCanBeUsedInManyBubblesAndOutside notices
 // if it changes.
 func inBubble(now time.Time) bool { return now == now.Round(0) }

@@ -181,12 +181,15 @@ func NotStarted(err error, b *Bulkhead) bool {
 // operations were in flight. It matches ctx.Err() and context.Cause(ctx), with
 // errors.Is and errors.As, but never says that an operation was not started.
 type DrainError struct {
-	Label    string
-	InFlight int
+	Label    string // of the bulkhead
+	InFlight int    // operations when Wait gave up
 
 	ended *ctxEnd // nil in one that was not made here
 }
 
+// Error reads like
+//
+//	bulkhead "payments": not drained, 3 in flight: context deadline exceeded
 func (e *DrainError) Error() string {
 	text := fmt.Sprintf("bulkhead %s: not drained, %d in flight", safetext.Quote(e.Label), e.InFlight)
 	if e.ended == nil {

@@ -50,22 +50,22 @@ func (k *EventKind) UnmarshalText(text []byte) error {
 // One arrival makes exactly one of admitted, queued, or an event of a rejection. One
 // queued operation makes exactly one of admitted or an event of a rejection.
 type Event struct {
-	ID       uint64        `json:"id"`  // of the bulkhead: see [Status.ID]
-	Seq      uint64        `json:"seq"` // 1, 2, 3 … in the order of the transitions since New, whether or not there are handlers
-	Op       uint64        `json:"op"`  // of the operation: the same on all its events; 0 if the event concerns no operation, or one that arrived before there were handlers
-	Kind     EventKind     `json:"kind"`
-	Label    string        `json:"label"` // of the bulkhead
-	At       time.Time     `json:"at"`
+	ID       uint64        `json:"id"`        // of the bulkhead: see [Status.ID]
+	Seq      uint64        `json:"seq"`       // 1, 2, 3 … in the order of the transitions since New, whether or not there are handlers
+	Op       uint64        `json:"op"`        // of the operation: the same on all its events; 0 if the event concerns no operation, or one that arrived before there were handlers
+	Kind     EventKind     `json:"kind"`      // what happened
+	Label    string        `json:"label"`     // of the bulkhead
+	At       time.Time     `json:"at"`        // when it happened
 	Slots    int           `json:"slots"`     // what the operation asked for; 0 if the event concerns no operation
 	Queued   bool          `json:"queued"`    // the operation had been waiting: on each of its events except queued itself
 	Waited   time.Duration `json:"waited_ns"` // from arrival to admission or rejection; 0 on other events
-	Capacity Capacity      `json:"capacity"`
-	Previous Capacity      `json:"previous"` // the capacity before; resized only
+	Capacity Capacity      `json:"capacity"`  // of the bulkhead
+	Previous Capacity      `json:"previous"`  // the capacity before; resized only
 
 	InFlight int  `json:"in_flight"` // operations
 	InUse    int  `json:"in_use"`    // slots
 	Waiting  int  `json:"waiting"`   // operations
-	Closed   bool `json:"closed"`
+	Closed   bool `json:"closed"`    // of the bulkhead
 }
 
 // hasWait reports whether Waited says how long the operation waited. Released and
@@ -138,7 +138,7 @@ func (b *Bulkhead) OnEvent(h func(Event)) (remove func()) {
 	}
 }
 
-// setHandlers sets who listens. A list is never changed once it is set, so that
+// setHandlers replaces the handlers. A list is never changed once it is set, so that
 // deliveries read theirs without the lock. The lock is held.
 func (b *Bulkhead) setHandlers(handlers []*handler) {
 	b.handlers = handlers

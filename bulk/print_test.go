@@ -8,7 +8,7 @@ import (
 	"github.com/bulklink/bulklink-go/internal/printtest"
 )
 
-// Run with -race: what is shown must not be read while others write it.
+// Run with -race: printing must not read fields that other goroutines write.
 func TestPrintingABulkheadShowsItsLabelAndReadsNoGuardedField(t *testing.T) {
 	b := bulk.Must(bulk.New("payments", 2, bulk.WaitingRoom(1)))
 	var g sync.WaitGroup

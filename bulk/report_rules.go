@@ -95,7 +95,7 @@ var rules = []rule{
 			"With a little more load, operations will expire while they wait. " +
 			"Do not raise the wait limit above the time that callers can afford."},
 	{CodeOversizedOperations, oversizedOperations,
-		"Check which caller asks for so many slots. " +
+		"Check which caller asks for more slots than the parallelism. " +
 			"Check whether the parallelism was lowered. " +
 			"An operation that asks for more slots than the parallelism is never admitted."},
 	{CodeDemandExceedsCapacity, demandExceedsCapacity,

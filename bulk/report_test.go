@@ -37,7 +37,7 @@ type (
 	holds  = bulk.Holds
 )
 
-// has returns a capacity with so many slots and places, and with a wait limit of
+// has returns a capacity with the given slots and places, and with a wait limit of
 // 250 ms if there are places.
 func has(slots, places int) bulk.Capacity {
 	c := bulk.Capacity{Parallelism: slots, WaitingRoom: places}

@@ -279,7 +279,7 @@ func TestOneHoldInSixtyFourIsSampled(t *testing.T) {
 // the documentation of Holds.
 func sampled(n uint64) bool {
 	block := n / 64
-	return n%64 == block*block*0x9E3779B97F4A7C15>>58
+	return n%64 == block*block*0x624D9807103842BB>>58
 }
 
 // An operation in flight or abandoned is no sample.
@@ -288,7 +288,7 @@ func TestHoldOfAQueuedOperationStartsAtTheGrant(t *testing.T) {
 		b := mustNew(t, 1, bulk.WaitingRoom(110))
 		first := fill(t, b)[0] // the 1st
 		var queue []*parked
-		for range 105 {
+		for range 90 {
 			queue = append(queue, park(t, b, 1))
 		}
 		if h := b.Status().Totals.Holds; h != (bulk.Holds{}) {
@@ -301,7 +301,7 @@ func TestHoldOfAQueuedOperationStartsAtTheGrant(t *testing.T) {
 		}
 		for i, p := range queue {
 			p.mustHold(t)
-			if i == 102 { // the 104th
+			if i == 87 { // the 89th
 				time.Sleep(time.Minute)
 				if h := b.Status().Totals.Holds; h.Samples != 1 {
 					t.Errorf("in flight: %+v", h)
@@ -311,30 +311,30 @@ func TestHoldOfAQueuedOperationStartsAtTheGrant(t *testing.T) {
 			p.slot.Release()
 		}
 		if h := b.Status().Totals.Holds; h != (bulk.Holds{Samples: 2, Sum: time.Second + time.Minute + time.Millisecond}) {
-			t.Errorf("the 104th has finished: %+v", h)
+			t.Errorf("the 89th has finished: %+v", h)
 		}
 		mustBeIdle(t, b)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, 1, bulk.WaitingRoom(1))
-		for range 102 {
+		for range 87 {
 			s, _ := b.TryAcquire()
 			s.Release()
 		}
-		held := fill(t, b) // the 103rd
+		held := fill(t, b) // the 88th
 		p := park(t, b, 1)
 		p.endQuietly()
 		time.Sleep(time.Hour)
 		held[0].Release()
 		p.mustFail(t, bulk.ErrCanceled)
-		if n := b.Status().Totals; n.Abandoned != 1 || n.Admitted != 104 || n.Holds.Samples != 1 || n.Holds.Sum != 0 {
-			t.Errorf("the 104th was abandoned: %+v", n)
+		if n := b.Status().Totals; n.Abandoned != 1 || n.Admitted != 89 || n.Holds.Samples != 1 || n.Holds.Sum != 0 {
+			t.Errorf("the 89th was abandoned: %+v", n)
 		}
-		s, _ := b.TryAcquire() // the 105th, perhaps with the record of the 104th
+		s, _ := b.TryAcquire() // the 90th, perhaps with the record of the 89th
 		time.Sleep(time.Hour)
 		s.Release()
 		if h := b.Status().Totals.Holds; h.Samples != 1 {
-			t.Errorf("the 105th is a sample: %+v", h)
+			t.Errorf("the 90th is a sample: %+v", h)
 		}
 	})
 }

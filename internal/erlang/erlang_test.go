@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// at returns the probability for so many slots.
+// at returns the probability for n slots.
 func at(slots int, probabilities iter.Seq2[int, float64]) float64 {
 	for n, p := range probabilities {
 		if n == slots {

@@ -47,7 +47,7 @@ var bulkFunctions = []function{
 		{"the peak of operations in flight is not kept", "b.peak.InFlight = ANY", ""},
 		{"more operations in flight make no peak unless more slots are in use", "b.inUse > b.peak.InFlight", "b.inUse > b.peak.InUse"},
 	}},
-	{"bulk", "sampleOf", []fault{{"holds are sampled at a fixed position", "ANY + block*block*0x9E3779B97F4A7C15>>(64-6)", "ANY"}}},
+	{"bulk", "sampleOf", []fault{{"holds are sampled at a fixed position", "ANY + block*block*0x624D9807103842BB>>(64-6)", "ANY"}}},
 	{"bulk", "Bulkhead.enter", []fault{
 		{"the fast rejection is not counted", "b.totals.Saturated++", ""},
 		{"the fast rejection says oversized", "b.rejectionOf(Saturated, MORE)", "b.rejectionOf(Oversized, MORE)"},

@@ -239,7 +239,7 @@ func (m *Model) counter(why bulk.Reason, queued bool) *uint64 {
 // each 64, at the position that the documentation of [bulk.Holds] publishes.
 func Sampled(n uint64) bool {
 	block := n / 64
-	return n%64 == block*block*0x9E3779B97F4A7C15>>58
+	return n%64 == block*block*0x624D9807103842BB>>58
 }
 
 // BeforeSample returns how many are to be admitted, at least one, before one whose
