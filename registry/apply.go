@@ -9,7 +9,7 @@ import (
 )
 
 // Apply sets the capacities of the members with the given labels. The other
-// members keep theirs.
+// members keep theirs. That of a [Keyed] is the common capacity.
 //
 // Apply checks all labels and values before it sets any. If one of them is not
 // allowed, nothing is set, and Apply returns all errors joined, in the order of
@@ -39,27 +39,29 @@ type changes struct {
 
 // change returns the new capacity of a member for the current one.
 type change struct {
-	member *bulk.Bulkhead
+	member member
 	update func(bulk.Capacity) (bulk.Capacity, error)
 }
 
 // add checks a change and keeps it, or its errors.
 func (all *changes) add(r *Registry, label string, update func(bulk.Capacity) (bulk.Capacity, error)) {
 	current := bulk.Capacity{Parallelism: 1} // of an unknown label: valid, so that errors are about the change
-	b, ok := r.Get(label)
+	m, ok := r.member(label)
 	if ok {
-		current = b.Capacity()
+		current = m.Capacity()
 	} else {
 		all.errors = append(all.errors, labelError(label, "no such label", ErrUnknown))
 	}
 	c, err := update(current)
-	if err == nil {
+	if k, keyed := m.(keyedMember); keyed && err == nil {
+		err = k.checkCapacity(c)
+	} else if err == nil {
 		err = c.Validate()
 	}
 	for _, err := range unjoin(err) {
 		all.errors = append(all.errors, memberError(label, err))
 	}
-	all.list = append(all.list, change{b, update})
+	all.list = append(all.list, change{m, update})
 }
 
 // apply applies the changes if there are no errors.

@@ -3,8 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-
-	"github.com/bulklink/bulklink-go/bulk"
 )
 
 // Close closes every member and the registry: Create then returns an error that
@@ -16,7 +14,7 @@ func (r *Registry) Close() error {
 	r.closed = true
 	view := r.order
 	r.mu.Unlock()
-	forEachAlways(view, func(b *bulk.Bulkhead) { _ = b.Close() }) // always nil
+	forEachAlways(view, func(m member) { _ = m.Close() }) // always nil
 	return nil
 }
 
@@ -30,10 +28,10 @@ func (r *Registry) Shutdown(ctx context.Context) error {
 	_ = r.Close() // always nil
 	var errs []error
 	// All members are closed and drain concurrently, so waiting for one after the
-	// other takes no longer. Once ctx has ended, Wait returns immediately, and nil
+	// other takes no longer. Once ctx has ended, Shutdown returns immediately, and nil
 	// only if the member is drained.
-	for _, b := range r.view() {
-		errs = append(errs, b.Wait(ctx))
+	for _, m := range r.view() {
+		errs = append(errs, m.Shutdown(ctx))
 	}
 	return errors.Join(errs...)
 }

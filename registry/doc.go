@@ -35,7 +35,11 @@
 //
 // Use a Registry for bulkheads that are known when the program is written. Use a
 // Keyed for keys that come with the requests: the number of keys is bounded, and
-// keys never appear in labels, statuses, events or errors.
+// keys never appear in labels, statuses, events, errors or printed forms.
+//
+// The capacity of a Keyed can be changed while it is used, for all keys or by key: see
+// [Keyed.SetCapacity] and [CapacityOf]. Made with [CreateKeyed], it is a member of a
+// Registry, so the configuration file, the reports and the shutdown reach it too.
 //
 // # Guarantees
 //
@@ -47,8 +51,10 @@
 //  4. A Keyed has at most maxKeys bulkheads. An operation with a done ctx or a
 //     passed bound, or on a closed Keyed, neither creates nor evicts one.
 //  5. No lock is held while a bulkhead is waited for, nor while caller-supplied code
-//     runs: options, event handlers, ctx, fn, the body of a range loop.
-//  6. The package starts no goroutines.
+//     runs: options, CapacityOf, event handlers, ctx, fn, the body of a range loop.
+//  6. When a change of capacity has returned, every key has the new capacity, also
+//     one that came meanwhile. No concurrent change is lost.
+//  7. The package starts no goroutines.
 //
 // Everything works inside testing/synctest bubbles.
 package registry

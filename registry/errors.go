@@ -12,15 +12,16 @@ import (
 
 // Sentinels for errors.Is. The errors that match them name the label.
 var (
-	// ErrDuplicate is matched by the error of [Registry.Create] for a label that a
-	// member has already.
+	// ErrDuplicate is matched by the error of [Registry.Create] and [CreateKeyed] for a
+	// label that a member has already, and by that of [Registry.GetOrCreate] for the
+	// label of a [Keyed].
 	ErrDuplicate = errors.New("registry: label is taken")
 
 	// ErrUnknown is matched by errors of [Registry.Remove], [Registry.Apply] and
 	// [Registry.ApplyJSON] for a label that no member has.
 	ErrUnknown = errors.New("registry: no such label")
 
-	// ErrClosed is matched by errors of [Registry.Create] and
+	// ErrClosed is matched by errors of [Registry.Create], [CreateKeyed] and
 	// [Registry.GetOrCreate] after [Registry.Close]. [bulk.ErrClosed], for a
 	// closed bulkhead, is another error.
 	ErrClosed = errors.New("registry: closed")

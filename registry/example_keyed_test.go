@@ -330,3 +330,32 @@ func ExampleKeyedStatus_Since() {
 	// 2 admitted, 1 new key, <nil>
 	// true
 }
+
+// A Keyed that is a member of a registry gets new capacities from the configuration
+// file, and is shut down with the bulkheads.
+func ExampleCreateKeyed() {
+	ctx := context.Background()
+	r := registry.New(bulk.WaitLimit(250 * time.Millisecond))
+	_, _ = r.Create("payments", 10)
+	tenants, err := registry.CreateKeyed[string](r, "tenants", 4, 10_000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _ = registry.RunKey(ctx, tenants, "acme", page)
+
+	fmt.Println(r.ApplyJSON([]byte(`{"payments": {"parallelism": 20}, "tenants": {"parallelism": 2, "waiting_room": 8}}`)))
+	fmt.Println(tenants.Capacity())
+	for _, s := range r.KeyedStatuses() {
+		fmt.Println(s.Label, s.Keys, "key")
+	}
+	fmt.Println(r.Shutdown(ctx))
+	_, err = registry.RunKey(ctx, tenants, "acme", page)
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// 2 slots, 8 places, 250ms
+	// tenants 1 key
+	// <nil>
+	// bulkhead "tenants": closed
+}

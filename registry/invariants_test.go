@@ -86,11 +86,15 @@ func (r *Registry) Check() error {
 	if len(r.members) != len(r.order) {
 		return fmt.Errorf("%d members, %d in order", len(r.members), len(r.order))
 	}
-	for _, b := range r.order {
-		if r.members[b.Label()] != b {
-			return fmt.Errorf("%q is not under its label", b.Label())
+	for _, m := range r.order {
+		if r.members[m.Label()] != m {
+			return fmt.Errorf("%q is not under its label", m.Label())
 		}
-		if err := hooks.Check(b); err != nil {
+		if b, ok := m.(*bulk.Bulkhead); ok {
+			if err := hooks.Check(b); err != nil {
+				return err
+			}
+		} else if err := m.(interface{ Check() error }).Check(); err != nil {
 			return err
 		}
 	}

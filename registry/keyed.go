@@ -13,7 +13,7 @@ import (
 )
 
 // Keyed has one bulkhead for each key, such as a tenant, a customer or a host, so
-// that one key cannot use the capacity of the others. Create one with [NewKeyed];
+// that one key cannot use the capacity of the others. Create one with [NewKeyed] or [CreateKeyed];
 // do not copy it. Its methods may be called concurrently.
 //
 // The bulkhead of a key is created on first use. A Keyed keeps at most maxKeys of
@@ -133,6 +133,9 @@ func NewKeyed[K comparable](label string, parallelism, maxKeys int, opts ...Keye
 		guardedKeys: &guardedKeys[K]{keys: make(map[K]*entry[K]), capacity: rejector.Capacity()},
 	}, nil
 }
+
+// Label returns the label given to NewKeyed.
+func (k *Keyed[K]) Label() string { return k.label }
 
 // String returns the label, as in
 //

@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bulklink/bulklink-go/bulk"
 )
@@ -182,4 +183,21 @@ func withLabel(label string, err error) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkCapacity returns the error that SetCapacity would return for c with the keys
+// that there are now, except for a closed Keyed.
+func (k *Keyed[K]) checkCapacity(c bulk.Capacity) error {
+	if err := withLabel(k.label, c.Validate()); err != nil || k.capacityOf == nil {
+		return err
+	}
+	k.mu.Lock()
+	all := slices.Clone(k.all)
+	k.mu.Unlock()
+	for _, e := range all {
+		if _, err := k.capacityOfKey(e.key, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }

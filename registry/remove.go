@@ -3,8 +3,6 @@ package registry
 import (
 	"context"
 	"slices"
-
-	"github.com/bulklink/bulklink-go/bulk"
 )
 
 // Remove closes the member with that label, waits until none of its operations is
@@ -17,19 +15,19 @@ import (
 // Concurrent calls for the same label all wait. None of them removes a member that
 // was created with the label afterwards.
 func (r *Registry) Remove(ctx context.Context, label string) error {
-	b, ok := r.Get(label)
+	m, ok := r.member(label)
 	if !ok {
 		return labelError(label, "no such label", ErrUnknown)
 	}
-	if err := b.Shutdown(ctx); err != nil {
+	if err := m.Shutdown(ctx); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.members[label] == b {
+	if r.members[label] == m {
 		delete(r.members, label)
 		// A new slice, because views of the old one must not change.
-		r.order = slices.DeleteFunc(slices.Clone(r.order), func(m *bulk.Bulkhead) bool { return m == b })
+		r.order = slices.DeleteFunc(slices.Clone(r.order), func(other member) bool { return other == m })
 	}
 	return nil
 }

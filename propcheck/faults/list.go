@@ -31,13 +31,15 @@ var functions = slices.Concat(bulkFunctions, registryFunctions)
 // registryFunctions lists the faults of package registry.
 var registryFunctions = []function{
 	// Registry.
-	{"registry", "Registry.Create", []fault{{"registry: a taken label is accepted", "return nil, labelError(MORE)", "return b, nil"}}},
-	{"registry", "Registry.getOrCreate", []fault{
-		{"registry: both goroutines of a race create the member", "if first, exists := r.members[label]; exists { MORE }", ""},
-		{"registry: the newest member comes first", "append(r.order, b)", "append([]*bulk.Bulkhead{b}, r.order...)"},
+	{"registry", "create", []fault{{"registry: a taken label is accepted", "err = labelError(MORE)", ""}}},
+	{"registry", "Registry.newBulkhead", []fault{
 		{"registry: defaults are forgotten", "slices.Concat(r.defaults, opts)", "slices.Concat(nil, opts)"},
 		{"registry: defaults come last", "slices.Concat(r.defaults, opts)", "slices.Concat(opts, r.defaults)"},
-		{"registry: GetOrCreate resizes an existing member", "case exists: return b, false, nil", "case exists: return b, false, b.Resize(parallelism)"},
+	}},
+	{"registry", "Registry.GetOrCreate", []fault{{"registry: GetOrCreate resizes an existing member", "return b, nil", "return b, b.Resize(parallelism)"}}},
+	{"registry", "Registry.getOrCreate", []fault{
+		{"registry: both goroutines of a race create the member", "if first, exists := r.members[label]; exists { MORE }", ""},
+		{"registry: the newest member comes first", "append(r.order, m)", "append([]member{m}, r.order...)"},
 		{"registry: a closed registry hides its members", "case exists: MORE", "case exists && !closed: MORE"},
 		{"registry: a member created during Close stays open", "if r.closed { MORE }", ""},
 	}},
@@ -46,9 +48,9 @@ var registryFunctions = []function{
 		{"registry: close skips the newest member", "view := r.order", "view := r.order[:max(len(r.order)-1, 0)]"},
 	}},
 	{"registry", "Registry.Remove", []fault{
-		{"registry: a member is forgotten before it is drained", "if err := b.Shutdown(ctx); err != nil { MORE }", "_ = b.Close()"},
-		{"registry: a member is forgotten although Remove gave up", "if err := b.Shutdown(ctx); err != nil { MORE }", "if err := b.Shutdown(ctx); err != nil { r.mu.Lock(); defer r.mu.Unlock(); delete(r.members, label); MORE }"},
-		{"registry: a removed member is not closed", "if err := b.Shutdown(ctx); err != nil { MORE }", "if err := b.Wait(ctx); b.Status().InFlight > 0 && err != nil { MORE }"},
+		{"registry: a member is forgotten before it is drained", "if err := m.Shutdown(ctx); err != nil { MORE }", "_ = m.Close()"},
+		{"registry: a member is forgotten although Remove gave up", "if err := m.Shutdown(ctx); err != nil { MORE }", "if err := m.Shutdown(ctx); err != nil { r.mu.Lock(); defer r.mu.Unlock(); delete(r.members, label); MORE }"},
+		{"registry: a removed member is not closed", "if err := m.Shutdown(ctx); err != nil { MORE }", "if m.Report().Status.InFlight > 0 { if err := m.Shutdown(ctx); err != nil { MORE } }"},
 		{"registry: a view changes under a loop", "slices.Clone(r.order)", "r.order"},
 	}},
 	{"registry", "Registry.Shutdown", []fault{
@@ -56,7 +58,7 @@ var registryFunctions = []function{
 		{"registry: shutdown closes nothing", "_ = r.Close()", ""},
 	}},
 	{"registry", "changes.add", []fault{
-		{"registry: apply sets values before all are checked", "all.list = append(all.list, ANY)", "if ok { _ = b.SetCapacity(c) }; all.list = append(all.list, ANY)"},
+		{"registry: apply sets values before all are checked", "all.list = append(all.list, ANY)", "if ok { _ = m.UpdateCapacity(func(bulk.Capacity) bulk.Capacity { return c }) }; all.list = append(all.list, ANY)"},
 		{"registry: apply doesn't check values", "err = c.Validate()", "_ = c"},
 	}},
 	{"registry", "changes.apply", []fault{{"registry: apply stops at a closed member", "failed = append(failed, ANY)", "if errors.Join(failed...) == nil { failed = append(failed, ANY) }"}}},
