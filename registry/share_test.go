@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -33,9 +32,9 @@ func share(budget, replicas, index int) int {
 	return n
 }
 
-// follow resizes b whenever the number of replicas changes. While the share is
-// 0, it sets allowed to false: the callers must ask it before they call.
-func follow(ctx context.Context, b *bulk.Bulkhead, allowed *atomic.Bool, budget int, members <-chan Membership) {
+// follow resizes b whenever the number of replicas changes. A share of 0 pauses
+// b: operations wait in its waiting room, or are rejected.
+func follow(ctx context.Context, b *bulk.Bulkhead, budget int, members <-chan Membership) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -44,16 +43,9 @@ func follow(ctx context.Context, b *bulk.Bulkhead, allowed *atomic.Bool, budget 
 			if !ok {
 				return // no more news: the last share stays
 			}
-			n := share(budget, m.Replicas, m.Index)
-			if n == 0 {
-				allowed.Store(false)
-				continue
-			}
-			if err := b.Resize(n); err != nil {
+			if err := b.Resize(share(budget, m.Replicas, m.Index)); err != nil {
 				slog.Warn("capacity not changed", "bulkhead", b.Label(), "error", err)
-				continue
 			}
-			allowed.Store(true)
 		}
 	}
 }
@@ -96,20 +88,19 @@ func TestSharesSumToTheBudgetAndDifferByAtMostOne(t *testing.T) {
 	}
 }
 
-func TestAReplicaWithoutAShareIsNotAllowedToCall(t *testing.T) {
+func TestAReplicaWithoutAShareIsPaused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := bulk.Must(bulk.New("payments", 1))
-		var allowed atomic.Bool
+		b := bulk.Must(bulk.New("payments", 1, bulk.WaitingRoom(1)))
 		members := make(chan Membership)
-		go follow(t.Context(), b, &allowed, 4, members)
+		go follow(t.Context(), b, 4, members)
 		for _, c := range []struct {
 			news Membership
-			want int // 0: not allowed
+			want int // 0: paused
 		}{{Membership{1, 0}, 4}, {Membership{3, 2}, 1}, {Membership{5, 4}, 0}, {Membership{2, 1}, 2}} {
 			members <- c.news
 			synctest.Wait()
-			if allowed.Load() != (c.want > 0) || c.want > 0 && b.Capacity().Parallelism != c.want {
-				t.Errorf("%+v: allowed %t, parallelism %d; want %d", c.news, allowed.Load(), b.Capacity().Parallelism, c.want)
+			if s := b.Status(); s.Capacity.Parallelism != c.want || s.Paused() != (c.want == 0) {
+				t.Errorf("%+v: parallelism %d, want %d", c.news, s.Capacity.Parallelism, c.want)
 			}
 		}
 	})

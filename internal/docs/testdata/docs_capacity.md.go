@@ -3,7 +3,6 @@ package snippets
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/registry"
