@@ -71,6 +71,9 @@ func (k *Keyed[K]) check(capacities map[K]bulk.Capacity) (common bulk.Capacity, 
 	return common, nil
 }
 
+// Follow is follow.
+var Follow = follow
+
 // Waiting returns how many operations of a known key wait.
 func (k *Keyed[K]) Waiting(key K) int {
 	k.mu.Lock()

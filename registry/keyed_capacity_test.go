@@ -67,8 +67,11 @@ func TestKeyedCapacityChangesForKnownAndNewKeys(t *testing.T) {
 
 func TestPausedKeyedQueuesUnderKnownAndNewKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var kinds []bulk.EventKind
 		k := mustKeyed[string](t, 1, 3, registry.Each(bulk.WaitingRoom(1), bulk.OnEvent(func(e bulk.Event) {
+			mu.Lock()
+			defer mu.Unlock()
 			kinds = append(kinds, e.Kind)
 		})))
 		touch(t, k, "known")
@@ -346,4 +349,21 @@ func TestEventHandlerMayChangeTheCapacityAgain(t *testing.T) {
 		t.Errorf("%d events", resized)
 	}
 	check(t, k)
+}
+
+// A call that is late must not leave its own capacity after that of a later change.
+func TestLateCallSetsTheCapacityOfTheLastChange(t *testing.T) {
+	b := bulk.Must(bulk.New("tenants", 1))
+	last := 2
+	registry.Follow(b, func() bulk.Capacity {
+		c := bulk.Capacity{Parallelism: last}
+		if last == 2 { // another call changes the capacity and sets it, before c is set
+			last = 3
+			_ = b.Resize(3)
+		}
+		return c
+	})
+	if c := b.Capacity(); c.Parallelism != 3 {
+		t.Errorf("%v", c)
+	}
 }
