@@ -196,11 +196,13 @@ func TestKeyedStressExceedsNoParallelismAndCountsAllCalls(t *testing.T) {
 	}
 }
 
-// Members are created, changed and removed while they are used. The totals of all
-// members, including removed ones, match the results that callers got.
+// Members are created, changed and removed while they are used; one is a Keyed. The totals
+// of all members, including removed ones, match the results that callers got.
 func TestRegistryStressCountsAllCalls(t *testing.T) {
 	const goroutines, names = 32, 12
 	r := registry.New(bulk.WaitingRoom(2), bulk.WaitLimit(time.Millisecond))
+	k := mustCreateKeyed[int](t, r, "tenants", 2, 4)
+	var keyed tally
 	var all sync.Map // all bulkheads, including removed ones
 	var n tally
 	var over atomic.Bool
@@ -223,6 +225,10 @@ func TestRegistryStressCountsAllCalls(t *testing.T) {
 					if err != nil && !errors.Is(err, registry.ErrUnknown) && !errors.Is(err, bulk.ErrClosed) {
 						t.Error(err)
 					}
+					err = r.ApplyJSON([]byte(`{"tenants":{"parallelism":` + fmt.Sprint(rnd.IntN(4)) + `}}`))
+					if err != nil && !errors.Is(err, bulk.ErrClosed) {
+						t.Error(err)
+					}
 				case 2:
 					if b, err := r.Create(label, 1); err == nil {
 						all.Store(b, nil)
@@ -240,7 +246,15 @@ func TestRegistryStressCountsAllCalls(t *testing.T) {
 					for _, s := range r.Statuses() {
 						checkSums(t, s.Totals, s.InFlight, s.Waiting)
 					}
+					for _, s := range r.KeyedStatuses() {
+						checkSums(t, s.Totals, s.InFlight, s.Waiting)
+					}
 					check(t, r)
+				case 4:
+					ctx, cancel := someCtx(t, rnd)
+					_, err := registry.RunKey(ctx, k, rnd.IntN(8), nothing, someLimits(rnd)...)
+					cancel()
+					keyed.count(t, err)
 				default:
 					b, err := r.GetOrCreate(label, 2)
 					if errors.Is(err, registry.ErrClosed) && over.Load() {
@@ -280,6 +294,7 @@ func TestRegistryStressCountsAllCalls(t *testing.T) {
 		members++
 	}
 	n.mustMatch(t, sum)
+	keyed.mustMatch(t, k.Status().Totals)
 	if members <= names {
 		t.Errorf("only %d members in all", members)
 	}
