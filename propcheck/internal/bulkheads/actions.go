@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
@@ -198,5 +199,11 @@ func (m *machine) handle() {
 	} else if exits {
 		m.exiting, l.panics = l, false
 		m.Came("it ends the goroutine on which it is called next")
+		if holders := m.inFlight(func(o *operation) bool { return o.verb.run == nil }); len(holders) > 0 && m.d.OneIn(2) {
+			// An operation that was queued has its slots by the time that it leaves.
+			c := m.ending(pick(m.d, holders...), kit.Returns)
+			l.before = &c
+			m.Came("before that, %s", c.text)
+		}
 	}
 }

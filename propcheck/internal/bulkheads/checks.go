@@ -203,8 +203,8 @@ func (m *machine) misuse() {
 		}
 		_, err := m.build(" ", 0, nil, bulk.OnEvent(nil), bulk.OnHandlerPanic(nil), bulk.WaitLimit(-1), bulk.WaitingRoom(-1))
 		demand("", "handler handler label option parallelism wait_limit waiting_room", err)
-		_, err = m.build("label", 0)
-		demand("label", "parallelism", err)
+		_, err = m.build("label", 0, bulk.WaitingRoom(-1))
+		demand("label", "parallelism waiting_room", err)
 		demand(label, "parallelism wait_limit waiting_room", s.SetCapacity(bulk.Capacity{Parallelism: -1, WaitingRoom: -1, WaitLimit: -1}))
 		_, err = s.AcquireN(ctx, 0)
 		demand(m.subject.Label(), "slots", err)

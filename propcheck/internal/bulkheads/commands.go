@@ -30,6 +30,7 @@ type command struct {
 	operation *operation   // the new one, if it begins one
 	private   bool         // what it does touches nobody else yet
 	cancels   *ctxRef
+	since     uint64 // the Seq of the event that must have been made before
 }
 
 // kind is what a command is, or what happens by itself, where several meet at
@@ -84,12 +85,18 @@ func (m *machine) ending(o *operation, end kit.Exit) command {
 	return command{kind: release, text: fmt.Sprintf("#%d's slot is released, twice", o.id), run: func() {
 		var slot bulk.Slot
 		o.note(func() { slot = o.slot })
-		defer o.note(func() { o.fate = fate{Outcome: Released, Since: m.now} }) // also if a handler ends the goroutine
+		defer o.note(func() { // also if a handler ends the goroutine
+			if o.fate.Outcome == InFlight {
+				o.fate = fate{Outcome: Released, Since: m.now}
+			}
+		})
 		slot.Release()
 		slot.Release()
 	}, apply: func(s *state) {
-		s.model.Release(s.now, o.id)
-		s.finish(s.task(o.id), Released, model.Rejection{})
+		if s.model.IsInFlight(o.id) {
+			s.model.Release(s.now, o.id)
+			s.finish(s.task(o.id), Released, model.Rejection{})
+		}
 	}}
 }
 

@@ -153,8 +153,11 @@ func (m *machine) settle() {
 			// What ended at an earlier instant has surely ended.
 			s.ended[i] = s.ended[i] || !c.deadline.IsZero() && c.deadline.Before(m.now)
 		}
-		if m.exiting != nil {
-			s.exitAt = m.exiting.exited
+		if l := m.exiting; l != nil && l.exited > 0 {
+			if s.exitAt = l.exited; l.before != nil {
+				l.before.since = l.exited
+				s.script = append(slices.Clone(s.script), *l.before)
+			}
 		}
 	}
 	status, seen := m.read(), m.seen()

@@ -42,7 +42,7 @@ type move struct {
 // moves returns all that can happen next; only one, if it is one that touches
 // nobody else, so that its order makes no difference.
 func (s *state) moves(list []move) []move {
-	if len(s.script) > 0 {
+	if len(s.script) > 0 && s.model.Seq >= s.script[0].since {
 		list = append(list, move{-1, func(s *state, _ *task) {
 			c := s.script[0]
 			s.script = s.script[1:]
