@@ -41,10 +41,11 @@ type KeyedStatus struct {
 	Waiting int `json:"waiting"`
 	// Closed reports whether Close or Shutdown was called.
 	Closed bool `json:"closed"`
-	// Queueing, OldestWait and OldestHold are the longest of all keys: see
-	// [bulk.Status].
-	Queueing   time.Duration `json:"queueing_ns"`
+	// Queueing is the longest of all keys: see [bulk.Status].
+	Queueing time.Duration `json:"queueing_ns"`
+	// OldestWait is the longest of all keys: see [bulk.Status].
 	OldestWait time.Duration `json:"oldest_wait_ns"`
+	// OldestHold is the longest of all keys: see [bulk.Status].
 	OldestHold time.Duration `json:"oldest_hold_ns"`
 	// Created counts the keys that came, including those that came again after an
 	// eviction.

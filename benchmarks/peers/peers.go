@@ -29,7 +29,7 @@ type Holder interface {
 
 // Setup holds the parameters of a peer.
 type Setup struct {
-	Slots int
+	Slots int           // how many operations may run concurrently
 	Room  int           // size of the waiting room, for peers that bound it
 	Wait  time.Duration // how long an operation may wait; 0: waiting is not allowed
 	// Listen is the number of event handlers, which do nothing.
@@ -41,11 +41,11 @@ const Forever time.Duration = math.MaxInt64
 
 // Spec describes one peer.
 type Spec struct {
-	Name   string // in benchmark names
-	Title  string // in tables
-	Module string // module path; empty: implemented here in a few lines
-	Has    Ability
-	Note   string // other differences that matter for a comparison
+	Name   string  // in benchmark names
+	Title  string  // in tables
+	Module string  // module path; empty: implemented here in a few lines
+	Has    Ability // what the peer can do
+	Note   string  // other differences that matter for a comparison
 	// New makes a peer, or returns nil if it does not support the setup.
 	New func(Setup) Peer
 }

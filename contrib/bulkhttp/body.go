@@ -13,6 +13,7 @@ type body struct {
 	stop func() bool // stops the release when the context ends
 }
 
+// Read releases the slot at the end of the body, and after an error.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil { // io.EOF, or an error after which the body yields no more data
@@ -21,6 +22,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, b.sent.error(err)
 }
 
+// Close closes the body and releases the slot.
 func (b *body) Close() error {
 	defer b.release()
 	return b.sent.error(b.ReadCloser.Close())
@@ -39,16 +41,19 @@ type connection struct {
 	sent sent
 }
 
+// Read reads from the connection. It never releases the slot.
 func (c *connection) Read(p []byte) (int, error) {
 	n, err := c.ReadWriteCloser.Read(p)
 	return n, c.sent.error(err)
 }
 
+// Write writes to the connection. It never releases the slot.
 func (c *connection) Write(p []byte) (int, error) {
 	n, err := c.ReadWriteCloser.Write(p)
 	return n, c.sent.error(err)
 }
 
+// Close closes the connection and releases the slot.
 func (c *connection) Close() error {
 	defer c.sent.slot.Release()
 	return c.sent.error(c.ReadWriteCloser.Close())

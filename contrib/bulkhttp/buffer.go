@@ -42,6 +42,7 @@ type buffer struct {
 // Unwrap lets http.ResponseController reach the methods that buffer does not have.
 func (b *buffer) Unwrap() http.ResponseWriter { return b.ResponseWriter }
 
+// WriteHeader passes the status on, and decides whether the body is buffered.
 func (b *buffer) WriteHeader(status int) {
 	b.ResponseWriter.WriteHeader(status)
 	if b.status != 0 || status < 200 && status != http.StatusSwitchingProtocols {
@@ -61,6 +62,7 @@ func (b *buffer) WriteHeader(status int) {
 	}
 }
 
+// Write buffers p, or writes it directly if it does not fit.
 func (b *buffer) Write(p []byte) (int, error) {
 	if direct, err := b.prepare(len(p)); err != nil {
 		return 0, err
@@ -70,6 +72,7 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return b.body.Write(p)
 }
 
+// WriteString is Write without a conversion.
 func (b *buffer) WriteString(s string) (int, error) {
 	if direct, err := b.prepare(len(s)); err != nil {
 		return 0, err

@@ -86,6 +86,7 @@ type handler struct {
 	buffers *sync.Pool // of *bytes.Buffer
 }
 
+// ServeHTTP answers the request with the next handler, or rejects it.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	slot, err := h.acquire(r)
 	if err != nil {

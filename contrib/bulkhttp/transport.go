@@ -90,6 +90,7 @@ func (t *transport) CloseIdleConnections() {
 	}
 }
 
+// RoundTrip sends the request with the base transport, or returns the rejection.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	slot, err := t.acquire(r)
 	if err != nil {

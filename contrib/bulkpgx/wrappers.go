@@ -15,11 +15,13 @@ type rows struct {
 	lease *lease
 }
 
+// Close closes the rows and ends the lease.
 func (r *rows) Close() {
 	defer r.lease.end()
 	r.Rows.Close()
 }
 
+// Next closes the rows after the last one.
 func (r *rows) Next() bool {
 	more := r.Rows.Next()
 	if !more {
@@ -28,6 +30,7 @@ func (r *rows) Next() bool {
 	return more
 }
 
+// Scan closes the rows after an error.
 func (r *rows) Scan(dest ...any) error {
 	err := r.Rows.Scan(dest...)
 	if err != nil {
@@ -36,6 +39,7 @@ func (r *rows) Scan(dest ...any) error {
 	return err
 }
 
+// Values closes the rows after an error.
 func (r *rows) Values() ([]any, error) {
 	values, err := r.Rows.Values()
 	if err != nil {
@@ -50,6 +54,7 @@ type row struct {
 	lease *lease
 }
 
+// Scan scans the row and ends the lease, also after an error.
 func (r *row) Scan(dest ...any) error {
 	defer r.lease.end()
 	return r.Row.Scan(dest...)
@@ -61,11 +66,13 @@ type tx struct {
 	lease *lease
 }
 
+// Commit commits the transaction and ends the lease, also after an error.
 func (t *tx) Commit(ctx context.Context) error {
 	defer t.lease.end()
 	return t.Tx.Commit(ctx)
 }
 
+// Rollback rolls the transaction back and ends the lease, also after an error.
 func (t *tx) Rollback(ctx context.Context) error {
 	defer t.lease.end()
 	return t.Tx.Rollback(ctx)
@@ -77,6 +84,7 @@ type results struct {
 	lease *lease
 }
 
+// Close closes the results and ends the lease.
 func (r *results) Close() error {
 	defer r.lease.end()
 	return r.BatchResults.Close()
@@ -89,6 +97,7 @@ type txResults struct {
 	tx *tx
 }
 
+// Tx returns the transaction that ends the lease.
 func (r *txResults) Tx() pgx.Tx { return r.tx }
 
 // errRows are closed rows, and a row, of a query that was not sent.

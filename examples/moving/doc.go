@@ -6,8 +6,12 @@ import "context"
 
 // Order and Receipt are the types that the snippets use.
 type (
-	Order   struct{ ID int }
-	Receipt struct{ ID int }
+	Order struct {
+		ID int // of the order
+	}
+	Receipt struct {
+		ID int // of the order that was paid
+	}
 )
 
 // charge stands for a call of a bank.

@@ -30,11 +30,11 @@ import (
 // Model is a bulkhead. Each verb appends its decisions about operations to
 // Decisions and its events to Events; whoever uses the model empties both.
 type Model struct {
-	ID       uint64 // as in Status
-	Label    string
-	Capacity bulk.Capacity
-	Closed   bool
-	Drained  bool // closed, and nothing is in flight
+	ID       uint64        // as in Status
+	Label    string        // as in Status
+	Capacity bulk.Capacity // the one in effect
+	Closed   bool          // Close was called
+	Drained  bool          // closed, and nothing is in flight
 
 	TrackHolds bool // the option of this name
 	Listening  bool // there are event handlers; set by the user of the model
@@ -46,26 +46,27 @@ type Model struct {
 	Seq    uint64          // of the last event
 	Totals bulk.Totals     // without Waits
 	Waits  []time.Duration // the wait of each operation that was admitted from the queue
-	Peak   bulk.Peak
+	Peak   bulk.Peak       // the highest numbers up to now
 
-	Events    []bulk.Event
-	Decisions []Decision
+	Events    []bulk.Event // in the order of Seq
+	Decisions []Decision   // in the order in which they were taken
 }
 
 // Arrival is an operation that asks to be admitted.
 type Arrival struct {
-	Op          int // what the caller calls it
-	Slots       int
-	Limits      []deadline.Limit
-	CtxDeadline time.Time // zero: ctx has none
+	Op          int              // what the caller calls it
+	Slots       int              // how many it asks for
+	Limits      []deadline.Limit // those given with the call
+	CtxDeadline time.Time        // zero: ctx has none
 }
 
 // Waiting is an operation in the waiting room.
 type Waiting struct {
-	Op, Slots int
-	Number    uint64 // Op of its events
-	Arrived   time.Time
-	Allowed   time.Duration // how long it may wait; forever if there is no bound
+	Op      int           // as in its Arrival
+	Slots   int           // how many it waits for
+	Number  uint64        // Op of its events
+	Arrived time.Time     // when its wait began
+	Allowed time.Duration // how long it may wait; forever if there is no bound
 }
 
 // Until returns the instant at which the wait ends, and false if it has no bound.
@@ -76,11 +77,12 @@ const forever = time.Duration(1<<63 - 1)
 
 // Running is an operation in flight.
 type Running struct {
-	Op, Slots int
-	Number    uint64 // Op of its events
-	Queued    bool   // it had been waiting
-	Granted   time.Time
-	Sampled   bool // its time in flight is measured
+	Op      int       // as in its Arrival
+	Slots   int       // how many it holds
+	Number  uint64    // Op of its events
+	Queued  bool      // it had been waiting
+	Granted time.Time // when it was admitted
+	Sampled bool      // its time in flight is measured
 }
 
 // Verdict is what was decided about an operation.
@@ -88,18 +90,18 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	Admitted Verdict = iota + 1
-	Queued
-	Rejected
+	Admitted Verdict = iota + 1 // it holds its slots
+	Queued                      // it is in the waiting room
+	Rejected                    // it never starts
 )
 
 // Decision is one verdict. There are two about an operation that is queued: that
 // it is, and how its wait ended.
 type Decision struct {
-	Op        int
-	Verdict   Verdict
-	Rule      int // at arrival: the admission rule that decided, from 1 to 7
-	Rejection Rejection
+	Op        int       // as in its Arrival
+	Verdict   Verdict   // what was decided
+	Rule      int       // at arrival: the admission rule that decided, from 1 to 7
+	Rejection Rejection // of a rejected operation; zero for others
 }
 
 // String returns the decision as a sentence about the operation.
@@ -116,12 +118,15 @@ func (d Decision) String() string {
 
 // Rejection has the fields of a [bulk.AdmissionError].
 type Rejection struct {
-	Label                    string
-	Reason                   bulk.Reason
-	Slots                    int
-	Parallelism, WaitingRoom int
-	InFlight, InUse, Waiting int
-	Limit                    time.Duration
+	Label       string        // of the bulkhead
+	Reason      bulk.Reason   // why the operation was rejected
+	Slots       int           // how many it asked for
+	Parallelism int           // of the capacity at that moment
+	WaitingRoom int           // of the capacity at that moment
+	InFlight    int           // operations in flight
+	InUse       int           // slots in use
+	Waiting     int           // other operations in the waiting room
+	Limit       time.Duration // the wait that was allowed, if it expired
 }
 
 // RejectionOf returns the fields of an error.

@@ -38,6 +38,7 @@ func PerKey[K comparable](k *registry.Keyed[K], keyOf func(context.Context) (K, 
 
 // Admission admits operations. Its fields do not change.
 type Admission struct {
+	// Bulkhead admits the operations.
 	Bulkhead *bulk.Bulkhead
 
 	config Config

@@ -18,9 +18,9 @@ import (
 
 // The exit codes of the programs.
 const (
-	OK          = 0
-	Failure     = 1
-	Usage       = 2
+	OK          = 0   // the program did its work
+	Failure     = 1   // the work failed
+	Usage       = 2   // the arguments are wrong
 	Interrupted = 130 // 128 + SIGINT, as in shells
 )
 

@@ -18,8 +18,8 @@ import (
 
 // Set is a set of files of one folder that are copied together.
 type Set struct {
-	Folder string // path in examples, with slashes
-	Files  []string
+	Folder string   // path in examples, with slashes
+	Files  []string // names in Folder
 }
 
 var link = regexp.MustCompile(`\]\(([\w/]+\.go)\)`)

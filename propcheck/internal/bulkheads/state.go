@@ -38,7 +38,7 @@ type task struct {
 
 // fate is what can be seen of an operation, and what should be seen.
 type fate struct {
-	Outcome Outcome
+	Outcome Outcome         // how far it has come
 	Since   time.Time       // when it came to that; not set while it waits
 	Error   model.Rejection // what the error says, if there is one
 }
@@ -64,13 +64,13 @@ const (
 type Outcome string
 
 const (
-	Waiting  Outcome = "waiting"
-	InFlight Outcome = "in flight"
-	Released Outcome = "released"
-	Rejected Outcome = "rejected"
-	Drained  Outcome = "told that all is drained"
-	GaveUp   Outcome = "told that not all is drained"
-	Exited           = Outcome(kit.Exits) // also by a handler
+	Waiting  Outcome = "waiting"                      // for slots, or for the drain
+	InFlight Outcome = "in flight"                    // its function has not returned, or its slot is held
+	Released Outcome = "released"                     // its slot is free again
+	Rejected Outcome = "rejected"                     // it never starts
+	Drained  Outcome = "told that all is drained"     // a Wait without an error
+	GaveUp   Outcome = "told that not all is drained" // a Wait whose ctx ended
+	Exited           = Outcome(kit.Exits)             // also by a handler
 )
 
 // removal says when a handler was removed.

@@ -15,11 +15,17 @@ import (
 
 // Subject is propcheck.KeyedSubject.
 type Subject interface {
+	// Acquire takes a slot of the key. It waits for one if it must.
 	Acquire(ctx context.Context, key string, limits ...deadline.Limit) (bulk.Slot, error)
+	// Status returns the numbers over all keys.
 	Status() registry.KeyedStatus
+	// Evict forgets the key if it is idle, and reports whether it did.
 	Evict(key string) bool
+	// EvictIdle forgets the keys idle for long enough, and returns their number.
 	EvictIdle() int
+	// Close ends the admission for all keys.
 	Close() error
+	// Shutdown is Close, and then waits until all keys are drained, or ctx ends.
 	Shutdown(ctx context.Context) error
 }
 
@@ -35,7 +41,7 @@ var errEnd = errors.New("the user went away")
 
 // outcome is what becomes of an operation.
 type outcome struct {
-	State     state
+	State     state           // what can be seen of it
 	Rejection model.Rejection // if rejected
 }
 

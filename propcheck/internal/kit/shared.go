@@ -15,11 +15,12 @@ import (
 // Exit is a way in which the function of an operation ends.
 type Exit string
 
+// The ways.
 const (
-	Returns Exit = "fn returns"
-	Fails   Exit = "fn returns an error"
-	Panics  Exit = "fn panics"
-	Exits   Exit = "the goroutine ends"
+	Returns Exit = "fn returns"          // without an error
+	Fails   Exit = "fn returns an error" // any error
+	Panics  Exit = "fn panics"           // with an error
+	Exits   Exit = "the goroutine ends"  // by runtime.Goexit
 )
 
 // Leave is called by the function of an operation as its last act: it panics with

@@ -18,16 +18,27 @@ import (
 
 // Subject is propcheck.RegistrySubject.
 type Subject interface {
+	// Create makes a bulkhead with a new label.
 	Create(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error)
+	// GetOrCreate returns the bulkhead with the label, and makes it if there is none.
 	GetOrCreate(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error)
+	// Get returns the bulkhead with the label, if there is one.
 	Get(label string) (*bulk.Bulkhead, bool)
+	// Remove closes the bulkhead, waits until it is drained, and forgets it.
 	Remove(ctx context.Context, label string) error
+	// All returns the bulkheads in the order of creation.
 	All() iter.Seq2[string, *bulk.Bulkhead]
+	// Statuses returns a Status of each bulkhead, in the order of creation.
 	Statuses() []bulk.Status
+	// Reports returns a Report of each bulkhead, in the order of creation.
 	Reports() []bulk.Report
+	// Apply sets these capacities, or none of them.
 	Apply(capacities map[string]bulk.Capacity) error
+	// ApplyJSON is Apply for capacities in JSON.
 	ApplyJSON(data []byte) error
+	// Close closes all bulkheads, and ends the creation of others.
 	Close() error
+	// Shutdown is Close, and then waits until all are drained, or ctx ends.
 	Shutdown(ctx context.Context) error
 }
 
