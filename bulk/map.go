@@ -16,9 +16,9 @@ import (
 // Each item is one admission. On a bulkhead that other callers use too, or whose
 // capacity changes, an item can be rejected: its result is an [*AdmissionError].
 // The items that run plus the results that are not yet yielded never exceed the
-// parallelism, which is read anew for each item (while b is paused, one item is pulled,
-// so that its result says what became of it). So memory is bounded however long
-// in is, and yielded results are not kept. A bulkhead that is [Unlimited] bounds
+// parallelism, which is read anew for each item (while b is paused, one item is
+// pulled, so that the loop gets its result). So memory is bounded however long in
+// is, and yielded results are not kept. A bulkhead that is [Unlimited] bounds
 // neither.
 //
 // fn runs on other goroutines, with a ctx that is derived from the caller's and
@@ -144,7 +144,7 @@ func (m *mapper[In, Out]) ended() bool {
 }
 
 // full reports whether no further item may be pulled. While the bulkhead is paused
-// one may: its result says what became of it.
+// one may, so that the loop gets its result.
 func (m *mapper[In, Out]) full() bool {
 	return m.pending >= max(1, m.bulkhead.Capacity().Parallelism)
 }

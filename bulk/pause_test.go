@@ -103,7 +103,7 @@ func TestPause(t *testing.T) {
 			}
 			p.mustFail(t, bulk.ErrClosed)
 		}},
-		{"Map", "each item yields what became of it, and the loop ends", func(t *testing.T) {
+		{"Map", "each item yields its result, and the loop ends", func(t *testing.T) {
 			b := mustNew(t, 2)
 			mustResize(t, b, 0)
 			n := 0

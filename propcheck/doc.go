@@ -22,9 +22,9 @@
 //
 // # A failure
 //
-// A failure is made as short as it can be and told as a story: what was done, what
-// came of it, and in what the subject differs from the contract. This is the one
-// of a Do that skips its Release when fn panics:
+// A failure is made as short as possible and printed as a list of steps: each
+// action, its effects, and the differences from the contract. This is the one of
+// a Do that skips its Release when fn panics:
 //
 //	The shortest sequence that fails:
 //	     A subject "subject" is made: {Parallelism:1 WaitingRoom:2 WaitLimit:0s …}; handlers: 1.
@@ -43,7 +43,7 @@
 //
 // The flags of rapid apply: -rapid.checks for more sequences, -rapid.steps for
 // longer ones, -rapid.seed to see a failure again. One that comes from a race may
-// not come again; its story is told all the same.
+// not come again; its steps are printed all the same.
 //
 // # What is checked
 //
@@ -57,19 +57,19 @@
 //     returns, its panic and its runtime.Goexit come out.
 //  4. The error of an operation that ran is never taken for "not started".
 //  5. No slot is lost or released twice: not by a panic, by Goexit, by a caller
-//     that gives up when it is granted, by a Release too many, by a handler.
+//     that gives up when it is granted, by a second Release, by a handler.
 //  6. Limits and contexts: a wait ends at the earliest bound and not before, and
 //     never by a bound that ctx precedes.
-//  7. Ties: when several things happen at one instant, what comes of it is an
-//     outcome that some order of them allows, and no other.
+//  7. Ties: when several things happen at one instant, the outcome is one that
+//     some order of them allows.
 //  8. Changes of the capacity, pauses and delay control among them, Close, Done,
 //     Wait and Shutdown do what they say, and never block for others.
 //  9. Every Status, also one that a handler takes, is the one that the model
 //     predicts.
-//  10. Events: each handler is given exactly those that it is owed, with every
-//     field right, those of one call in their order, before that call returns, and
-//     after the handlers that were added before. A handler that panics, takes a
-//     Status or ends its goroutine does no harm.
+//  10. Events: each handler is given exactly the events between its addition and
+//     its removal, with every field right, those of one call in their order, before
+//     that call returns, and after the handlers that were added before. A handler
+//     that panics, takes a Status or ends its goroutine does no harm.
 //  11. A value that is not allowed is rejected by its name, and counts as nothing.
 //  12. In the end everything drains, and no goroutine is left.
 //
@@ -81,8 +81,9 @@
 //
 // Of bulkheads per key: each key has its own slots; the key left first makes room,
 // and one in use is never evicted; EvictIdle takes those idle for IdleAfter, to the
-// nanosecond; what is lost makes and evicts no key; Status counts everything once;
-// no error names a key; Close and Shutdown reach all keys.
+// nanosecond; an operation with a done ctx or a passed bound makes and evicts no
+// key; Status counts everything once; no error names a key; Close and Shutdown
+// reach all keys.
 //
 // # What is not checked
 //

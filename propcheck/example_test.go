@@ -13,7 +13,7 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// loggedBulkhead is a bulkhead that logs whom it turns away.
+// loggedBulkhead is a bulkhead that logs the rejections.
 type loggedBulkhead struct {
 	*bulk.Bulkhead
 	log *slog.Logger
@@ -31,7 +31,7 @@ func newLogged(label string, parallelism int, log *slog.Logger, opts ...bulk.Opt
 func (l *loggedBulkhead) Do(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error {
 	err := bulk.Do(ctx, l.Bulkhead, fn, limits...)
 	if bulk.NotStarted(err, l.Bulkhead) {
-		l.log.Warn("turned away", "bulkhead", l.Label(), "err", err)
+		l.log.Warn("rejected", "bulkhead", l.Label(), "err", err)
 	}
 	return err
 }
@@ -40,7 +40,7 @@ func (l *loggedBulkhead) Do(ctx context.Context, fn func(context.Context) error,
 func (l *loggedBulkhead) Acquire(ctx context.Context, limits ...deadline.Limit) (bulk.Slot, error) {
 	slot, err := l.Bulkhead.Acquire(ctx, limits...)
 	if err != nil {
-		l.log.Warn("turned away", "bulkhead", l.Label(), "err", err)
+		l.log.Warn("rejected", "bulkhead", l.Label(), "err", err)
 	}
 	return slot, err
 }
@@ -123,7 +123,7 @@ func ExampleTestRegistry() {
 // Keep this in sync with ExampleTestRegistry.
 func TestLoggedRegistry(t *testing.T) { propcheck.TestRegistry(t, newLoggedRegistry) }
 
-// tenants gives each tenant a compartment.
+// tenants gives each tenant a bulkhead.
 type tenants struct{ *registry.Keyed[string] }
 
 func newTenants(label string, parallelism, maxKeys int, opts ...registry.KeyedOption) (propcheck.KeyedSubject, error) {
@@ -142,7 +142,7 @@ func (s tenants) DoKey(ctx context.Context, tenant string, fn func(context.Conte
 	return err
 }
 
-// Compartments of one's own. This is the body of a test function.
+// Bulkheads per key of one's own. This is the body of a test function.
 func ExampleTestKeyed() {
 	var t *testing.T // the test's
 

@@ -86,6 +86,7 @@ func TestPlantedKeyedBug(t *testing.T) {
 }
 
 func TestPlantedKeyedBugIsCaught(t *testing.T) {
-	// Where several came at once it may not come again, and be told at length.
+	// A failure of operations that arrive concurrently may not come again, and then
+	// has more steps.
 	mustBeCaught(t, "TestPlantedKeyedBug", `DoKey`, `by the contract`)
 }

@@ -207,9 +207,9 @@ func (s hidesDrainError) Wait(ctx context.Context) error {
 }
 
 // Shrinking goes through a check that was meant to be helpful.
-type refusesToShrink struct{ forwarding }
+type neverShrinks struct{ forwarding }
 
-func (s refusesToShrink) Resize(parallelism int) error {
+func (s neverShrinks) Resize(parallelism int) error {
 	if parallelism > 0 && parallelism < s.Status().InUse {
 		return nil
 	}
@@ -243,7 +243,7 @@ var planted = []struct {
 	{name: "caches Status", wrap: func(f forwarding) Subject { return cachesStatus{f, new(bulk.Status)} }, tells: `Status`},
 	{name: "shuts nothing", wrap: func(f forwarding) Subject { return shutsNothing{f} }, tells: `Shutdown`},
 	{name: "hides the DrainError", wrap: func(f forwarding) Subject { return hidesDrainError{f} }, tells: `no AdmissionError: context`},
-	{name: "refuses to shrink", wrap: func(f forwarding) Subject { return refusesToShrink{f} }, tells: `Resize\(`},
+	{name: "does not shrink", wrap: func(f forwarding) Subject { return neverShrinks{f} }, tells: `Resize\(`},
 	{name: "panics", wrap: func(f forwarding) Subject { return panicsInResize{f} }, tells: `Resize\(`},
 
 	{name: "Do loses a slot on panic", do: losesSlotOnPanic, tells: `fn panics|goroutine ends`},

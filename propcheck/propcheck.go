@@ -56,15 +56,15 @@ type NewFunc = func(label string, parallelism int, opts ...bulk.Option) (Subject
 // time, and as many again in which several happen at one instant. It must not be
 // called in a testing/synctest bubble.
 //
-// A failure is told as a story, made as short as it can be: what was done, what
-// came of it, and what the contract says instead.
+// A failure is made as short as possible and printed as a list of steps: each
+// action, its effects, and the effects that the contract asks for.
 func TestBulkhead(t *testing.T, newSubject NewFunc) {
 	t.Helper()
 	checkBulkhead(t, newSubject, nil)
 }
 
 // checkBulkhead runs the calm sequences first: they run again as they ran before,
-// so what they find is told in few steps, and most mistakes are found by them.
+// so a failure in them has few steps, and they find most mistakes.
 func checkBulkhead(t *testing.T, newSubject NewFunc, counts kit.Coverage) {
 	t.Helper()
 	kit.Check(t, bulkheads.New(newSubject, true, counts))

@@ -38,9 +38,9 @@ func waits(call, ret int64, op, slots int, out output) []porcupine.Operation {
 
 var yes, no = output{ok: true}, output{}
 
-// refused has the numbers of a capacity of 2 slots and 2 places.
-func refused(why bulk.Reason, slots, inFlight, inUse, waiting int, limit time.Duration) output {
-	return output{refusal: model.Rejection{
+// rejected has the numbers of a capacity of 2 slots and 2 places.
+func rejected(why bulk.Reason, slots, inFlight, inUse, waiting int, limit time.Duration) output {
+	return output{rejection: model.Rejection{
 		Label: label, Reason: why, Slots: slots, Parallelism: 2, WaitingRoom: 2,
 		InFlight: inFlight, InUse: inUse, Waiting: waiting, Limit: limit,
 	}}
@@ -52,9 +52,9 @@ func TestMadeUp(t *testing.T) {
 	roomy := bulk.Capacity{Parallelism: 2, WaitingRoom: 2}
 	limited := bulk.Capacity{Parallelism: 2, WaitingRoom: 2, WaitLimit: 50}
 	// queued says that operation 1 has come to wait by now, behind a holder of one or
-	// two slots: somebody is turned away and told so.
+	// two slots: an operation is rejected with these numbers.
 	queued := func(op int, inUse, waiting int) porcupine.Operation {
-		return line(20, 25, asks(op, 1), refused(bulk.Saturated, 1, 1, inUse, waiting, 0))
+		return line(20, 25, asks(op, 1), rejected(bulk.Saturated, 1, 1, inUse, waiting, 0))
 	}
 	type steps = []porcupine.Operation
 	for _, c := range []struct {
@@ -66,7 +66,7 @@ func TestMadeUp(t *testing.T) {
 		{"a slot has one holder", roomy,
 			steps{line(1, 9, tries(0, 2), yes), line(2, 8, tries(1, 2), no)},
 			steps{line(1, 9, tries(0, 2), yes), line(2, 8, tries(1, 2), yes)}},
-		{"who came first may lose while both are under way, not afterwards", roomy,
+		{"the first to arrive may lose while both calls are under way, not afterwards", roomy,
 			steps{line(1, 5, tries(0, 2), no), line(5, 8, tries(1, 2), yes)},
 			steps{line(1, 5, tries(0, 2), no), line(6, 8, tries(1, 2), yes)}},
 		{"a small operation does not overtake", roomy,
@@ -79,7 +79,7 @@ func TestMadeUp(t *testing.T) {
 				line(1, 5, tries(0, 2), yes), queued(2, 2, 1), line(50, 70, frees(0), no), line(75, 80, frees(1), no)),
 			append(append(waits(10, 90, 1, 2, yes), waits(30, 60, 3, 2, yes)...),
 				line(1, 5, tries(0, 2), yes), queued(2, 2, 1), line(50, 70, frees(0), no), line(75, 80, frees(3), no))},
-		{"nobody is granted before slots are free", roomy,
+		{"no operation is granted before slots are free", roomy,
 			append(waits(10, 60, 1, 1, yes), line(1, 5, tries(0, 2), yes), line(60, 70, frees(0), no)),
 			append(waits(10, 60, 1, 1, yes), line(1, 5, tries(0, 2), yes), line(61, 70, frees(0), no))},
 		{"no slot is lost", roomy,
@@ -91,27 +91,27 @@ func TestMadeUp(t *testing.T) {
 			steps{line(1, 5, tries(0, 1), yes), line(6, 8, tries(1, 1), yes), line(10, 20, frees(0), no),
 				line(11, 19, frees(0), no), line(30, 40, tries(2, 2), yes)}},
 		{"the numbers are those of one moment", roomy,
-			steps{line(1, 5, tries(0, 2), yes), line(6, 9, asks(1, 1), refused(bulk.Saturated, 1, 1, 2, 0, 0))},
-			steps{line(1, 5, tries(0, 2), yes), line(6, 9, asks(1, 1), refused(bulk.Saturated, 1, 1, 1, 0, 0))}},
-		{"nobody expires before its bound", limited,
-			append(waits(10, 60, 1, 1, refused(bulk.Expired, 1, 1, 2, 0, 50)), line(1, 5, tries(0, 2), yes)),
-			append(waits(10, 59, 1, 1, refused(bulk.Expired, 1, 1, 2, 0, 50)), line(1, 5, tries(0, 2), yes))},
-		{"nobody is canceled whose ctx has not ended", roomy,
-			append(waits(10, 60, 1, 1, refused(bulk.Canceled, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(40, 50, ends(1), no)),
-			append(waits(10, 60, 1, 1, refused(bulk.Canceled, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(61, 62, ends(1), no))},
+			steps{line(1, 5, tries(0, 2), yes), line(6, 9, asks(1, 1), rejected(bulk.Saturated, 1, 1, 2, 0, 0))},
+			steps{line(1, 5, tries(0, 2), yes), line(6, 9, asks(1, 1), rejected(bulk.Saturated, 1, 1, 1, 0, 0))}},
+		{"no operation expires before its bound", limited,
+			append(waits(10, 60, 1, 1, rejected(bulk.Expired, 1, 1, 2, 0, 50)), line(1, 5, tries(0, 2), yes)),
+			append(waits(10, 59, 1, 1, rejected(bulk.Expired, 1, 1, 2, 0, 50)), line(1, 5, tries(0, 2), yes))},
+		{"no operation is canceled before its ctx has ended", roomy,
+			append(waits(10, 60, 1, 1, rejected(bulk.Canceled, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(40, 50, ends(1), no)),
+			append(waits(10, 60, 1, 1, rejected(bulk.Canceled, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(61, 62, ends(1), no))},
 		{"cancellation wins over a later hand-over", roomy,
 			append(waits(10, 60, 1, 1, yes), line(1, 5, tries(0, 2), yes), queued(2, 2, 1), line(30, 40, ends(1), no), line(40, 50, frees(0), no)),
 			append(waits(10, 60, 1, 1, yes), line(1, 5, tries(0, 2), yes), queued(2, 2, 1), line(30, 40, ends(1), no), line(41, 50, frees(0), no))},
 		{"what was handed to a canceled operation is free again", roomy,
-			append(waits(10, 60, 1, 1, refused(bulk.Canceled, 1, 0, 0, 0, 0)), line(1, 5, tries(0, 2), yes),
+			append(waits(10, 60, 1, 1, rejected(bulk.Canceled, 1, 0, 0, 0, 0)), line(1, 5, tries(0, 2), yes),
 				line(30, 50, ends(1), no), line(41, 50, frees(0), no), line(70, 80, tries(3, 2), yes)),
-			append(waits(10, 60, 1, 1, refused(bulk.Canceled, 1, 0, 0, 0, 0)), line(1, 5, tries(0, 2), yes),
+			append(waits(10, 60, 1, 1, rejected(bulk.Canceled, 1, 0, 0, 0, 0)), line(1, 5, tries(0, 2), yes),
 				line(30, 50, ends(1), no), line(41, 50, frees(0), no), line(70, 80, tries(3, 2), no))},
-		{"nobody is admitted after Close", roomy,
+		{"no operation is admitted after Close", roomy,
 			steps{line(1, 5, input{verb: shut}, no), line(5, 8, tries(0, 1), yes)},
 			steps{line(1, 5, input{verb: shut}, no), line(6, 8, tries(0, 1), yes)}},
-		{"Close turns away who waits", roomy,
-			append(waits(10, 60, 1, 1, refused(bulk.Closed, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(50, 55, input{verb: shut}, no)),
+		{"Close rejects the operations that wait", roomy,
+			append(waits(10, 60, 1, 1, rejected(bulk.Closed, 1, 1, 2, 0, 0)), line(1, 5, tries(0, 2), yes), line(50, 55, input{verb: shut}, no)),
 			append(waits(10, 60, 1, 1, yes), line(1, 5, tries(0, 2), yes), queued(2, 2, 1), line(50, 54, input{verb: shut}, no), line(55, 56, frees(0), no))},
 		{"growing grants", roomy,
 			append(waits(10, 60, 1, 2, yes), line(1, 5, tries(0, 2), yes), line(50, 55, input{verb: resize, capacity: bulk.Capacity{Parallelism: 4}}, output{change: model.Changed})),

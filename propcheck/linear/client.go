@@ -122,7 +122,7 @@ func (c *client) run() {
 	}
 }
 
-// patient returns an arrival that may wait, but not for ever, and its ctx.
+// patient returns an arrival that may wait, but not forever, and its ctx.
 func (c *client) patient() (in input, ctx context.Context, stop func()) {
 	in = c.arrival()
 	ctx, end := context.WithCancel(context.Background())
@@ -178,8 +178,8 @@ func (c *client) end(e ending) {
 	c.add(input{verb: cancel, op: e.op}, output{}, call, c.now())
 }
 
-// endOther ends the ctx of another, who may be waiting, and frees slots that it
-// may be handed before it wakes.
+// endOther ends the ctx of an operation that may be waiting, and frees slots that
+// it may be granted before it wakes.
 func (c *client) endOther() {
 	select {
 	case e := <-c.ends:
@@ -194,13 +194,13 @@ func (c *client) answered(in input, err error, call, ret int64) {
 	out := output{ok: err == nil, took: time.Duration(ret - call)}
 	var e *bulk.AdmissionError
 	if errors.As(err, &e) {
-		out.refusal = model.Rejection{
+		out.rejection = model.Rejection{
 			Label: e.Label, Reason: e.Reason, Slots: e.Slots, Parallelism: e.Parallelism, WaitingRoom: e.WaitingRoom,
 			InFlight: e.InFlight, InUse: e.InUse, Waiting: e.Waiting, Limit: e.Limit,
 		}
 	}
 	impatient := slices.ContainsFunc(in.limits, func(l deadline.Limit) bool { return l == deadline.NoWait() })
-	if impatient || in.done || out.refusal.Reason == bulk.Saturated {
+	if impatient || in.done || out.rejection.Reason == bulk.Saturated {
 		in.verb = ask
 		c.add(in, out, call, ret)
 		return

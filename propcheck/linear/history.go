@@ -61,18 +61,18 @@ func (in input) String() string {
 
 // output is what was answered.
 type output struct {
-	ok      bool            // admitted; drained
-	refusal model.Rejection // of one that was turned away
-	took    time.Duration   // from call to return, of arrive and wake
-	change  model.SetResult // of resize and change; never Unchanged
-	status  bulk.Status     // without times
-	waits   uint64          // the waits that the status has counted
+	ok        bool            // admitted; drained
+	rejection model.Rejection // of one that was rejected
+	took      time.Duration   // from call to return, of arrive and wake
+	change    model.SetResult // of resize and change; never Unchanged
+	status    bulk.Status     // without times
+	waits     uint64          // the waits that the status has counted
 }
 
 func (out output) String() string {
 	switch {
-	case out.refusal.Reason != 0:
-		return fmt.Sprintf("%+v", out.refusal)
+	case out.rejection.Reason != 0:
+		return fmt.Sprintf("%+v", out.rejection)
 	case out.change != 0:
 		return fmt.Sprint("answer ", out.change)
 	case out.status.Index != 0:
@@ -86,7 +86,7 @@ func (out output) String() string {
 type history struct {
 	capacity bulk.Capacity
 	ops      []porcupine.Operation
-	events   []bulk.Event // by Seq, without times; nil if nobody listened
+	events   []bulk.Event // by Seq, without times; nil if there was no handler
 }
 
 func (h history) check(timeout time.Duration) porcupine.CheckResult {

@@ -74,8 +74,8 @@ func count(seen map[string]int, h history) {
 	for _, op := range h.ops {
 		in, out := op.Input.(input), op.Output.(output)
 		seen[verbs[in.verb]]++
-		if out.refusal.Reason != 0 && in.verb != arrive {
-			seen[out.refusal.Reason.String()]++
+		if out.rejection.Reason != 0 && in.verb != arrive {
+			seen[out.rejection.Reason.String()]++
 		}
 	}
 	t := lastStatus(h).Totals

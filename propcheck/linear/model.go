@@ -24,11 +24,11 @@ type state struct {
 
 // answer is what an operation is going to be told when it wakes.
 type answer struct {
-	op      int
-	verdict model.Verdict
-	refusal model.Rejection
-	atOnce  bool // decided at arrival
-	late    bool // granted after its ctx had ended: it must not start
+	op        int
+	verdict   model.Verdict
+	rejection model.Rejection
+	atArrival bool // decided at arrival
+	late      bool // granted after its ctx had ended: it must not start
 }
 
 // set is a set of operations.
@@ -84,7 +84,7 @@ func (s *state) take(in input, out output, done bool) bool {
 	switch in.verb {
 	case try, ask, arrive:
 		d := m.Arrive(epoch, model.Arrival{Op: in.op, Slots: in.slots, Limits: in.limits}, done)
-		a := answer{op: in.op, verdict: d.Verdict, refusal: d.Rejection, atOnce: true}
+		a := answer{op: in.op, verdict: d.Verdict, rejection: d.Rejection, atArrival: true}
 		switch {
 		case in.verb == try:
 			return d.Verdict != model.Queued && out.ok == (d.Verdict == model.Admitted)
@@ -136,11 +136,11 @@ func (s *state) wake(op int, out output) bool {
 	at := slices.IndexFunc(m.Room, func(w model.Waiting) bool { return w.Op == op })
 	a, told := s.untell(op)
 	switch {
-	case at >= 0 && out.refusal.Reason == bulk.Expired && out.took >= m.Room[at].Allowed:
+	case at >= 0 && out.rejection.Reason == bulk.Expired && out.took >= m.Room[at].Allowed:
 		m.Expire(epoch, op)
-	case at >= 0 && out.refusal.Reason == bulk.Canceled && ended:
+	case at >= 0 && out.rejection.Reason == bulk.Canceled && ended:
 		m.Cancel(epoch, op)
-	case told && a.verdict == model.Admitted && !a.atOnce && out.refusal.Reason == bulk.Canceled && ended:
+	case told && a.verdict == model.Admitted && !a.atArrival && out.rejection.Reason == bulk.Canceled && ended:
 		m.Abandon(epoch, op)
 	default:
 		return told && a.is(out)
@@ -156,7 +156,7 @@ func (a answer) is(out output) bool {
 		// Canceled is possible still, if it woke with its ctx ended: see wake.
 		return out.ok && !a.late
 	}
-	return !out.ok && a.verdict == model.Rejected && a.refusal == out.refusal
+	return !out.ok && a.verdict == model.Rejected && a.rejection == out.rejection
 }
 
 // digest keeps what the last verb decided about those who waited.
@@ -165,7 +165,7 @@ func (s *state) digest() {
 		if d.Rule != 0 {
 			continue // of an arrival
 		}
-		a := answer{op: d.Op, verdict: d.Verdict, refusal: d.Rejection}
+		a := answer{op: d.Op, verdict: d.Verdict, rejection: d.Rejection}
 		if d.Verdict == model.Admitted && s.ended.has(d.Op) {
 			a.late = true
 		}

@@ -29,8 +29,8 @@ func (c *client) free(h holding) {
 	c.add(input{verb: release, op: h.op}, output{}, call, c.now())
 }
 
-// pass leaves a slot to whoever wants to release it, and releases it at the same
-// time, or leaves it alone.
+// pass offers a slot to the other clients for release, and in half of the cases
+// releases it concurrently.
 func (c *client) pass() {
 	if len(c.held) == 0 {
 		c.look()

@@ -3,7 +3,7 @@
 // backwards. The package shares no code with package bulk but the public types
 // that carry its predictions.
 //
-// Each verb is a step of a bulkhead that nobody can look into:
+// Each verb is an atomic step of a bulkhead:
 //
 //	Arrive        an operation asks to be admitted          rules.go: the admission rules
 //	Release       an operation has finished
@@ -12,7 +12,7 @@
 //	Abandon       an operation returns what it was granted
 //	SetCapacity   the capacity is changed
 //	Close         the bulkhead is closed
-//	Status        somebody looks
+//	Status        the caller reads the status
 //
 // When a verb may be called at all is not the business of the model: that an
 // operation expires at its bound and not before, for example. See [Waiting.Until].
@@ -28,7 +28,7 @@ import (
 )
 
 // Model is a bulkhead. Each verb appends its decisions about operations to
-// Decisions and its events to Events; whoever uses the model empties both.
+// Decisions and its events to Events; the user of the model empties both.
 type Model struct {
 	ID       uint64        // as in Status
 	Label    string        // as in Status
@@ -228,7 +228,7 @@ var kindOf = map[bulk.Reason]bulk.EventKind{
 func (m *Model) counter(why bulk.Reason, queued bool) *uint64 {
 	t := &m.Totals
 	counters := [...][2]*uint64{
-		bulk.Saturated: {&t.Saturated}, // nobody is saturated while waiting
+		bulk.Saturated: {&t.Saturated}, // no waiting operation is Saturated
 		bulk.Expired:   {&t.ExpiredAtArrival, &t.Expired},
 		bulk.Closed:    {&t.ClosedAtArrival, &t.Closed},
 		bulk.Oversized: {&t.OversizedAtArrival, &t.Oversized},

@@ -31,7 +31,7 @@ func (m *Model) Arrive(now time.Time, a Arrival, done bool) Decision {
 	case a.BoundPassed(now):
 		return m.rejectArrival(now, a, 4, bulk.Expired)
 
-	// 5. n slots free and nobody waiting: admitted. No operation overtakes
+	// 5. n slots free and none waiting: admitted. No operation overtakes
 	// another: not a TryAcquire, not a smaller operation behind a larger one that
 	// does not fit yet.
 	case m.Fits(a.Slots) && len(m.Room) == 0:
@@ -166,7 +166,7 @@ func (m *Model) Abandon(now time.Time, op int) {
 // Expire ends the wait of an operation at its bound.
 func (m *Model) Expire(now time.Time, op int) {
 	m.rejectWaiting(now, op, bulk.Expired)
-	m.settle(now) // whoever leaves the queue grants the new head too, if it fits now
+	m.settle(now) // the new head of the queue is granted, if it fits now
 }
 
 // Cancel ends the wait of an operation whose ctx is done.
@@ -210,13 +210,13 @@ func (m *Model) SetCapacity(now time.Time, c bulk.Capacity) SetResult {
 		}
 	}
 	// Growing admits from the queue, in order. Shrinking cancels nothing; a
-	// smaller waiting room rejects nobody who waits; new time limits hold for
+	// smaller waiting room rejects no waiting operation; new time limits hold for
 	// operations that arrive later.
 	m.settle(now)
 	return Changed
 }
 
-// Close rejects everyone waiting and everyone later, and interrupts nothing in
+// Close rejects all operations that wait or arrive later, and interrupts none in
 // flight. It is idempotent.
 func (m *Model) Close(now time.Time) {
 	if m.Closed {
@@ -231,7 +231,7 @@ func (m *Model) Close(now time.Time) {
 }
 
 // settle ends every step. Slots are handed over: the head of the queue is granted
-// as long as it fits, and nobody overtakes it.
+// as long as it fits, and no operation overtakes it.
 func (m *Model) settle(now time.Time) {
 	for len(m.Room) > 0 && m.Fits(m.Room[0].Slots) {
 		w := m.leave(now, m.Room[0].Op)

@@ -48,8 +48,8 @@ var sentinels = map[error][]bulk.Reason{
 	bulk.ErrCanceled:   {bulk.Canceled},
 }
 
-// rejectionOf returns what an error says of an operation that was rejected, or of
-// somebody who waited for the drain in vain.
+// rejectionOf returns the numbers in the error of an operation that was rejected,
+// or of a Wait that ended before the drain.
 func rejectionOf(err error) model.Rejection {
 	var e *bulk.AdmissionError
 	var drain *bulk.DrainError
@@ -232,7 +232,7 @@ func badFields(label string, err error) (fields []string) {
 	return fields
 }
 
-// setResult returns what came of a change of the capacity; 9 is an error of no kind
+// setResult returns the result of a change of the capacity; 9 is an error of no kind
 // that is allowed.
 func setResult(err error) model.SetResult {
 	var admission *bulk.AdmissionError

@@ -28,7 +28,7 @@ type command struct {
 	run       func()       // does it
 	apply     func(*state) // what it does to a state
 	operation *operation   // the new one, if it begins one
-	private   bool         // what it does touches nobody else yet
+	private   bool         // what it does touches no other operation yet
 	cancels   *ctxRef
 	since     uint64 // the Seq of the event that must have been made before
 }

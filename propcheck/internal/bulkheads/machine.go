@@ -232,7 +232,7 @@ func (m *machine) Finish() {
 	}
 }
 
-// End frees whoever is still blocked, also if the subject has failed.
+// End frees the goroutines that are still blocked, also if the subject has failed.
 func (m *machine) End() {
 	m.mu.Lock()
 	m.closing = true

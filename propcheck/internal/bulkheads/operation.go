@@ -85,7 +85,7 @@ func (o *operation) note(f func()) {
 	f()
 }
 
-// enter notes what has become of it, at this point of the log. m.mu is held.
+// enter notes its outcome, at this point of the log. m.mu is held.
 func (o *operation) enter(end Outcome) {
 	o.fate = fate{Outcome: end, Since: time.Now()}
 	if end == GaveUp || end == Rejected && !o.verb.try {

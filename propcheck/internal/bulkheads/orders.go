@@ -23,10 +23,10 @@ import (
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
-// At one instant several things can happen in any order: whoever takes the lock
-// first. The machine knows the order of the commands of a step, which one
+// At one instant several things can happen in any order, the one in which they
+// take the lock. The machine knows the order of the commands of a step, which one
 // goroutine does; not when an operation makes its moves meanwhile, and need not
-// know it. It lets them happen, looks at what came of it, and tries the orders
+// know it. It lets them happen, looks at the result, and tries the orders
 // that the contract allows on copies of the state. If none explains what was seen,
 // the subject is wrong. If several do, all of them are followed up: later steps
 // may tell which one is the true one. That several goroutines call the subject at
@@ -40,7 +40,7 @@ type move struct {
 }
 
 // moves returns all that can happen next; only one, if it is one that touches
-// nobody else, so that its order makes no difference.
+// no other operation, so that its order makes no difference.
 func (s *state) moves(list []move) []move {
 	if len(s.script) > 0 && s.model.Seq >= s.script[0].since {
 		list = append(list, move{-1, func(s *state, _ *task) {
@@ -162,7 +162,7 @@ func (s *state) learn(maker *task) {
 // search looks for the orders in which a state becomes what was seen.
 type search struct {
 	accepts func(*state) bool
-	heard   bool // somebody listens: it matters who made which event
+	heard   bool // there is a handler: it matters which operation made which event
 	found   []*state
 	been    map[uint64]bool
 	ends    map[uint64]bool // of those found

@@ -62,13 +62,13 @@ func TestTiesHaveExactlyTheOutcomesOfTheContract(t *testing.T) {
 		limits []deadline.Limit
 		dies   bool // the ctx of #2 has a deadline at the instant
 		script script
-		want   []string // what can become of #2
+		want   []string // the possible outcomes of #2
 	}{
 		{why: "nothing happens: it waits", want: []string{"waiting"}},
 		{why: "a bound ends the wait", limits: within, want: []string{"expired"}},
 		{why: "a deadline of ctx ends the wait", dies: true, want: []string{"canceled"}},
 		{why: "at the same instant ctx comes before the bound", limits: within, dies: true, want: []string{"canceled"}},
-		{why: "bound against hand-over: whoever takes the lock first", limits: within,
+		{why: "bound against hand-over: the first to take the lock wins", limits: within,
 			script: script{release}, want: []string{"expired", "in flight"}},
 		{why: "a ctx that is done when it wakes wins", script: script{cancel, release}, want: []string{"abandoned", "canceled"}},
 		{why: "once started, cancellation is its own business", script: script{release, cancel}, want: []string{"abandoned", "in flight"}},

@@ -133,7 +133,7 @@ func (s *state) due(t *task) bool {
 func (s *state) reached(c *ctxRef) bool { return !c.deadline.IsZero() && !c.deadline.After(s.now) }
 
 // open reports whether a context is alive and may end at this instant: then it
-// matters when somebody looks at it.
+// matters when an operation looks at it.
 func (s *state) open(c *ctxRef) bool {
 	return !s.ended[c.id] && (s.reached(c) || slices.ContainsFunc(s.script, func(o command) bool { return o.cancels == c }))
 }
@@ -142,7 +142,7 @@ var seed = maphash.MakeSeed()
 
 // key identifies the point that a state has come to on its way through one
 // instant, among all that began alike: two with the same key have the same
-// future. Who made which event matters only if somebody listens, and in which
+// future. Which operation made which event matters only if there is a handler, and in which
 // order those in flight were admitted does not.
 func (s *state) key(heard bool) uint64 {
 	var h maphash.Hash

@@ -27,7 +27,7 @@ func (s *state) fates() (fates []fate) {
 	return fates
 }
 
-// tell adds to the story what came of a step.
+// tell adds the effects of a step to the story.
 func (m *machine) tell(s *state) {
 	at := m.now.Sub(m.began)
 	for _, d := range s.model.Decisions {
@@ -112,7 +112,7 @@ func (m *machine) count(before *state, f *search) {
 	}
 }
 
-// became says what became of an operation that had been waiting.
+// became says how the wait of an operation ended.
 func (s *state) became(t *task) string {
 	granted := slices.ContainsFunc(s.model.Decisions, func(d model.Decision) bool { return d.Op == t.id && d.Verdict == model.Admitted })
 	switch {

@@ -39,7 +39,7 @@ const (
 
 var errEnd = errors.New("the user went away")
 
-// outcome is what becomes of an operation.
+// outcome is how far an operation has come.
 type outcome struct {
 	State     state           // what can be seen of it
 	Rejection model.Rejection // if rejected
@@ -78,7 +78,7 @@ type call struct {
 	end           chan struct{}
 	started, over chan struct{}
 
-	// What came of it, when it is over.
+	// The outcome of fn and of the call, when it is over.
 	err, recovered error
 	returned       bool
 }

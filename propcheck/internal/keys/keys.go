@@ -30,7 +30,7 @@ type machine struct {
 	last      int
 
 	mu     sync.Mutex
-	events map[bulk.EventKind]uint64 // nil: nobody listens
+	events map[bulk.EventKind]uint64 // nil: there is no handler
 }
 
 // New returns what makes a machine for what build makes.
@@ -73,7 +73,7 @@ func (m *machine) Step(d *kit.Dice) {
 	m.settle()
 }
 
-// settle compares what became of all operations, and all else that can be seen.
+// settle compares the outcome of each operation, and all else that can be seen.
 func (m *machine) settle() {
 	synctest.Wait()
 	for _, c := range m.calls {
@@ -119,7 +119,7 @@ func (m *machine) Finish() {
 	m.Must(m.s.Shutdown(context.Background()) == nil, "Shutdown of what is drained returned an error")
 }
 
-// End frees whoever is still blocked, also after a failure.
+// End frees the goroutines that are still blocked, also after a failure.
 func (m *machine) End() {
 	for _, c := range m.calls {
 		c.cancel(errEnd)
@@ -146,7 +146,7 @@ func (m *machine) newCall(name string) *call {
 	return c
 }
 
-// start begins an operation, sometimes one that is lost before it comes.
+// start begins an operation, sometimes one that is rejected before its key is looked up.
 func (m *machine) start() {
 	c, within, story := m.newCall(m.name()), deadline.Within, ""
 	switch m.d.Int(12) {
@@ -171,8 +171,8 @@ func (m *machine) start() {
 func (m *machine) arrive(c *call) { m.Hit("%s", m.reference.arrive(time.Now(), c)) }
 
 // race lets several come for one key at the same time, one more than there are
-// slots, while somebody tries to evict it. Which of them is which can't be told,
-// how many there are of each kind can.
+// slots, while another goroutine tries to evict it. The outcome of each one can't be
+// predicted, the number of each outcome can.
 func (m *machine) race() {
 	name := m.name()
 	racers, where := m.reference.capacity.Parallelism+1, "new"
@@ -199,7 +199,7 @@ func (m *machine) race() {
 		m.Hit("race in which the key is evicted")
 		m.Must(m.reference.evict(time.Now(), name), "a key in use, or unknown, was evicted")
 	}
-	// The reference decides about them in the order of what became of them: those
+	// The reference decides about them in the order of their outcomes: those
 	// that got slots came first.
 	slices.SortStableFunc(group, func(a, b *call) int { return int(a.seen().State) - int(b.seen().State) })
 	for _, c := range group {

@@ -19,7 +19,7 @@ type reference struct {
 
 	closed bool
 	known  []*key       // in the order in which they were last left: the oldest first
-	door   *model.Model // rejects what is lost whatever its key
+	door   *model.Model // rejects the operations that need no key for that
 	counts registry.KeyedStatus
 	events map[bulk.EventKind]uint64
 	made   map[string]bool // the keys there have been

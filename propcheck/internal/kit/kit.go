@@ -20,7 +20,7 @@ import (
 type Machine interface {
 	Step(d *Dice) // does one thing, or several at one instant, and compares
 	Finish()      // lets everything end, and compares
-	End()         // frees whoever is still blocked, also after a failure: a bubble must be left empty
+	End()         // frees the goroutines that are still blocked, also after a failure: a bubble must be left empty
 }
 
 // NewMachine makes a machine, for one sequence.
@@ -153,7 +153,7 @@ func (s *Story) Did(format string, args ...any) {
 	s.lines = append(s.lines, l)
 }
 
-// Came tells what came of it.
+// Came adds an effect of the step.
 func (s *Story) Came(format string, args ...any) {
 	s.lines = append(s.lines, line{format: "     " + format, args: args})
 }

@@ -129,7 +129,7 @@ func (r *reference) close(now time.Time) {
 	}
 }
 
-// settle forgets those that somebody removes and that are drained.
+// settle forgets the members that are being removed and are drained.
 func (r *reference) settle() {
 	for _, x := range slices.Clone(r.members) {
 		if x.removing && len(x.held) == 0 {

@@ -50,7 +50,7 @@ func (m *machine) Step(d *kit.Dice) {
 // Finish lets those who wait in Remove end.
 func (m *machine) Finish() { m.End() }
 
-// End frees whoever is still blocked.
+// End frees the goroutines that are still blocked.
 func (m *machine) End() {
 	for _, x := range m.reference.all() {
 		for _, slot := range x.held {
@@ -155,7 +155,7 @@ func (m *machine) release() {
 		slot.Release()
 		return
 	}
-	// Whoever waits in Remove forgets it, and none of them what has the label next.
+	// The goroutines in Remove forget it, and none of them its successor of that label.
 	m.Did("as soon as it is forgotten, Create(%q, 1)", x.Label)
 	for range 20 {
 		go func() { _ = m.s.Remove(context.Background(), x.Label) }()
