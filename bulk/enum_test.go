@@ -25,6 +25,8 @@ var (
 		bulk.EventAbandoned: "abandoned", bulk.EventSaturated: "saturated", bulk.EventExpired: "expired", bulk.EventCanceled: "canceled",
 		bulk.EventOversized: "oversized", bulk.EventRejectedClosed: "rejected_closed", bulk.EventClosed: "closed",
 		bulk.EventDrained: "drained", bulk.EventResized: "resized"}
+	severityTexts = map[bulk.Severity]string{bulk.SeverityOK: "ok", bulk.SeverityNotice: "notice", bulk.SeverityWarning: "warning",
+		bulk.SeverityCritical: "critical"}
 )
 
 // mustHaveTexts checks that an enumeration has these texts and no others, in both
@@ -107,10 +109,14 @@ func TestEventKindsHaveTexts(t *testing.T) {
 	}
 }
 
+func TestSeveritiesHaveTexts(t *testing.T) {
+	mustHaveTexts(t, severityTexts, (*bulk.Severity).UnmarshalText)
+}
+
 // A text either reads back unchanged, or is a ConfigError that leaves the value
 // unchanged. It never panics.
 func FuzzEnumText(f *testing.F) {
-	for _, text := range append(texts(reasons), texts(kinds)...) {
+	for _, text := range slices.Concat(texts(reasons), texts(kinds), texts(severityTexts)) {
 		f.Add(text)
 	}
 	for _, text := range []string{"", "Closed", "closed ", "reason(1)", "\xff", "sätürated"} {
@@ -119,6 +125,7 @@ func FuzzEnumText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		roundTrip(t, text, (*bulk.Reason).UnmarshalText)
 		roundTrip(t, text, (*bulk.EventKind).UnmarshalText)
+		roundTrip(t, text, (*bulk.Severity).UnmarshalText)
 	})
 }
 

@@ -60,9 +60,9 @@ func ExampleBulkhead_Shutdown() {
 		fmt.Println(e.Label, e.InFlight, errors.Is(err, context.DeadlineExceeded))
 	}
 	slot.Release()
-	fmt.Println(search.Shutdown(context.Background()))
+	fmt.Println(search.Shutdown(context.Background()), search.Status().Drained())
 	// Output:
 	// bulkhead "search": not drained, 1 in flight: context deadline exceeded
 	// search 1 true
-	// <nil>
+	// <nil> true
 }

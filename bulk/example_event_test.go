@@ -1,11 +1,9 @@
 package bulk_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 )
@@ -75,25 +73,6 @@ func ExampleEventKind() {
 	// search resized from 2 to 3
 	// search closed with 0 in flight
 	// search drained
-}
-
-func ExampleEvent_String() {
-	search := bulk.Must(bulk.New("search", 1, bulk.OnEvent(func(e bulk.Event) { fmt.Println(e) })))
-	slot, _ := search.TryAcquire()
-	_ = search.Resize(2)
-	slot.Release()
-	// Output:
-	// bulkhead "search": event 1: admitted: 1/1 slots in use, 0/0 waiting
-	// bulkhead "search": event 2: resized from 1 slot, 0 places to 2 slots, 0 places: 1/2 slots in use, 0/0 waiting
-	// bulkhead "search": event 3: released: 0/2 slots in use, 0/0 waiting
-}
-
-func ExampleEvent_MarshalJSON() {
-	text, _ := json.Marshal(bulk.Event{ID: 1, Seq: 9, Op: 9, Kind: bulk.EventSaturated, Label: "search", At: time.Unix(0, 0).UTC(), Slots: 1,
-		Capacity: bulk.Capacity{Parallelism: 2}, InFlight: 2, InUse: 2})
-	fmt.Println(string(text))
-	// Output:
-	// {"id":1,"seq":9,"op":9,"kind":"saturated","label":"search","at":"1970-01-01T00:00:00Z","slots":1,"queued":false,"waited_ns":0,"capacity":{"parallelism":2,"waiting_room":0},"in_flight":2,"in_use":2,"waiting":0,"closed":false}
 }
 
 // A handler that passes events to another goroutine and never makes an operation

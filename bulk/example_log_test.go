@@ -1,9 +1,6 @@
 package bulk_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 
@@ -30,12 +27,6 @@ func ExampleStatus_LogValue() {
 	// level=INFO msg="every minute" bulkhead.label=payments bulkhead.closed=false bulkhead.in_flight=10 bulkhead.in_use=10 bulkhead.waiting=4 bulkhead.parallelism=10 bulkhead.waiting_room=20 bulkhead.wait_limit_ns=250000000 bulkhead.arrivals=2000 bulkhead.admitted=1900 bulkhead.rejected=96
 }
 
-func ExampleReport_LogValue() {
-	logger().Info("every minute", "report", tenSeconds().Report())
-	// Output:
-	// level=INFO msg="every minute" report.label=payments report.severity=warning report.execution_full="10/10 slots in use, 4/20 waiting: the next arrival waits." report.demand_exceeds_capacity="The offered load is 10 of 10 slots: 200 arrivals per second, each in flight for 50ms (the mean of 30 samples). By estimate it needs 17 slots. (Erlang C: a chance of waiting of at most 5 %.)"
-}
-
 // Handlers run on the goroutine of the caller. If the logger can block, pass the
 // events to a channel instead.
 func ExampleEvent_LogValue() {
@@ -54,21 +45,4 @@ func ExampleEvent_LogValue() {
 	// Output:
 	// level=WARN msg=rejected event.label=search event.id=7 event.seq=2 event.kind=saturated event.op=2 event.slots=1 event.closed=false event.in_flight=1 event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
 	// level=INFO msg=closed event.label=search event.id=7 event.seq=3 event.kind=closed event.closed=true event.in_flight=1 event.in_use=1 event.waiting=0 event.parallelism=1 event.waiting_room=0
-}
-
-// slog logs an error as its text, wrapped or not. Add attributes for the fields by
-// which you search the log.
-func ExampleAdmissionError_logging() {
-	search := bulk.Must(bulk.New("search", 1))
-	search.TryAcquire()
-	_, err := search.Acquire(context.Background())
-	logger().Warn("no search", "error", err)
-
-	var rejected *bulk.AdmissionError
-	if errors.As(fmt.Errorf("search for shoes: %w", err), &rejected) {
-		logger().Warn("no search", "bulkhead", rejected.Label, "reason", rejected.Reason, "waiting", rejected.Waiting)
-	}
-	// Output:
-	// level=WARN msg="no search" error="bulkhead \"search\": saturated: 1/1 slots in use, 0/0 waiting"
-	// level=WARN msg="no search" bulkhead=search reason=saturated waiting=0
 }

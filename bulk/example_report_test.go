@@ -1,7 +1,6 @@
 package bulk_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -80,36 +79,4 @@ func ExampleCode() {
 	}
 	// Output:
 	// there is more load than capacity
-}
-
-func ExampleSeverity() {
-	for s := bulk.SeverityOK; s <= bulk.SeverityCritical; s++ {
-		fmt.Println(s, "is a reason to act:", s >= bulk.SeverityWarning)
-	}
-	// Output:
-	// ok is a reason to act: false
-	// notice is a reason to act: false
-	// warning is a reason to act: true
-	// critical is a reason to act: true
-}
-
-func ExampleSeverity_UnmarshalText() {
-	var s bulk.Severity
-	err := s.UnmarshalText([]byte("warning"))
-	text, _ := s.MarshalText()
-	fmt.Println(err, s == bulk.SeverityWarning, string(text))
-	fmt.Println(s.UnmarshalText([]byte("bad")))
-	// Output:
-	// <nil> true warning
-	// bulk: severity "bad": must be one of ok, notice, warning, critical
-}
-
-// A report can be read by another program.
-func ExampleReport_MarshalJSON() {
-	text, _ := json.Marshal(tenSeconds().Report())
-	var r bulk.Report
-	err := json.Unmarshal(text, &r)
-	fmt.Println(err, r.Severity(), r.Findings[0].Code, r.Interval.Duration)
-	// Output:
-	// <nil> warning execution_full 10s
 }

@@ -35,10 +35,12 @@ func ExampleBulkhead_Status() {
 	_ = bulk.Do(context.Background(), search, func(context.Context) error {
 		s := search.Status()
 		fmt.Printf("%s: %d in flight, %d of %d slots free\n", s.Label, s.InFlight, s.Free(), s.Capacity.Parallelism)
+		fmt.Printf("slots %.0f %%, waiting room %.0f %%, saturated %t\n", 100*s.Utilization(), 100*s.QueueUtilization(), s.Saturated())
 		return nil
 	})
 	// Output:
 	// search: 1 in flight, 1 of 2 slots free
+	// slots 50 %, waiting room 0 %, saturated false
 }
 
 func ExampleStatus() {
@@ -55,68 +57,20 @@ func ExampleStatus() {
 	//   holds        mean 50ms of 30 samples
 }
 
-// All slots are in use, but an operation that arrives now can still wait.
-func ExampleStatus_Utilization() {
-	_, s := twoStatuses()
-	fmt.Printf("slots %.0f %%, waiting room %.0f %%, saturated %t\n", 100*s.Utilization(), 100*s.QueueUtilization(), s.Saturated())
-	// Output:
-	// slots 100 %, waiting room 20 %, saturated false
-}
-
-// A lower parallelism interrupts nothing: more slots can be in use for a while.
-func ExampleStatus_Excess() {
-	search := bulk.Must(bulk.New("search", 4))
-	slot, _ := search.TryAcquireN(3)
-	_ = search.Resize(1)
-	fmt.Println(search.Status().Excess(), "slots too many")
-	_ = search.Close()
-	slot.Release()
-	fmt.Println("drained:", search.Status().Drained())
-	// Output:
-	// 2 slots too many
-	// drained: true
-}
-
-func ExamplePeak() {
-	search := bulk.Must(bulk.New("search", 8))
-	for range 3 {
-		slot, _ := search.TryAcquireN(2)
-		defer slot.Release()
-	}
-	fmt.Printf("%+v\n", search.Status().Peak)
-	// Output:
-	// {InFlight:3 InUse:6 Waiting:0}
-}
-
+// The totals of several bulkheads, such as those of the replicas of a service, can
+// be added up.
 func ExampleTotals() {
 	_, s := twoStatuses()
 	n := s.Totals
 	fmt.Println(n.Arrivals(), "arrivals,", n.Admitted, "admitted,", n.Rejected(), "rejected")
 	fmt.Println("mean wait of those admitted from the queue:", n.MeanWait())
+	fmt.Println("mean time in flight:", n.Holds.Mean(), "of", n.Holds.Samples, "samples")
+	fmt.Println("two replicas:", n.Plus(n).Arrivals(), "arrivals")
 	// Output:
 	// 2000 arrivals, 1900 admitted, 96 rejected
 	// mean wait of those admitted from the queue: 40ms
-}
-
-// The totals of several bulkheads, such as those of the replicas of a service,
-// added up.
-func ExampleTotals_Plus() {
-	reads := bulk.Must(bulk.New("reads", 2))
-	writes := bulk.Must(bulk.New("writes", 1))
-	for _, b := range []*bulk.Bulkhead{reads, writes, writes} {
-		b.TryAcquire() // the second write is rejected
-	}
-	all := reads.Status().Totals.Plus(writes.Status().Totals)
-	fmt.Println(all.Arrivals(), "arrivals,", all.Admitted, "admitted,", all.Saturated, "saturated")
-	// Output:
-	// 3 arrivals, 2 admitted, 1 saturated
-}
-
-func ExampleHolds() {
-	_, s := twoStatuses()
-	fmt.Println(s.Totals.Holds.Samples, "samples, mean", s.Totals.Holds.Mean())
-	// Output:
-	// 30 samples, mean 50ms
+	// mean time in flight: 50ms of 30 samples
+	// two replicas: 4000 arrivals
 }
 
 func ExampleWaits() {
@@ -158,7 +112,8 @@ func ExampleWaits_Buckets() {
 	// wait_seconds_count 60
 }
 
-// Take a status now and then to see what happened since the last one.
+// Take a status periodically to see the changes since the last one. Both must be of
+// one bulkhead, the earlier one as the argument.
 func ExampleStatus_Since() {
 	search := bulk.Must(bulk.New("search", 1))
 	last := search.Status()
@@ -167,18 +122,14 @@ func ExampleStatus_Since() {
 	}
 	i, err := search.Status().Since(last)
 	fmt.Println(i.Totals.Arrivals(), i.Totals.Admitted, i.Totals.Saturated, err)
-	// Output:
-	// 5 1 4 <nil>
-}
 
-func ExampleErrUnrelated() {
-	one, other := bulk.Must(bulk.New("search", 1)), bulk.Must(bulk.New("search", 1))
-	first, second := one.Status(), one.Status()
-	_, err := second.Since(other.Status())
+	other := bulk.Must(bulk.New("search", 1))
+	_, err = search.Status().Since(other.Status())
 	fmt.Println("of another bulkhead:", errors.Is(err, bulk.ErrUnrelated))
-	_, err = first.Since(second)
+	_, err = last.Since(search.Status())
 	fmt.Println("in the wrong order:", errors.Is(err, bulk.ErrReversed))
 	// Output:
+	// 5 1 4 <nil>
 	// of another bulkhead: true
 	// in the wrong order: true
 }
@@ -197,20 +148,21 @@ func ExampleInterval() {
 	//   offered load 10 of 10 slots
 }
 
-func ExampleInterval_RejectedShare() {
-	i := tenSeconds()
+// The rates and shares of an interval. The queueing share is the part of its time in
+// which operations waited.
+func ExampleInterval_OfferedLoad() {
+	earlier, later := twoStatuses()
+	later.Totals.Queueing = 2 * time.Second
+	i, _ := later.Since(earlier)
 	fmt.Println("per second:", i.ArrivalRate(), "arrivals,", i.AdmissionRate(), "admitted,", i.RejectionRate(), "rejected")
 	fmt.Printf("%.1f %% rejected, %.1f %% queued, mean wait %v\n", 100*i.RejectedShare(), 100*i.QueuedShare(), i.MeanWait())
+	fmt.Printf("%.0f arrivals per second × %v = %.1f slots of %d\n", i.ArrivalRate(), i.MeanHold(), i.OfferedLoad(), i.End.Capacity.Parallelism)
+	fmt.Printf("queueing share %.1f\n", i.QueueingShare())
 	// Output:
 	// per second: 200 arrivals, 190 admitted, 9.6 rejected
 	// 4.8 % rejected, 25.2 % queued, mean wait 40ms
-}
-
-func ExampleInterval_OfferedLoad() {
-	i := tenSeconds()
-	fmt.Printf("%.0f arrivals per second × %v = %.1f slots of %d\n", i.ArrivalRate(), i.MeanHold(), i.OfferedLoad(), i.End.Capacity.Parallelism)
-	// Output:
 	// 200 arrivals per second × 50ms = 10.0 slots of 10
+	// queueing share 0.2
 }
 
 // A Status, an Interval, an Event and a Report can be read back from their JSON.
@@ -222,15 +174,6 @@ func ExampleStatus_MarshalJSON() {
 	fmt.Println(err, back.Label, back.Capacity == s.Capacity, back.Totals.Waits.Equal(s.Totals.Waits))
 	// Output:
 	// <nil> payments true true
-}
-
-func ExampleWaits_MarshalJSON() {
-	var w bulk.Waits
-	err := json.Unmarshal([]byte(`[{"le_ns":1023,"count":2},{"le_ns":8388607,"count":1}]`), &w)
-	text, _ := json.Marshal(w)
-	fmt.Println(err, w.Quantile(1), string(text))
-	// Output:
-	// <nil> 8.388607ms [{"le_ns":1023,"count":2},{"le_ns":8388607,"count":1}]
 }
 
 // Fields that are absent stay unchanged.
@@ -269,14 +212,4 @@ func Example_expvar() {
 	// search 4
 	// inventory 8
 	// <nil>
-}
-
-// The share of the interval during which operations waited.
-func ExampleInterval_QueueingShare() {
-	at := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
-	start := bulk.Status{ID: 1, Index: 1, At: at}
-	end := bulk.Status{ID: 1, Index: 2, At: at.Add(time.Minute), Totals: bulk.Totals{Queueing: 15 * time.Second}}
-	i, _ := end.Since(start)
-	fmt.Println(i.QueueingShare())
-	// Output: 0.25
 }
