@@ -65,8 +65,8 @@ func (r *Report) UnmarshalJSON(text []byte) error {
 // waitsBucket is a bucket of Waits in JSON. The fields are pointers to tell 0 from
 // absent.
 type waitsBucket struct {
-	Bound *time.Duration `json:"le_ns"`
-	Count *uint64        `json:"count"`
+	Bound *time.Duration `json:"le_ns"` // the longest wait of the bucket
+	Count *uint64        `json:"count"` // the number of waits in it
 }
 
 // MarshalJSON returns the buckets that are not empty, shortest first, as

@@ -38,18 +38,18 @@ type guarded struct {
 
 // member is a *bulk.Bulkhead or a *Keyed.
 type member interface {
-	Label() string
-	Capacity() bulk.Capacity
-	UpdateCapacity(func(bulk.Capacity) bulk.Capacity) error
-	Report() bulk.Report
-	Close() error
-	Shutdown(context.Context) error
+	Label() string                                          // never changes
+	Capacity() bulk.Capacity                                // the one in effect
+	UpdateCapacity(func(bulk.Capacity) bulk.Capacity) error // for Apply
+	Report() bulk.Report                                    // of a Keyed: over all keys
+	Close() error                                           // idempotent
+	Shutdown(context.Context) error                         // Close, then wait
 }
 
 // keyedMember is a *Keyed.
 type keyedMember interface {
 	member
-	Status() KeyedStatus
+	Status() KeyedStatus // over all keys
 	checkCapacity(bulk.Capacity) error
 }
 

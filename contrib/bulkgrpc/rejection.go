@@ -81,6 +81,10 @@ type rejected struct {
 	err    error
 }
 
-func (r *rejected) Error() string              { return r.status.Err().Error() }
+func (r *rejected) Error() string { return r.status.Err().Error() }
+
+// GRPCStatus returns the status that package status of gRPC finds in an error.
 func (r *rejected) GRPCStatus() *status.Status { return r.status }
-func (r *rejected) Unwrap() error              { return r.err }
+
+// Unwrap returns the error of the bulkhead.
+func (r *rejected) Unwrap() error { return r.err }

@@ -18,8 +18,8 @@ type Config struct {
 
 // keyed has the methods of a Keyed that are collected.
 type keyed interface {
-	Status() registry.KeyedStatus
-	Capacity() bulk.Capacity
+	Status() registry.KeyedStatus // over all keys
+	Capacity() bulk.Capacity      // of each key
 }
 
 // Option is an option of [New].
