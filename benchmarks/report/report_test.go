@@ -183,7 +183,9 @@ func TestWorksMatchBenchmarks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range regexp.MustCompile(`(?m)^func Benchmark(\w+)\(`).FindAllSubmatch(src, -1) {
-			have = append(have, string(m[1]))
+			if name := string(m[1]); name != "Middleware" { // of an adapter: not in the report
+				have = append(have, name)
+			}
 		}
 	}
 	var want []string
