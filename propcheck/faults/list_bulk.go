@@ -291,7 +291,6 @@ var bulkFunctions = []function{
 	}},
 	{"bulk", "delivery.leave", []fault{
 		{"Goexit in a handler of queued returns slots", "case d.event.Kind == EventQueued: MORE", ""},
-		{"Goexit in two handlers returns the slots twice", "d.op = nil", ""},
 	}},
 	{"bulk", "Bulkhead.reportPanic", []fault{{"a panic of OnHandlerPanic propagates", "defer func() { MORE }()", ""}}},
 }
