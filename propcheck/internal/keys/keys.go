@@ -96,7 +96,7 @@ func (m *machine) settle() {
 	got.ID, got.Index, got.At, got.Capacity, got.Slots, got.Places = 0, 0, time.Time{}, bulk.Capacity{}, 0, 0
 	got.Queueing, got.OldestWait, got.OldestHold = 0, 0, 0
 	m.Must(got.Totals.Waits.Count() == got.Totals.AdmittedFromQueue, "Waits has %d, admitted from the queue are %d", got.Totals.Waits.Count(), got.Totals.AdmittedFromQueue)
-	got.Totals.Waits, got.Totals.Holds = want.Totals.Waits, want.Totals.Holds // in a race it is not known who was the first
+	got.Totals.Waits, got.Totals.Holds = want.Totals.Waits, want.Totals.Holds // in a race it is not known which operation was the first
 	if got != want {
 		m.Fail(kit.Differences("Status()", got, want)...)
 	}
