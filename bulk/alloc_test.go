@@ -178,3 +178,51 @@ func TestWaitingAllocatesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A goroutine begins with a stack of 2 kB and doubles it when a call needs more. Run,
+// RunN and Acquire call await directly, so that a goroutine that waits still has its first
+// stack: one more frame between them would double the memory of every waiter.
+func TestWaiterKeepsItsFirstStack(t *testing.T) {
+	one := func(context.Context) (int, error) { return 1, nil }
+	ways := []func(context.Context, *bulk.Bulkhead){
+		func(ctx context.Context, b *bulk.Bulkhead) { _, _ = bulk.Run(ctx, b, one) },
+		func(ctx context.Context, b *bulk.Bulkhead) { _, _ = bulk.RunN(ctx, b, 1, one) },
+		func(ctx context.Context, b *bulk.Bulkhead) {
+			s, _ := b.Acquire(ctx)
+			s.Release()
+		},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		const n = 6_000
+		b := mustNew(t, 1, bulk.WaitingRoom(n), bulk.WaitLimit(time.Minute))
+		slots := fill(t, b)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var g sync.WaitGroup
+		runtime.GC() // frees the stacks of goroutines that have ended, which would be used again
+		none := stacks()
+		for range n { // the runtime can choose a larger first stack, for these and for the next
+			g.Go(func() { <-ctx.Done() })
+		}
+		synctest.Wait()
+		first := stacks() - none
+		for i := range n {
+			g.Go(func() { ways[i%len(ways)](ctx, b) })
+		}
+		synctest.Wait()
+		// A third more if one of the three ways needs the double.
+		if waiters := stacks() - none - first; float64(waiters) > 1.15*float64(first) {
+			t.Errorf("%d waiters have stacks of %d bytes, goroutines that do nothing of %d", n, waiters, first)
+		}
+		slots[0].Release()
+		cancel()
+		g.Wait()
+	})
+}
+
+// stacks returns the memory of all stacks, in bytes.
+func stacks() int {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.StackInuse)
+}
