@@ -156,7 +156,7 @@ func (b *Bulkhead) enter(slots int, limits []deadline.Limit, keep bool) (op *ope
 func (b *Bulkhead) enterSlow(slots int, limits []deadline.Limit, keep bool) (op *operation, wait bool, err error) {
 	if !b.closed && b.fits(slots) {
 		op = b.start(slots, keep)
-		if len(b.handlers) == 0 {
+		if b.listeners == nil {
 			b.mu.Unlock()
 		} else {
 			b.deliverOne(time.Now(), EventAdmitted, subject{slots, false, firstEvent}, op)
@@ -236,7 +236,7 @@ func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
 		b.totals.countAtArrival(reason)
 		err = b.rejectionOf(reason, a.slots, 0, a.end)
 	}
-	if len(b.handlers) == 0 {
+	if b.listeners == nil {
 		b.mu.Unlock()
 		return op, wait, err
 	}
@@ -252,13 +252,13 @@ func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
 func (b *Bulkhead) start(slots int, keep bool) *operation {
 	sampled := b.takeSample()
 	b.occupy(slots)
-	if !keep && !sampled && !b.trackHolds && len(b.handlers) == 0 {
+	if !keep && !sampled && !b.trackHolds && b.listeners == nil {
 		return nil
 	}
 	op := b.getOperation(slots)
 	op.state, op.sampled = inFlight, sampled
 	if sampled || b.trackHolds {
-		b.hold(op, b.now())
+		b.hold(op, readClock())
 	}
 	return op
 }

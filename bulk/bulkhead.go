@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/internal/safetext"
@@ -43,13 +42,11 @@ type Bulkhead struct {
 	// Set once by New.
 	id             uint64
 	label          string
-	origin         time.Time // instants count from here
 	onHandlerPanic func(Event, any)
-	onRelease      func()       // see internal/hooks
-	group          *hooks.Group // nil without one
-	trackHolds     bool
-	batches        sync.Pool     // of *batch: see outbox.go
+	onRelease      func()        // see internal/hooks
+	group          *hooks.Group  // nil without one
 	done           chan struct{} // closed when drained; nil if there is an onRelease: see internal/hooks
+	trackHolds     bool
 
 	// mu guards everything below and the fields of every operation, with the
 	// exceptions named there. It is held for a few dozen instructions at a time; in
@@ -86,7 +83,7 @@ type Bulkhead struct {
 
 	free           freeList
 	expiry         *expiry
-	handlers       []*handler
+	listeners      *listeners                 // nil without handlers
 	drainers       map[chan struct{}]struct{} // of the calls of Wait
 	lastRejections [Canceled]*AdmissionError  // the last one of each reason
 	resizes        uint64
@@ -107,7 +104,6 @@ func New(label string, parallelism int, opts ...Option) (*Bulkhead, error) {
 	b := &Bulkhead{
 		id:             lastID.Add(1),
 		label:          label,
-		origin:         time.Now(),
 		onHandlerPanic: config.onHandlerPanic,
 		onRelease:      config.onRelease,
 		group:          config.group,

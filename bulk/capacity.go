@@ -128,7 +128,7 @@ func (b *Bulkhead) swapCapacity(old, c Capacity) (swapped bool, err error) {
 	if c != old {
 		b.capacity = c
 		b.resizes++
-		if len(b.handlers) > 0 {
+		if b.listeners != nil {
 			e := b.nextEvent(&out)
 			b.describe(e, out.now(), EventResized, subject{}, 0)
 			e.Previous = old

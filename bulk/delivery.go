@@ -23,7 +23,7 @@ import (
 func (b *Bulkhead) deliverOne(at time.Time, kind EventKind, about subject, op *operation) {
 	var d delivery
 	b.describe(&d.event, at, kind, about, 0)
-	d.bulkhead, d.handlers, d.op = b, b.handlers, op
+	d.bulkhead, d.handlers, d.op = b, b.listeners.handlers, op
 	if op != nil {
 		op.number = d.event.Op
 	}

@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -78,6 +79,13 @@ func (e Event) hasWait() bool {
 // once.
 type handler struct{ handle func(Event) }
 
+// listeners are the handlers of a bulkhead. The list is never changed: adding or removing
+// a handler makes new listeners, so that deliveries read theirs without the lock.
+type listeners struct {
+	handlers []*handler
+	batches  sync.Pool // of *batch: see outbox.go
+}
+
 // OnEvent adds a handler, which is called with an [Event] for every transition from
 // now on, after the handlers that were added before. The returned function removes
 // it, and does nothing when called again. A removed handler can still be called with
@@ -129,18 +137,27 @@ func (b *Bulkhead) OnEvent(h func(Event)) (remove func()) {
 	added := &handler{h}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.setHandlers(append(slices.Clip(b.handlers), added))
+	b.setHandlers(append(b.handlers(), added))
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		rest := slices.Clone(b.handlers)
-		b.setHandlers(slices.DeleteFunc(rest, func(h *handler) bool { return h == added }))
+		b.setHandlers(slices.DeleteFunc(b.handlers(), func(h *handler) bool { return h == added }))
 	}
 }
 
-// setHandlers replaces the handlers. A list is never changed once it is set, so that
-// deliveries read theirs without the lock. The lock is held.
+// handlers returns a copy of the list of handlers. The lock is held.
+func (b *Bulkhead) handlers() []*handler {
+	if b.listeners == nil {
+		return nil
+	}
+	return slices.Clone(b.listeners.handlers)
+}
+
+// setHandlers replaces the handlers. The lock is held.
 func (b *Bulkhead) setHandlers(handlers []*handler) {
-	b.handlers = handlers
-	b.slowPath = b.closed || b.trackHolds || len(handlers) > 0
+	b.listeners = nil
+	if len(handlers) > 0 {
+		b.listeners = &listeners{handlers: handlers}
+	}
+	b.slowPath = b.closed || b.trackHolds || b.listeners != nil
 }

@@ -69,7 +69,7 @@ func (x *expiry) fire() {
 	if b.expiry != x {
 		return // dropped after the timer had fired
 	}
-	now := b.now()
+	now := readClock()
 	for len(x.heap) > 0 && x.heap[0].heapKey <= now {
 		switch op := x.heap[0]; {
 		case op.state != waiting || op.waitUntil == noDeadline:

@@ -11,7 +11,7 @@ func (b *Bulkhead) release(op *operation, slots int) {
 	if op != nil {
 		about = op.subject()
 		if op.sampled {
-			b.totals.Holds.add(subSat(b.now(), op.since))
+			b.totals.Holds.add(subSat(readClock(), op.since))
 		}
 		b.held.remove(op)
 		b.putOperation(op)
@@ -25,7 +25,7 @@ func (b *Bulkhead) release(op *operation, slots int) {
 		b.mu.Unlock()
 		return
 	}
-	b.grant(head, b.now())
+	b.grant(head, readClock())
 	if next := b.queue.head; next != nil && next.slots <= b.capacity.Parallelism-b.inUse {
 		var out outbox
 		out.addDecided(head)
@@ -41,7 +41,7 @@ func (b *Bulkhead) release(op *operation, slots int) {
 // releaseObserved is the rest of release for a bulkhead that has handlers, tracks holds
 // or is closed.
 func (b *Bulkhead) releaseObserved(about subject) {
-	if b.queue.head == nil && !b.closed && len(b.handlers) > 0 {
+	if b.queue.head == nil && !b.closed && b.listeners != nil {
 		b.deliverOne(time.Now(), EventReleased, about, nil)
 		return
 	}

@@ -34,7 +34,7 @@ func (b *Bulkhead) checkCounts(must func(bool, string, ...any)) {
 	must(b.waits.snapshot().Count() == t.AdmittedFromQueue, "%d waits of %d admitted from the queue", b.waits.snapshot().Count(), t.AdmittedFromQueue)
 	must(!b.closed || b.queue.len == 0, "closed, and %d wait", b.queue.len)
 	must(b.drained == (b.closed && b.inFlight() == 0), "drained %t: closed %t, %d in flight", b.drained, b.closed, b.inFlight())
-	must(b.slowPath == (b.closed || b.trackHolds || len(b.handlers) > 0), "slow path %t: closed %t, tracked %t, %d handlers", b.slowPath, b.closed, b.trackHolds, len(b.handlers))
+	must(b.slowPath == (b.closed || b.trackHolds || b.listeners != nil), "slow path %t: closed %t, tracked %t, %d handlers", b.slowPath, b.closed, b.trackHolds, len(b.handlers()))
 	block := b.nextSample / holdSampleEvery
 	must(b.nextSample == sampleOf(block) && (b.nextSample >= t.Admitted) && (block == 0 || sampleOf(block-1) < t.Admitted),
 		"next sample %d after %d admissions", b.nextSample, t.Admitted)
@@ -77,7 +77,7 @@ func (b *Bulkhead) checkHeld(must func(bool, string, ...any)) {
 	for op := b.held.oldest; op != nil && n <= b.inFlight(); older, op = op, op.newer {
 		n++
 		slots += op.slots
-		must(op.older == older && op.bulkhead == b && op.state == inFlight, "held operation %d: state %d, or wrong link", n, op.state)
+		must(op.prev == older && op.bulkhead == b && op.state == inFlight, "held operation %d: state %d, or wrong link", n, op.state)
 		must(older == nil || older.since <= op.since, "held operation %d was granted before the one before it", n)
 	}
 	must(b.held.newest == older, "held: wrong end of the list")

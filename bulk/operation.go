@@ -33,7 +33,7 @@ import (
 // The fields are in the order of use: with a million waiters, each cache line that
 // a hand-over does not touch counts.
 type operation struct {
-	next, prev *operation // neighbors in the queue; next also links free records and those to be woken
+	next, prev *operation // neighbors in the queue; next also links free records and those to be woken, prev also heldList
 	wake       chan struct{}
 	since      int64 // instant of arrival while it waits; of the grant while it is in flight and sampled or tracked
 	waitUntil  int64 // instant at which the wait ends, or noDeadline
@@ -45,12 +45,12 @@ type operation struct {
 	timedOut   bool // a timeout signal was sent to wake in this wait
 	inBubble   bool // wake was made in a synctest bubble: see inBubble
 
-	number       uint64 // Op of its events; 0 if it arrived before there were handlers
-	bulkhead     *Bulkhead
-	rejection    *AdmissionError // why it was rejected while waiting
-	older, newer *operation      // neighbors in heldList
-	heapKey      int64           // see expiry
-	heapIndex    int             // its index in expiry.heap plus 1; 0: it is not in there
+	number    uint64 // Op of its events; 0 if it arrived before there were handlers
+	bulkhead  *Bulkhead
+	rejection *AdmissionError // why it was rejected while waiting
+	newer     *operation      // the next one in heldList
+	heapKey   int64           // see expiry
+	heapIndex int             // its index in expiry.heap plus 1; 0: it is not in there
 }
 
 type state uint8

@@ -13,11 +13,11 @@ type outbox struct {
 	batch       *batch     // nil: no event yet
 }
 
-// batch is the events of one section. Batches are reused: each bulkhead has its
-// own pool, because what it keeps must not be shared between synctest bubbles.
+// batch is the events of one section. Batches are reused, each for the same listeners:
+// what a pool keeps must not be shared between synctest bubbles.
 type batch struct {
-	events   []Event
-	handlers []*handler // those that listened
+	events    []Event
+	listeners *listeners
 }
 
 // addDecided adds an operation that was granted its slots, or rejected by another
@@ -41,16 +41,16 @@ func (o *outbox) now() time.Time {
 // nowFor returns the instant of the section. It reads the wall clock only if an
 // event will need it. The lock is held.
 func (b *Bulkhead) nowFor(o *outbox) int64 {
-	if len(b.handlers) == 0 {
-		return b.now()
+	if b.listeners == nil {
+		return readClock()
 	}
-	return b.instant(o.now())
+	return instantOf(o.now())
 }
 
 // record adds the event of a transition that was just made, if anyone listens. The
 // lock is held.
 func (b *Bulkhead) record(o *outbox, kind EventKind, about subject, waited time.Duration) {
-	if len(b.handlers) > 0 {
+	if b.listeners != nil {
 		b.describe(b.nextEvent(o), o.now(), kind, about, waited)
 	}
 }
@@ -72,10 +72,9 @@ func (op *operation) subject() subject { return subject{op.slots, op.queued, op.
 // nextEvent returns a zero event at the end of the batch.
 func (b *Bulkhead) nextEvent(o *outbox) *Event {
 	if o.batch == nil {
-		if o.batch, _ = b.batches.Get().(*batch); o.batch == nil {
-			o.batch = new(batch)
+		if o.batch, _ = b.listeners.batches.Get().(*batch); o.batch == nil {
+			o.batch = &batch{listeners: b.listeners}
 		}
-		o.batch.handlers = b.handlers
 	}
 	o.batch.events = append(o.batch.events, Event{})
 	return &o.batch.events[len(o.batch.events)-1]
@@ -103,9 +102,9 @@ func (b *Bulkhead) flush(o *outbox) {
 	if o.batch == nil {
 		return
 	}
-	d := delivery{bulkhead: b, handlers: o.batch.handlers, event: o.batch.events[0], more: o.batch.events[1:]}
+	d := delivery{bulkhead: b, handlers: o.batch.listeners.handlers, event: o.batch.events[0], more: o.batch.events[1:]}
 	d.run()
 	clear(o.batch.events)
-	o.batch.events, o.batch.handlers = o.batch.events[:0], nil
-	b.batches.Put(o.batch)
+	o.batch.events = o.batch.events[:0]
+	o.batch.listeners.batches.Put(o.batch)
 }

@@ -16,13 +16,13 @@ func (b *Bulkhead) enqueue(slots int, maxWait int64) (op *operation, at time.Tim
 	op = b.getOperation(slots)
 	op.state, op.queued = waiting, true
 	bubble := false
-	if head := b.queue.head; head != nil && len(b.handlers) == 0 {
+	if head := b.queue.head; head != nil && b.listeners == nil {
 		bubble = head.inBubble // a bulkhead is used in one bubble at a time
-		op.since = b.now()
+		op.since = readClock()
 	} else {
 		at = time.Now()
 		bubble = inBubble(at)
-		op.since = b.instant(at)
+		op.since = instantOf(at)
 	}
 	if op.wake == nil || bubble {
 		op.wake, op.inBubble = make(chan struct{}, signalRoom), bubble
@@ -84,7 +84,7 @@ func (q *fifo) remove(op *operation) {
 type heldList struct{ oldest, newest *operation }
 
 func (l *heldList) push(op *operation) {
-	op.older = l.newest
+	op.prev = l.newest
 	if l.newest == nil {
 		l.oldest = op
 	} else {
@@ -94,18 +94,18 @@ func (l *heldList) push(op *operation) {
 }
 
 func (l *heldList) remove(op *operation) {
-	if op.older == nil && l.oldest != op {
+	if op.prev == nil && l.oldest != op {
 		return
 	}
-	if op.older == nil {
+	if op.prev == nil {
 		l.oldest = op.newer
 	} else {
-		op.older.newer = op.newer
+		op.prev.newer = op.newer
 	}
 	if op.newer == nil {
-		l.newest = op.older
+		l.newest = op.prev
 	} else {
-		op.newer.older = op.older
+		op.newer.prev = op.prev
 	}
-	op.older, op.newer = nil, nil
+	op.prev, op.newer = nil, nil
 }

@@ -24,7 +24,7 @@ func (b *Bulkhead) rejectWaiting(reason Reason, concerned func(*operation) bool,
 // the rejection. The lock is held.
 func (b *Bulkhead) rejectQueued(reason Reason, op *operation, end *ctxEnd, out *outbox) *AdmissionError {
 	b.totals.countWhileWaiting(reason)
-	if len(b.handlers) > 0 {
+	if b.listeners != nil {
 		b.record(out, reason.event(), op.subject(), time.Duration(subSat(b.nowFor(out), op.since)))
 	}
 	limit := int64(0)

@@ -80,7 +80,7 @@ func (b *Bulkhead) Status() Status {
 		Totals: b.totals, Peak: b.peak,
 	}
 	s.Totals.Waits = b.waits.snapshot()
-	b.addAges(&s, b.instant(at))
+	b.addAges(&s, instantOf(at))
 	return s
 }
 
@@ -101,7 +101,7 @@ func (b *Bulkhead) addTo(s *Status, own bool) bool {
 	waits.addLive(b.waits)
 	s.Totals.Waits = waits.sum
 	if b.queue.head != nil || b.held.oldest != nil { // otherwise no reading of the clock
-		b.addAges(s, b.instant(time.Now()))
+		b.addAges(s, instantOf(time.Now()))
 	}
 	return waits.own
 }

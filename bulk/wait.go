@@ -70,7 +70,7 @@ func (w *wait) resolve(ctx context.Context, done <-chan struct{}) error {
 // busy machine. It returns how ctx ended, or nil if it is not done by then.
 func (w *wait) waitForCtx(ctx context.Context, done <-chan struct{}) *ctxEnd {
 	ends, ok := ctx.Deadline()
-	if done == nil || !ok || w.bulkhead.instant(ends) > w.op.waitUntil {
+	if done == nil || !ok || instantOf(ends) > w.op.waitUntil {
 		return nil
 	}
 	grace := time.NewTimer(time.Millisecond)

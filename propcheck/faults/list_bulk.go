@@ -111,7 +111,7 @@ var bulkFunctions = []function{
 	}},
 	{"bulk", "Bulkhead.start", []fault{
 		{"an operation to be measured gets no record", "ANY && !sampled", "ANY"},
-		{"Goexit in a handler of admitted costs the slots", "ANY && len(b.handlers) == 0", "ANY"},
+		{"Goexit in a handler of admitted costs the slots", "ANY && b.listeners == nil", "ANY"},
 	}},
 
 	// Queue and expiry.
@@ -271,12 +271,12 @@ var bulkFunctions = []function{
 	// Events.
 	{"bulk", "Bulkhead.OnEvent", []fault{
 		{"a removed handler still has events", "h == added", "false"},
-		{"handlers in the wrong order", "append(slices.Clip(b.handlers), added)", "append([]*handler{added}, b.handlers...)"},
+		{"handlers in the wrong order", "append(b.handlers(), added)", "append([]*handler{added}, b.handlers()...)"},
 	}},
 	{"bulk", "Bulkhead.setHandlers", []fault{{"removing a handler reopens the fast path", "b.closed || ANY", "ANY"}}},
 	{"bulk", "Bulkhead.flush", []fault{{"Goexit in a handler keeps granted operations waiting",
-		"for op := o.first; op != nil; { MORE1 }; if o.batch == nil { MORE2 }; MORE3; b.batches.Put(o.batch)",
-		"if o.batch != nil { MORE3; b.batches.Put(o.batch) }; for op := o.first; op != nil; { MORE1 }"}}},
+		"for op := o.first; op != nil; { MORE1 }; if o.batch == nil { MORE2 }; MORE3; o.batch.listeners.batches.Put(o.batch)",
+		"if o.batch != nil { MORE3; o.batch.listeners.batches.Put(o.batch) }; for op := o.first; op != nil; { MORE1 }"}}},
 	{"bulk", "Bulkhead.dequeue", []fault{{"the time of queueing is not summed", "b.totals.Queueing = ANY", ""}}},
 	{"bulk", "Bulkhead.describe", []fault{{"an operation has the number of each of its events", "about.number == firstEvent", "about.number != 0"}}},
 	{"bulk", "Bulkhead.deliverOne", []fault{
