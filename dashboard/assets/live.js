@@ -1,0 +1,419 @@
+// live.js keeps the page up to date. It gets Server-Sent Events from the address "events"
+// (see encode.go for their form), and changes the texts, bars and charts that the server
+// has rendered. Texts are set as text only, never as HTML.
+
+import { History, drawChart, drawSpark } from "./charts.js";
+
+const page = Number(document.body.dataset.page); // the ID of one bulkhead, or 0: the list
+const $ = (id) => document.getElementById(id);
+const rows = $("rows");
+const cards = $("cards");
+const records = new Map(); // by ID: what is known of a bulkhead
+let instance = document.body.dataset.instance;
+let fieldNames = []; // of the texts in a message
+
+// --- Records: a bulkhead with its row and its card ------------------------------------
+
+function newRecord(id, label, kind) {
+  const record = { id, label, kind, fields: [], bars: [], keys: [], recent: [], history: null, row: null, card: null };
+  records.set(id, record);
+  return record;
+}
+
+// adopt makes records of what the server has rendered.
+function adopt() {
+  for (const row of document.querySelectorAll("#rows > tr")) {
+    const record = newRecord(Number(row.dataset.id), row.querySelector("[data-label]").textContent, row.dataset.kind);
+    record.keys = row.dataset.keys.split(" ").map(Number);
+    setRow(record, row);
+  }
+  for (const card of document.querySelectorAll("#cards > article")) {
+    const id = Number(card.dataset.id);
+    const record = records.get(id) ?? newRecord(id, card.querySelector("[data-label]").textContent, card.dataset.kind);
+    setCard(record, card);
+  }
+}
+
+function setRow(record, row) {
+  record.row = { element: row, ...partsOf(row), spark: row.querySelector(".spark svg") };
+  visible.observe(row);
+}
+
+function setCard(record, card) {
+  record.card = { element: card, ...partsOf(card), charts: [...card.querySelectorAll("[data-chart]")], findings: card.querySelector("[data-findings]") };
+  wantHistory(record);
+}
+
+// partsOf finds the elements that change, by the name of their text and the number of
+// their bar.
+function partsOf(element) {
+  const texts = {};
+  for (const e of element.querySelectorAll("[data-f]")) texts[e.dataset.f] = e;
+  const bars = [...element.querySelectorAll("[data-bar]")];
+  return { texts, bars };
+}
+
+// copy makes a row or a card from its template.
+function copy(template, record) {
+  const element = $(template).content.firstElementChild.cloneNode(true);
+  element.dataset.id = record.id;
+  element.dataset.kind = record.kind;
+  const link = element.querySelector("[data-label]");
+  link.textContent = record.label;
+  link.setAttribute("href", "./?id=" + record.id);
+  return element;
+}
+
+function remove(record) {
+  record.row?.element.remove();
+  record.card?.element.remove();
+  records.delete(record.id);
+}
+
+// --- Messages --------------------------------------------------------------------------
+
+// apply shows a message. full: what is not in it does not exist.
+function apply(message, full) {
+  const touched = new Set();
+  for (const r of message.rows) {
+    const record = records.get(r.id) ?? newRecord(r.id, r.label, r.kind);
+    touched.add(record);
+    for (let i = 0; i < r.f.length; i += 2) record.fields[r.f[i]] = r.f[i + 1];
+    record.bars = r.b;
+    record.keys = r.k;
+    record.recent.push([message.n, r.p]);
+    if (record.recent.length > 5) record.recent.shift();
+    record.history?.push(message.n, r.p);
+    if (rows && !record.row) {
+      const row = copy("row-template", record);
+      rows.append(row);
+      setRow(record, row);
+    }
+    if (record.row) showParts(record, record.row);
+  }
+  for (const id of message.gone ?? []) if (records.has(id)) remove(records.get(id));
+  if (full && !page) for (const record of [...records.values()]) if (!touched.has(record)) remove(record);
+  for (const record of records.values()) if (!touched.has(record)) record.history?.idle(message.n);
+
+  showCards(message.cards);
+  showCounts(message.counts);
+  for (const record of records.values()) draw(record);
+  $("at").textContent = message.at;
+  if (message.said) $("said").textContent = message.said.join(". ");
+  if (rows) {
+    sortRows();
+    filterRows();
+  }
+}
+
+// showParts sets the texts and bars of a row or a card.
+function showParts(record, parts) {
+  record.fields.forEach((text, i) => {
+    const e = parts.texts[fieldNames[i]];
+    if (e && e.textContent !== text) e.textContent = text;
+  });
+  const severity = record.fields[0];
+  if (parts.element.dataset.severity !== severity) parts.element.dataset.severity = severity;
+  for (const rect of parts.bars) {
+    rect.setAttribute("width", record.bars[rect.dataset.bar] + "%");
+    if (rect.dataset.bar === "1") rect.setAttribute("x", record.bars[0] + "%");
+  }
+}
+
+// showCards shows the bulkheads that are shown in detail, in the order of the message.
+function showCards(details) {
+  const wanted = new Set(details.map((d) => d.id));
+  for (const record of records.values()) {
+    if (record.card && !wanted.has(record.id) && !page) {
+      record.card.element.remove();
+      record.card = null;
+    }
+  }
+  let place = cards.firstElementChild;
+  for (const d of details) {
+    const record = records.get(d.id);
+    if (!record) continue;
+    if (!record.card) {
+      const card = copy("card-template", record);
+      card.id = "c" + d.id;
+      card.querySelector("h3").id = "t" + d.id;
+      card.setAttribute("aria-labelledby", "t" + d.id);
+      setCard(record, card);
+    }
+    if (place === record.card.element) place = place.nextElementSibling;
+    else cards.insertBefore(record.card.element, place);
+    showParts(record, record.card);
+    showDetails(record.card, d);
+  }
+  const calm = $("calm");
+  if (calm) calm.hidden = details.length > 0;
+}
+
+// showDetails shows findings, changes of the capacity and panels.
+function showDetails(card, d) {
+  fit(card.findings, d.findings.length, newFinding);
+  d.findings.forEach((f, i) => {
+    const item = card.findings.children[i];
+    item.dataset.severity = f.severity;
+    setText(item.querySelector("strong"), f.title);
+    setText(item.querySelector(".ago"), f.ago ?? "");
+    setText(item.querySelector(".text"), f.message);
+    const actions = item.querySelector(".actions");
+    fit(actions, f.actions.length, () => document.createElement("li"));
+    f.actions.forEach((text, k) => setText(actions.children[k], text));
+  });
+  card.element.querySelector("[data-calm]").hidden = d.findings.length > 0;
+
+  const changes = card.element.querySelector("[data-changes]");
+  changes.hidden = d.changes.length === 0;
+  fillList(changes.querySelector("ul"), d.changes.map((c) => [c.at, c.text]));
+
+  const panels = card.element.querySelector("[data-panels]");
+  fit(panels, d.panels?.length ?? 0, newPanel);
+  d.panels?.forEach((p, i) => {
+    const panel = panels.children[i];
+    setText(panel.querySelector("h4"), p.title);
+    const figures = panel.querySelector("dl");
+    fit(figures, p.figures?.length ?? 0, newFigure);
+    p.figures?.forEach((f, k) => {
+      setText(figures.children[k].firstElementChild, f.name);
+      setText(figures.children[k].lastElementChild, f.value);
+    });
+    fillList(panel.querySelector("ul"), (p.decisions ?? []).map((e) => [e.at, e.text + (e.reason ? ": " + e.reason : "")]));
+  });
+}
+
+function newFinding() {
+  const li = document.createElement("li");
+  const message = element("p", "message", li);
+  element("strong", "", message);
+  message.append(" ");
+  element("span", "ago", message);
+  message.append(" ");
+  element("span", "text", message);
+  element("ul", "actions", li);
+  return li;
+}
+
+function newPanel() {
+  const panel = document.createElement("section");
+  panel.className = "panel";
+  element("h4", "", panel);
+  element("dl", "figures", panel);
+  element("ul", "", panel);
+  return panel;
+}
+
+function newFigure() {
+  const div = document.createElement("div");
+  element("dt", "", div);
+  element("dd", "", div);
+  return div;
+}
+
+function fillList(list, items) {
+  fit(list, items.length, () => {
+    const li = document.createElement("li");
+    element("time", "", li);
+    li.append(" ");
+    element("span", "", li);
+    return li;
+  });
+  items.forEach(([time, text], i) => {
+    setText(list.children[i].querySelector("time"), time);
+    setText(list.children[i].querySelector("span"), text);
+  });
+}
+
+function element(name, className, parent) {
+  const e = document.createElement(name);
+  if (className) e.className = className;
+  parent.append(e);
+  return e;
+}
+
+// fit gives a parent exactly n children.
+function fit(parent, n, make) {
+  while (parent.children.length > n) parent.lastElementChild.remove();
+  while (parent.children.length < n) parent.append(make());
+}
+
+function setText(e, text) {
+  if (e.textContent !== text) e.textContent = text;
+}
+
+// showCounts shows how many bulkheads have each severity.
+function showCounts(counts) {
+  ["ok", "notice", "warning", "critical"].forEach((name, i) => {
+    const e = document.querySelector(`[data-count="${name}"]`);
+    setText(e, String(counts[i]));
+    e.parentElement.toggleAttribute("data-zero", counts[i] === 0);
+  });
+  if (page) return;
+  const more = counts[2] + counts[3] - cards.childElementCount;
+  $("more").hidden = more <= 0;
+  setText(document.querySelector("[data-more]"), String(more));
+  document.title = (counts[3] > 0 ? counts[3] + " critical – " : "") + "Bulkheads";
+  const first = records.values().next().value;
+  const window = first?.fields[fieldNames.indexOf("window")];
+  if (window) setText(document.querySelector("[data-window]"), "figures " + window);
+}
+
+// --- Charts: only those that can be seen ------------------------------------------------
+
+const visible = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    const record = records.get(Number(entry.target.dataset.id));
+    if (!record?.row) continue;
+    record.row.visible = entry.isIntersecting;
+    if (entry.isIntersecting) {
+      wantHistory(record);
+      draw(record);
+    }
+  }
+}, { rootMargin: "100px" });
+
+function draw(record) {
+  if (!record.history) return;
+  if (record.row?.visible) drawSpark(record.row.spark, record.history);
+  if (record.card) for (const figure of record.card.charts) drawChart(figure, record.history);
+}
+
+// wantHistory gets the history of a bulkhead, together with others that are wanted now.
+const wanted = new Set();
+function wantHistory(record) {
+  if (record.history || wanted.has(record.id)) return;
+  if (wanted.size === 0) setTimeout(getHistories, 50);
+  wanted.add(record.id);
+}
+
+async function getHistories() {
+  const ids = [...wanted].slice(0, 50);
+  try {
+    const answer = await fetch("history?" + ids.map((id) => "id=" + id).join("&"));
+    const got = await answer.json();
+    if (got.instance === instance) {
+      for (const [id, series] of Object.entries(got.series)) {
+        const record = records.get(Number(id));
+        if (!record) continue;
+        record.history = new History(series, got.n);
+        for (const [n, point] of record.recent) record.history.push(n, point);
+        draw(record);
+      }
+    }
+  } catch {
+    // The connection is lost. When it is back, the state asks again.
+  }
+  for (const id of ids) wanted.delete(id);
+  if (wanted.size > 0) setTimeout(getHistories, 50);
+}
+
+// --- Search and order of the table --------------------------------------------------------
+
+const search = $("search");
+const order = $("sort");
+const columns = { worst: 0, arrivals: 1, rejected: 2, wait: 3, use: 4 }; // of the sort keys
+let sorted = 0; // when the rows were sorted
+
+// sortRows sorts at most every two seconds, and not while somebody points at a row or has
+// the focus in one, because it would move away.
+function sortRows(now = false) {
+  if (!now && (performance.now() - sorted < 2000 || rows.matches(":hover") || rows.contains(document.activeElement))) return;
+  sorted = performance.now();
+  const column = columns[order.value];
+  const by = (a, b) => (column === undefined ? 0 : b.keys[column] - a.keys[column]) || (a.label < b.label ? -1 : a.label > b.label ? 1 : a.id - b.id);
+  let place = rows.firstElementChild;
+  for (const record of [...records.values()].sort(by)) {
+    if (!record.row) continue;
+    if (place === record.row.element) place = place.nextElementSibling;
+    else rows.insertBefore(record.row.element, place);
+  }
+}
+
+function filterRows() {
+  const text = search.value.trim().toLowerCase();
+  let shown = 0;
+  for (const record of records.values()) {
+    if (!record.row) continue;
+    const hidden = !record.label.toLowerCase().includes(text);
+    if (record.row.element.hidden !== hidden) record.row.element.hidden = hidden;
+    if (!hidden) shown++;
+  }
+  $("none").hidden = shown > 0;
+  if (shown === 0) setText($("none"), text ? "No bulkhead has a label with “" + text + "”." : "No bulkhead is here yet.");
+}
+
+// remember keeps search and order in the address, for a reload and for colleagues.
+function remember() {
+  const q = new URLSearchParams();
+  if (search.value) q.set("q", search.value);
+  if (order.value !== "worst") q.set("sort", order.value);
+  history.replaceState(null, "", q.size > 0 ? "./?" + q : "./");
+}
+
+if (rows) {
+  $("apply").hidden = true;
+  search.addEventListener("input", () => {
+    filterRows();
+    remember();
+  });
+  order.addEventListener("change", () => {
+    sortRows(true);
+    remember();
+  });
+  $("filter").addEventListener("submit", (e) => e.preventDefault());
+}
+
+// --- Connection ----------------------------------------------------------------------------
+
+let heard = 0; // when the last message came
+let source;
+
+function connect() {
+  source = new EventSource("events" + (page ? "?id=" + page : ""));
+  source.addEventListener("hello", (e) => {
+    const hello = JSON.parse(e.data);
+    fieldNames = hello.fields;
+    if (hello.instance !== instance) {
+      // Another process: its numbers are others.
+      instance = hello.instance;
+      for (const record of [...records.values()]) if (!page) remove(record);
+    }
+    for (const record of records.values()) record.history = null;
+  });
+  source.addEventListener("state", (e) => {
+    live();
+    apply(JSON.parse(e.data), true);
+    for (const record of records.values()) if (record.card || record.row?.visible) wantHistory(record);
+  });
+  source.addEventListener("sample", (e) => {
+    live();
+    apply(JSON.parse(e.data), false);
+  });
+  source.addEventListener("error", () => {
+    lost();
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000); // the answer was an error
+  });
+}
+
+function live() {
+  heard = performance.now();
+  const e = $("live");
+  if (e.dataset.state === "live") return;
+  e.dataset.state = "live";
+  setText($("live-text"), "Live");
+}
+
+function lost() {
+  const e = $("live");
+  if (e.dataset.state === "lost") return;
+  e.dataset.state = "lost";
+  setText($("live-text"), "Not live since");
+}
+
+setInterval(() => {
+  if (performance.now() - heard > 5000) lost();
+}, 1000);
+
+adopt();
+connect();

@@ -1,0 +1,209 @@
+package dashboard
+
+import (
+	"cmp"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/safetext"
+)
+
+var templates = template.Must(template.ParseFS(assets, "assets/page.html"))
+
+// pageData is what the template of the page gets.
+type pageData struct {
+	Instance, Title, At, Window, Query string
+	N                                  int64 // the second of the last sample
+	Detail                             bool  // the page of one bulkhead
+	ID                                 uint64
+	Name                               string // its label
+	Counts                             []severityCount
+	Cards                              []item
+	More                               int // with warnings, without a card
+	Rows                               []item
+	Sorts                              []sortOption
+	Keys                               []keyLine
+	Form                               *changeForm // nil if nothing can be changed
+	Empty                              item        // for the templates that live.js copies
+}
+
+type severityCount struct {
+	Name string
+	N    int
+}
+
+// keyLine is a line of the list of the busiest keys.
+type keyLine struct{ Key, Slots, Waiting, Arrivals, Rejected, P99 string }
+
+// item is a bulkhead or a Keyed on the page.
+type item struct {
+	ID            uint64
+	Label, Kind   string
+	view          view
+	Changes       []shownChange
+	Panels        []panel
+	Charts        []chart
+	SparkArrivals string
+	SparkRejected string
+}
+
+// F returns the text with that name: see fieldNames.
+func (i item) F(name string) string { return i.view.fields[slices.Index(fieldNames[:], name)] }
+
+// Bar returns the length of a bar in percent.
+func (i item) Bar(n int) float64 { return i.view.bars[n] }
+
+// Findings returns the findings, the worst first.
+func (i item) Findings() []shownFinding { return i.view.findings }
+
+// Keys returns the numbers by which live.js sorts.
+func (i item) Keys() string {
+	var texts []string
+	for _, k := range i.view.keys {
+		texts = append(texts, strconv.FormatFloat(k, 'g', -1, 64))
+	}
+	return strings.Join(texts, " ")
+}
+
+// sortOption is an order of the table.
+type sortOption struct {
+	Name, Title string
+	Selected    bool
+	less        func(a, b *track) int // nil: the worst first
+}
+
+var sorts = []sortOption{
+	{"worst", "worst first", false, nil},
+	{"label", "label", false, func(a, b *track) int { return cmp.Compare(a.now.status.Label, b.now.status.Label) }},
+	{"arrivals", "arrivals", false, byKey(keyArrivals)},
+	{"rejected", "rejections", false, byKey(keyRejected)},
+	{"wait", "wait p99", false, byKey(keyWait)},
+	{"use", "slots in use", false, byKey(keyUse)},
+}
+
+func byKey(key int) func(a, b *track) int {
+	return func(a, b *track) int { return cmp.Compare(b.view.keys[key], a.view.keys[key]) }
+}
+
+func sortNames() string {
+	var names []string
+	for _, s := range sorts {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// writeHTML writes the page, complete without JavaScript.
+func (d *dashboard) writeHTML(w http.ResponseWriter, r *http.Request, q query) {
+	data := d.sampler.page(q)
+	data.Instance = d.instance
+	if data.Detail {
+		if t, ok := d.sampler.find(q.id); ok {
+			now := d.sampler.current(t)
+			if now.busiest != nil {
+				data.Keys = keyLines(now.busiest())
+			}
+			if d.authorize != nil && now.target != nil && d.authorize(r) {
+				data.Form = d.sampler.form(t)
+			}
+		}
+	}
+	writeTemplate(w, http.StatusOK, "page", data)
+}
+
+func writeTemplate(w http.ResponseWriter, status int, name string, data any) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	var b strings.Builder
+	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
+		panic(err) // the templates fit their data
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(b.String())) // an error means that the client left
+}
+
+// page returns the data of the page that q asks for.
+func (s *sampler) page(q query) pageData {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := pageData{
+		At: clock(s.at), N: s.events.second, Query: q.text, ID: q.id, Detail: q.id != 0,
+		Title: "Bulkheads",
+		Empty: item{view: view{}, Charts: chartsOf(&history{}, 0)},
+	}
+	counts := s.counts()
+	for severity := bulk.SeverityCritical; ; severity-- {
+		p.Counts = append(p.Counts, severityCount{severity.String(), counts[severity]})
+		if severity == bulk.SeverityOK {
+			break
+		}
+	}
+	if n := counts[bulk.SeverityCritical]; n > 0 {
+		p.Title = strconv.Itoa(n) + " critical – Bulkheads"
+	}
+	for _, o := range sorts {
+		o.Selected = o.Name == q.sort
+		p.Sorts = append(p.Sorts, o)
+	}
+	found := s.selected(q)
+	if p.Detail {
+		for _, t := range found {
+			p.Name = t.label()
+			p.Title = p.Name + " – Bulkheads"
+			p.Cards = append(p.Cards, s.item(t, true))
+		}
+		return p
+	}
+	worst := s.worst()
+	for _, t := range worst {
+		p.Cards = append(p.Cards, s.item(t, true))
+	}
+	p.More = counts[bulk.SeverityCritical] + counts[bulk.SeverityWarning] - len(worst)
+	for _, t := range found {
+		p.Rows = append(p.Rows, s.item(t, false))
+	}
+	if len(found) > 0 {
+		p.Window = "figures " + found[0].view.fields[fieldWindow]
+	}
+	return p
+}
+
+// item returns the data of a card or a row. The lock is held.
+func (s *sampler) item(t *track, card bool) item {
+	i := item{ID: t.id, Label: t.label(), Kind: t.kind(), view: t.view}
+	if !card {
+		i.SparkArrivals, i.SparkRejected = spark(&t.history, s.events.second)
+		return i
+	}
+	i.Charts = chartsOf(&t.history, s.events.second)
+	for _, r := range t.resized {
+		i.Changes = append(i.Changes, r.show())
+	}
+	for _, p := range t.now.panels {
+		i.Panels = append(i.Panels, p())
+	}
+	return i
+}
+
+// current returns the last reading of t.
+func (s *sampler) current(t *track) *reading {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return t.now
+}
+
+func keyLines(keys []keyStatus) []keyLine {
+	var lines []keyLine
+	for _, k := range keys {
+		s := k.Status
+		_, p99 := quantiles(s.Totals)
+		lines = append(lines, keyLine{
+			safetext.Printable(k.Key), formatCount(s.InUse) + " / " + formatParallelism(s.Capacity.Parallelism), formatCount(s.Waiting),
+			formatCount(s.Totals.Arrivals()), formatCount(s.Totals.Rejected()), formatDuration(p99),
+		})
+	}
+	return lines
+}

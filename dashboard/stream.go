@@ -1,0 +1,143 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// viewer is a live page. Its handler writes the messages, so that one that does not read
+// delays nobody else.
+type viewer struct {
+	id       uint64 // of the bulkhead that is shown; 0: the list
+	messages chan []byte
+	leave    context.CancelFunc
+}
+
+const (
+	maxViewers   = 100
+	maxBehind    = 3                // messages that a viewer may be behind before it is dropped
+	writeTimeout = 10 * time.Second // for one message
+)
+
+var errTooMany = errors.New("too many live pages are open")
+
+// send queues a message. A viewer that is too far behind is dropped; its page connects
+// again and gets everything. The lock is held.
+func (v *viewer) send(s *sampler, message []byte) {
+	select {
+	case v.messages <- message:
+	default:
+		s.remove(v)
+	}
+}
+
+// join adds a viewer and starts sampling with the first one. The first message has the
+// whole state, and the next ones what changes after it.
+func (s *sampler) join(v *viewer) error {
+	s.refresh()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.viewers) >= maxViewers {
+		return errTooMany
+	}
+	v.messages <- event("state", s.stateMessage(v.id))
+	s.viewers[v] = struct{}{}
+	if s.stop == nil {
+		s.stop = make(chan struct{})
+		go s.run(s.stop)
+	}
+	return nil
+}
+
+// part removes a viewer, and ends sampling with the last one.
+func (s *sampler) part(v *viewer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(v)
+}
+
+// remove is part with the lock held.
+func (s *sampler) remove(v *viewer) {
+	v.leave()
+	delete(s.viewers, v)
+	if len(s.viewers) == 0 && s.stop != nil {
+		close(s.stop)
+		s.stop = nil
+	}
+}
+
+// partAll removes all viewers.
+func (s *sampler) partAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for v := range s.viewers {
+		s.remove(v)
+	}
+}
+
+// serveEvents writes Server-Sent Events until the client leaves.
+func (d *dashboard) serveEvents(w http.ResponseWriter, r *http.Request) {
+	id, ok := idOf(r)
+	if !ok {
+		fail(w, http.StatusBadRequest, "id must be the number of a bulkhead.")
+		return
+	}
+	out := http.NewResponseController(w)
+	ctx, leave := context.WithCancel(r.Context())
+	defer leave()
+	d.leaveAtShutdown(r)
+	v := &viewer{id: id, messages: make(chan []byte, maxBehind), leave: leave}
+	if err := d.sampler.join(v); err != nil {
+		w.Header().Set("Retry-After", "10")
+		fail(w, http.StatusServiceUnavailable, err.Error()+".")
+		return
+	}
+	defer d.sampler.part(v)
+
+	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	w.Header().Set("X-Accel-Buffering", "no") // for nginx
+	hello := event("hello", mustJSON(map[string]any{"instance": d.instance, "fields": fieldNames}))
+	for message := hello; ; {
+		// Without a deadline that can be set, the server's own bounds the write.
+		_ = out.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if _, err := w.Write(message); err != nil {
+			return
+		}
+		if err := out.Flush(); err != nil {
+			return
+		}
+		select {
+		case message = <-v.messages:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// shutdowns are the servers whose Shutdown ends the live pages.
+type shutdowns struct {
+	mu    sync.Mutex
+	known map[*http.Server]struct{}
+}
+
+// leaveAtShutdown lets the live pages end when the server is shut down. Otherwise
+// [http.Server.Shutdown] would wait for them until its own context ends.
+func (d *dashboard) leaveAtShutdown(r *http.Request) {
+	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if !ok {
+		return
+	}
+	d.shutdowns.mu.Lock()
+	defer d.shutdowns.mu.Unlock()
+	if _, known := d.shutdowns.known[server]; known {
+		return
+	}
+	if d.shutdowns.known == nil {
+		d.shutdowns.known = make(map[*http.Server]struct{})
+	}
+	d.shutdowns.known[server] = struct{}{}
+	server.RegisterOnShutdown(d.sampler.partAll)
+}
