@@ -73,13 +73,16 @@ type shownFinding struct {
 	Title    string   `json:"title"`
 	Message  string   `json:"message"`
 	Ago      string   `json:"ago,omitempty"` // not found any more, but that long ago
-	Actions  []string `json:"actions"`       // the sentences of the advice
+	Actions  []string `json:"actions"`       // the sentences of the advice that no finding before has
 }
 
 func show(findings []finding, at time.Time) []shownFinding {
 	shown := make([]shownFinding, 0, len(findings))
+	var said []string
 	for _, f := range findings {
-		s := shownFinding{f.Severity.String(), title(f.Code), f.Message, "", sentences(f.Advice)}
+		actions := slices.DeleteFunc(sentences(f.Advice), func(a string) bool { return slices.Contains(said, a) })
+		said = append(said, actions...)
+		s := shownFinding{f.Severity.String(), title(f.Code), f.Message, "", actions}
 		if age := at.Sub(f.seen); age > 0 {
 			s.Ago = age.Round(time.Second).String() + " ago"
 		}

@@ -105,8 +105,8 @@ func (s *sampler) removeGone() {
 	})
 }
 
-// worse orders by severity, then by the number of findings, then by label, so that
-// the order changes only with the findings.
+// worse orders by severity, then by the order of magnitude of the rejections, then by
+// label, so that the order does not change with every sample.
 func worse(a, b *track) int {
 	return cmp.Or(
 		cmp.Compare(b.view.keys[keySeverity], a.view.keys[keySeverity]),

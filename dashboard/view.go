@@ -52,7 +52,7 @@ const (
 
 // The numbers by which a table can be sorted.
 const (
-	keySeverity = iota // with the number of findings as its fraction
+	keySeverity = iota // and the order of magnitude of the rejections of the long window
 	keyArrivals
 	keyRejected
 	keyWait
@@ -125,7 +125,7 @@ func (t *track) render() view {
 
 	v.bars = bars(s)
 	v.keys = [keyCount]float64{
-		float64(t.severity()) + float64(min(len(t.findings), 9))/10,
+		10*float64(t.severity()) + math.Floor(math.Log10(1+float64(long.Totals.Rejected()))),
 		round3(short.ArrivalRate()), round3(short.RejectionRate()), round3(p99.Seconds()), round3(s.Utilization()),
 	}
 	v.findings = show(t.findings, s.At)

@@ -58,9 +58,8 @@ function copy(template, record) {
   const element = $(template).content.firstElementChild.cloneNode(true);
   element.dataset.id = record.id;
   element.dataset.kind = record.kind;
-  const link = element.querySelector("[data-label]");
-  link.textContent = record.label;
-  link.setAttribute("href", "./?id=" + record.id);
+  for (const e of element.querySelectorAll("[data-label], [data-name]")) e.textContent = record.label;
+  for (const link of element.querySelectorAll("a")) link.setAttribute("href", "./?id=" + record.id);
   return element;
 }
 
