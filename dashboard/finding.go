@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 	"strings"
@@ -18,6 +19,14 @@ type finding struct {
 
 // momentary are the codes of findings that a healthy bulkhead can have for an instant.
 var momentary = []bulk.Code{bulk.CodeWaitingRoomFull, bulk.CodeExecutionFull, bulk.CodeWaitingRoomNearFull}
+
+// momentary returns 1 if f is such a finding, so that it comes after the others.
+func (f finding) momentary() int {
+	if slices.Contains(momentary, f.Code) {
+		return 1
+	}
+	return 0
+}
 
 // A momentary finding counts as more than a notice if it was found in enough of the
 // samples of the last ten seconds.
@@ -50,11 +59,13 @@ func merge(shown []finding, found []bulk.Finding, at time.Time, often bool) []fi
 		}
 	}
 	for i, f := range merged {
-		if often && slices.Contains(momentary, f.Code) && bits.OnesCount16(f.hits&recentHits) < enoughHits {
+		if often && f.momentary() > 0 && bits.OnesCount16(f.hits&recentHits) < enoughHits {
 			merged[i].Severity = bulk.SeverityNotice
 		}
 	}
-	slices.SortStableFunc(merged, func(a, b finding) int { return int(b.Severity) - int(a.Severity) })
+	slices.SortStableFunc(merged, func(a, b finding) int {
+		return cmp.Or(int(b.Severity)-int(a.Severity), a.momentary()-b.momentary())
+	})
 	return merged
 }
 

@@ -77,6 +77,7 @@ function apply(message, full) {
   for (const r of message.rows) {
     const record = records.get(r.id) ?? newRecord(r.id, r.label, r.kind);
     touched.add(record);
+    if (r.label !== undefined) record.fields = []; // all texts follow
     for (let i = 0; i < r.f.length; i += 2) record.fields[r.f[i]] = r.f[i + 1];
     record.bars = r.b;
     record.keys = r.k;
@@ -107,9 +108,9 @@ function apply(message, full) {
 
 // showParts sets the texts and bars of a row or a card.
 function showParts(record, parts) {
-  record.fields.forEach((text, i) => {
-    const e = parts.texts[fieldNames[i]];
-    if (e && e.textContent !== text) e.textContent = text;
+  fieldNames.forEach((name, i) => {
+    const e = parts.texts[name];
+    if (e) setText(e, record.fields[i] ?? ""); // a new row has no texts that are empty
   });
   const severity = record.fields[0];
   if (parts.element.dataset.severity !== severity) parts.element.dataset.severity = severity;
