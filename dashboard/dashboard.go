@@ -125,7 +125,7 @@ type dashboard struct {
 	shutdowns   shutdowns
 }
 
-// findTrack returns the track with the ID.
+// find returns the track with the ID.
 func (s *sampler) find(id uint64) (*track, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

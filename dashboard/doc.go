@@ -31,8 +31,8 @@
 //
 // Findings about the present state, such as execution_full, come and go in a busy
 // bulkhead that is healthy. The live page shows them as notices until they were found
-// in three of the last ten samples, and shows each finding for ten seconds after it was
-// last found. The text and JSON forms have the findings of package bulk unchanged.
+// three of the last ten times that the bulkhead was judged, and shows each finding for ten
+// seconds after it was last found. The text and JSON forms have the findings of package bulk unchanged.
 //
 // The charts show the highest numbers of slots in use and waiting operations that the
 // totals prove, not those of the instant of the sample, so that a burst between two

@@ -16,16 +16,17 @@ type sampler struct {
 
 	reading sync.Mutex // held while the sources are read; taken before mu
 
-	mu      sync.Mutex
-	origin  time.Time         // seconds count from here
-	tracks  map[uint64]*track // by ID
-	order   []*track          // the worst first
-	at      time.Time         // of the last sample
-	round   uint64            // number of samples
-	viewers map[*viewer]struct{}
-	stop    chan struct{} // closed when the last viewer leaves; nil without viewers
-	forget  *time.Timer   // nil if there is nothing to forget
-	events  encoder
+	mu       sync.Mutex
+	origin   time.Time         // seconds count from here
+	tracks   map[uint64]*track // by ID
+	order    []*track          // the worst first
+	at       time.Time         // of the last sample
+	round    uint64            // number of samples
+	troubled int               // how many were in trouble at the last sample
+	viewers  map[*viewer]struct{}
+	stop     chan struct{} // closed when the last viewer leaves; nil without viewers
+	forget   *time.Timer   // nil if there is nothing to forget
+	events   encoder
 }
 
 // sampleEvery is the time between two samples while somebody looks.
@@ -62,6 +63,7 @@ func (s *sampler) sample() {
 	s.round++
 	second := int64(s.at.Sub(s.origin).Round(time.Second) / time.Second)
 	s.events.begin(s.at, second, len(s.viewers) > 0)
+	troubled := 0
 	for _, r := range readings {
 		t, known := s.tracks[r.status.ID]
 		if !known {
@@ -71,7 +73,9 @@ func (s *sampler) sample() {
 		}
 		t.round = s.round
 		changed := t.add(r, second)
-		t.judge()
+		if t.judge(s.troubled > crowd) {
+			troubled++
+		}
 		if !changed && len(t.findings) == 0 && t.view.settled(t) {
 			continue
 		}
@@ -79,6 +83,7 @@ func (s *sampler) sample() {
 		t.view = t.render()
 		s.events.row(t, old, known)
 	}
+	s.troubled = troubled
 	s.removeGone()
 	slices.SortStableFunc(s.order, worse)
 	s.events.end(s)

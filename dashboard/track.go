@@ -112,20 +112,35 @@ func (t *track) interval(window time.Duration) bulk.Interval {
 	return bulk.Interval{Start: t.now.status, End: t.now.status, Totals: t.now.status.Totals}
 }
 
-// judgeEvery is how often a bulkhead is judged in which nothing has changed or nothing
-// was found.
+// judgeEvery is how often a bulkhead without trouble is judged. Judging costs more than
+// sampling.
 const judgeEvery = 5 * time.Second
 
-// judge updates the findings. Judging costs more than sampling, so a bulkhead without
-// trouble is judged every few seconds only.
-func (t *track) judge() {
+// If more than crowd bulkheads are in trouble, each of them is judged every crowdedEvery
+// instead of with every sample.
+const (
+	crowd        = 100
+	crowdedEvery = 3 * time.Second
+)
+
+// judge updates the findings. It reports whether t is in trouble.
+func (t *track) judge(crowded bool) (trouble bool) {
 	at := t.now.status.At
-	if age := at.Sub(t.judged); age >= 0 && age < judgeEvery && !t.trouble() {
-		return
+	trouble = t.trouble()
+	every := judgeEvery
+	switch {
+	case trouble && crowded && len(t.findings) > 0:
+		every = crowdedEvery
+	case trouble:
+		every = 0
+	}
+	if age := at.Sub(t.judged); age >= 0 && age < every {
+		return trouble
 	}
 	t.judged = at
 	t.report = t.now.report(t.since(longWindow))
 	t.findings = merge(t.findings, t.report.Findings, at, t.history.recent(enoughHits))
+	return trouble
 }
 
 // trouble reports whether the findings can change with every sample.
