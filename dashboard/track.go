@@ -24,7 +24,8 @@ type track struct {
 	report   bulk.Report
 	judged   time.Time // when report was made
 	view     view
-	round    uint64 // of the last sample that had it
+	long     figures // of the long window, for the view
+	round    uint64  // of the last sample that had it
 }
 
 // resized is a change of the capacity that was seen between two samples.

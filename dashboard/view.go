@@ -85,7 +85,7 @@ func (t *track) kind() string {
 // render returns the view of the present state.
 func (t *track) render() view {
 	s := t.now.status
-	short, long := t.interval(shortWindow), t.interval(longWindow)
+	short, long := t.interval(shortWindow), t.longFigures()
 	var v view
 	f := &v.fields
 	f[fieldSeverity] = t.severity().String()
@@ -100,17 +100,16 @@ func (t *track) render() view {
 		f[fieldArrivals] = formatRate(short.ArrivalRate()) + "/s"
 		f[fieldRejected] = formatRate(short.RejectionRate()) + "/s"
 	}
-	if load := long.OfferedLoad(); load > 0 {
-		f[fieldLoad] = formatRate(load) + " slots"
+	if long.load > 0 {
+		f[fieldLoad] = formatRate(long.load) + " slots"
 	}
 	f[fieldReasons] = reasons(short)
 	p50, p99 := quantiles(short.Totals)
 	f[fieldP50], f[fieldP99] = formatDuration(p50), formatDuration(p99)
-	p50Long, p99Long := quantiles(long.Totals)
-	f[fieldP50Long], f[fieldP99Long] = formatDuration(p50Long), formatDuration(p99Long)
-	f[fieldHold] = formatDuration(long.MeanHold())
+	f[fieldP50Long], f[fieldP99Long] = formatDuration(long.p50), formatDuration(long.p99)
+	f[fieldHold] = formatDuration(long.hold)
 	f[fieldOldest], f[fieldOldWait] = formatDuration(s.OldestHold), formatDuration(s.OldestWait)
-	f[fieldQueueing] = formatPercent(long.QueueingShare())
+	f[fieldQueueing] = formatPercent(long.queueing)
 	f[fieldCapacity] = t.now.capacity().String()
 	f[fieldInFlight] = formatCount(s.InFlight)
 	f[fieldPeak] = fmt.Sprintf("%s slots, %s waiting", formatCount(s.Peak.InUse), formatCount(s.Peak.Waiting))
@@ -121,15 +120,37 @@ func (t *track) render() view {
 			formatCount(k.Keys), formatCount(k.MaxKeys), formatCount(k.Created), formatCount(k.Evicted), formatCount(k.TooManyKeys))
 	}
 	f[fieldTotals] = totalsText(s.Totals)
-	f[fieldWindow] = windowText(short.Duration, long.Duration)
+	f[fieldWindow] = windowText(short.Duration, long.duration)
 
 	v.bars = bars(s)
 	v.keys = [keyCount]float64{
-		10*float64(t.severity()) + math.Floor(math.Log10(1+float64(long.Totals.Rejected()))),
+		10*float64(t.severity()) + math.Floor(math.Log10(1+float64(long.rejected))),
 		round3(short.ArrivalRate()), round3(short.RejectionRate()), round3(p99.Seconds()), round3(s.Utilization()),
 	}
 	v.findings = show(t.findings, s.At)
 	return v
+}
+
+// figures are those of the long window.
+type figures struct {
+	at             time.Time // when they were computed
+	duration       time.Duration
+	p50, p99, hold time.Duration
+	load, queueing float64
+	rejected       uint64
+}
+
+// longFigures returns the figures of the long window. To save time, those of a bulkhead
+// without findings are computed every few seconds.
+func (t *track) longFigures() figures {
+	at := t.now.status.At
+	if age := at.Sub(t.long.at); age >= 0 && age < judgeEvery && len(t.findings) == 0 && t.long.duration >= longWindow {
+		return t.long
+	}
+	i := t.interval(longWindow)
+	p50, p99 := quantiles(i.Totals)
+	t.long = figures{at, i.Duration, p50, p99, i.MeanHold(), i.OfferedLoad(), i.QueueingShare(), i.Totals.Rejected()}
+	return t.long
 }
 
 // problems returns the titles of the findings that are at least warnings, or of the
