@@ -12,6 +12,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,7 +29,13 @@ func main() {
 // returns the exit code and leaves no server or goroutine running.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, listen listener) int {
 	cfg := config{patience: 1500 * time.Millisecond}
-	return flags(&cfg).Run(args, stdout, stderr, func() error {
+	return flags(&cfg).Run(args, stdout, stderr, func() (err error) {
+		if cfg.http != "" {
+			if cfg.page, err = startPage(cfg.http); err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, cfg.page.stop()) }()
+		}
 		introduce(stdout, cfg)
 		phases, err := demonstrate(ctx, cfg, listen, newProgress(stderr, isTerminal(stderr)))
 		if err != nil {
@@ -66,6 +73,8 @@ type config struct {
 	duration time.Duration // how long each phase sends requests
 	rate     int           // requests per second
 	seed     uint64        // seed of the arrival pattern
+	http     string        // address of the page; empty: none
+	page     *page         // nil without one
 	patience time.Duration // how long a user waits for an answer; set by tests, not by a flag
 }
 
@@ -81,6 +90,7 @@ func flags(cfg *config) *command.Flags {
 	fs.DurationVar(&cfg.duration, "duration", 4*time.Second, "how long each of the two phases sends requests")
 	fs.IntVar(&cfg.rate, "rate", 500, "requests per second, on average")
 	fs.Uint64Var(&cfg.seed, "seed", 1, "seed of the arrival pattern; the same seed sends the same requests")
+	fs.StringVar(&cfg.http, "http", "", "address at which a page shows the bulkheads while the program runs, such as localhost:8080")
 	// One machine can send this many requests and keep their latencies in memory.
 	command.Between(fs, "duration", &cfg.duration, 100*time.Millisecond, 10*time.Minute)
 	command.Between(fs, "rate", &cfg.rate, 1, 10_000, "requests per second")

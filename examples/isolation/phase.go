@@ -50,6 +50,9 @@ func runPhase(ctx context.Context, cfg config, isolated bool, listen listener, s
 	if isolated {
 		guards = newBulkheads()
 		calls = guards.guard(calls)
+		if cfg.page != nil {
+			cfg.page.show(guards)
+		}
 	}
 
 	p := startProgram(serving, calls, cfg.patience)

@@ -14,7 +14,11 @@ func introduce(w io.Writer, cfg config) {
 	fmt.Fprintf(w, "A program with %d workers and an inbox of %d calls two dependencies:\n", workers, inboxSize)
 	fmt.Fprintf(w, "%d requests per second for %v, %.0f %% of them to the slow one, twice:\n",
 		cfg.rate, cfg.duration, 100*slowShare)
-	fmt.Fprintf(w, "without bulkheads, then with them. Users wait %v. (seed %d)\n\n", cfg.patience, cfg.seed)
+	fmt.Fprintf(w, "without bulkheads, then with them. Users wait %v. (seed %d)\n", cfg.patience, cfg.seed)
+	if cfg.page != nil {
+		fmt.Fprintf(w, "The bulkheads are shown at %s\n", cfg.page.url)
+	}
+	fmt.Fprintln(w)
 }
 
 // report prints the results of the phases in one Write.
