@@ -52,6 +52,10 @@
 // status of each bulkhead. While at least one live page is open, one goroutine does so
 // once a second, for all of them. It ends with the last page.
 //
+// A thousand bulkheads under load, a hundred of them in trouble, and ten live pages took
+// about 1.5 % of one core of a virtual machine. If more than a hundred bulkheads are in
+// trouble, each is judged every three seconds; one without trouble is judged every five.
+//
 // What was read is kept for five minutes after the last request. That is about 10 kB for
 // each bulkhead, and up to 60 kB more if operations had to wait, for the histograms of the
 // last minute. Without a history, figures and findings are over the whole life of a

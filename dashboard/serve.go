@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -101,7 +102,7 @@ func (d *dashboard) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	q, err := parseQuery(r)
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
+		fail(w, http.StatusBadRequest, err.Error()+".")
 		return
 	}
 	d.sampler.refresh()
@@ -134,12 +135,12 @@ const maxQuery = 200
 func parseQuery(r *http.Request) (query, error) {
 	id, ok := idOf(r)
 	if !ok {
-		return query{}, fmt.Errorf("id must be the number of a bulkhead.")
+		return query{}, errors.New("id must be the number of a bulkhead")
 	}
 	values := r.URL.Query()
 	q := query{id: id, text: values.Get("q"), sort: values.Get("sort")}
 	if len(q.text) > maxQuery {
-		return query{}, fmt.Errorf("q must have at most %d bytes.", maxQuery)
+		return query{}, fmt.Errorf("q must have at most %d bytes", maxQuery)
 	}
 	if q.sort == "" {
 		q.sort = sorts[0].Name
@@ -149,7 +150,7 @@ func parseQuery(r *http.Request) (query, error) {
 			return q, nil
 		}
 	}
-	return query{}, fmt.Errorf("sort must be one of %s.", sortNames())
+	return query{}, fmt.Errorf("sort must be one of %s", sortNames())
 }
 
 // idOf returns the parameter id, 0 without one.
