@@ -221,11 +221,12 @@ func TestErrorsOfTheMeterAreReturned(t *testing.T) {
 
 func TestBadArgumentsPanic(t *testing.T) {
 	for want, f := range map[string]func(){
-		"bulkotel: option: nil option":     func() { _, _ = bulkotel.Register(noop.Meter{}, nil) },
-		"bulkotel: Registry: nil registry": func() { bulkotel.Registry(nil) },
-		"bulkotel: Bulkhead: nil bulkhead": func() { bulkotel.Bulkhead(nil) },
-		"bulkotel: Keyed: nil Keyed":       func() { bulkotel.Keyed[string](nil) },
-		"bulkotel: Statuses: nil function": func() { bulkotel.Statuses(nil) },
+		"bulkotel: option: nil option":          func() { _, _ = bulkotel.Register(noop.Meter{}, nil) },
+		"bulkotel: Registry: nil registry":      func() { bulkotel.Registry(nil) },
+		"bulkotel: Bulkhead: nil bulkhead":      func() { bulkotel.Bulkhead(nil) },
+		"bulkotel: Keyed: nil Keyed":            func() { bulkotel.Keyed[string](nil) },
+		"bulkotel: Statuses: nil function":      func() { bulkotel.Statuses(nil) },
+		"bulkotel: KeyedStatuses: nil function": func() { bulkotel.KeyedStatuses(nil) },
 	} {
 		func() {
 			defer func() {

@@ -61,7 +61,7 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 	in.places = amount("bulkhead.waiting_room.limit", "{operation}", "Size of the waiting room.")
 	in.waiting = amount("bulkhead.waiting_room.usage", "{operation}", "Operations in the waiting room.")
 	in.peakWaiting = level("bulkhead.waiting_room.peak", "{operation}", "Highest number of operations in the waiting room, over the whole life.")
-	in.status = amount("bulkhead.status", "1", "1 for the state that the bulkhead is in (open, paused, closed), 0 for the others.")
+	in.status = amount("bulkhead.status", "1", "1 for the state that the bulkhead is in (open, paused, closed), 0 for the others. A Keyed is paused if the parallelism that its keys have in common is 0.")
 
 	in.arrived = count("bulkhead.operation.arrived", "{operation}", "Operations that asked to be admitted.")
 	in.admitted = count("bulkhead.operation.admitted", "{operation}", "Operations that were admitted, immediately or from the waiting room.")
@@ -72,13 +72,13 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 	in.rejected = count("bulkhead.operation.rejected", "{operation}", "Operations that were rejected, by reason and by whether they waited first.")
 
 	in.waitLimit = duration("bulkhead.wait.limit", "Longest allowed wait, 0 for no limit.")
-	in.oldestWait = duration("bulkhead.wait.oldest", "For how long the head of the queue has waited, 0 if no operation waits.")
+	in.oldestWait = duration("bulkhead.wait.oldest", "For how long the head of the queue has waited, 0 if no operation waits. Of a Keyed: the longest of its keys.")
 	in.longestWait = duration("bulkhead.wait.longest", "Longest wait of an operation that was admitted, over the whole life.")
 	in.delayTarget = duration("bulkhead.delay.target", "Longest allowed wait while a queue stands (delay control), 0 for none.")
 	in.delayInterval = duration("bulkhead.delay.interval", "Time after which delay control shortens waits, 0 for none.")
-	in.queueAge = duration("bulkhead.queueing.age", "For how long the waiting room has not been empty, 0 if it is empty.")
-	in.queueingTime = sum("bulkhead.queueing.time", "Time during which the waiting room was not empty. For a Keyed, the sum over its keys.")
-	in.oldestHold = duration("bulkhead.hold.oldest", "For how long the oldest operation has been in flight, 0 if holds are not tracked.")
+	in.queueAge = duration("bulkhead.queueing.age", "For how long the waiting room has not been empty, 0 if it is empty. Of a Keyed: the longest of its keys.")
+	in.queueingTime = sum("bulkhead.queueing.time", "Time during which the waiting room was not empty. Of a Keyed: the sum over its keys.")
+	in.oldestHold = duration("bulkhead.hold.oldest", "For how long the oldest operation has been in flight, 0 if holds are not tracked. Of a Keyed: the longest of its keys.")
 	in.holdTime = sum("bulkhead.hold.time", "Time in flight of the sampled operations. Divide it by the number of samples to get the mean hold.")
 	in.holdSamples = count("bulkhead.hold.samples", "{operation}", "Operations whose hold was sampled: about one in 64 admitted operations.")
 

@@ -2,8 +2,6 @@ package bulkotel
 
 import (
 	"fmt"
-	"strconv"
-	"sync/atomic"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/option"
@@ -13,14 +11,7 @@ import (
 // Config is what the options of [Register] set. It has no exported fields.
 type Config struct {
 	statuses []func() []bulk.Status
-	keyeds   []keyed
-}
-
-// keyed is a source of the statuses of a Keyed, which have no ID.
-type keyed struct {
-	id       string
-	status   func() registry.KeyedStatus
-	capacity func() bulk.Capacity
+	keyeds   []func() []registry.KeyedStatus
 }
 
 // Option is an option of [Register].
@@ -34,11 +25,11 @@ func newConfig(opts []Option) Config {
 	return c
 }
 
-// Registry observes the bulkheads that r has at the time of a collection. A nil r
-// panics.
+// Registry observes the bulkheads and the Keyeds that r has at the time of a collection.
+// A nil r panics.
 func Registry(r *registry.Registry) Option {
 	mustHave(r != nil, "Registry: nil registry")
-	return Statuses(r.Statuses)
+	return option.Join(Statuses(r.Statuses), KeyedStatuses(r.KeyedStatuses))
 }
 
 // Bulkhead observes b. A nil b panics.
@@ -47,18 +38,10 @@ func Bulkhead(b *bulk.Bulkhead) Option {
 	return Statuses(func() []bulk.Status { return []bulk.Status{b.Status()} })
 }
 
-// lastKeyed numbers the calls of [Keyed].
-var lastKeyed atomic.Uint64
-
-// Keyed observes k as one series over all its keys. Each call of Keyed starts a new
-// series. A nil k panics.
+// Keyed observes k as one series over all its keys. A nil k panics.
 func Keyed[K comparable](k *registry.Keyed[K]) Option {
 	mustHave(k != nil, "Keyed: nil Keyed")
-	source := keyed{"keyed-" + strconv.FormatUint(lastKeyed.Add(1), 10), k.Status, k.Capacity}
-	return func(c *Config) error {
-		c.keyeds = append(c.keyeds, source)
-		return nil
-	}
+	return KeyedStatuses(func() []registry.KeyedStatus { return []registry.KeyedStatus{k.Status()} })
 }
 
 // Statuses observes the statuses that f returns. It is called once for each collection,
@@ -68,6 +51,15 @@ func Statuses(f func() []bulk.Status) Option {
 	mustHave(f != nil, "Statuses: nil function")
 	return func(c *Config) error {
 		c.statuses = append(c.statuses, f)
+		return nil
+	}
+}
+
+// KeyedStatuses is [Statuses] for the statuses of Keyeds.
+func KeyedStatuses(f func() []registry.KeyedStatus) Option {
+	mustHave(f != nil, "KeyedStatuses: nil function")
+	return func(c *Config) error {
+		c.keyeds = append(c.keyeds, f)
 		return nil
 	}
 }

@@ -27,18 +27,21 @@ func Register(meter metric.Meter, opts ...Option) (metric.Registration, error) {
 		return nil, err
 	}
 	return meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		for _, k := range c.keyeds {
-			s := k.status()
-			in.observeKeyed(newObserver(o, s.Label, k.id), s, k.capacity())
+		seen := map[uint64]bool{} // the SDK adds up values observed twice for one series
+		for _, statuses := range c.keyeds {
+			for _, s := range statuses() {
+				if !seen[s.ID] {
+					seen[s.ID] = true
+					in.observeKeyed(newObserver(o, s.Label, s.ID), s)
+				}
+			}
 		}
-		seen := map[uint64]bool{}
 		for _, statuses := range c.statuses {
 			for _, s := range statuses() {
-				if seen[s.ID] { // the SDK adds up values observed twice for one series
-					continue
+				if !seen[s.ID] {
+					seen[s.ID] = true
+					in.observeBulkhead(newObserver(o, s.Label, s.ID), s)
 				}
-				seen[s.ID] = true
-				in.observeBulkhead(newObserver(o, s.Label, strconv.FormatUint(s.ID, 10)), s)
 			}
 		}
 		return nil
@@ -52,8 +55,8 @@ type observer struct {
 	set        metric.MeasurementOption // of attributes
 }
 
-func newObserver(o metric.Observer, label, id string) observer {
-	attributes := []attribute.KeyValue{nameOf(label), attribute.String("bulkhead.id", id)}
+func newObserver(o metric.Observer, label string, id uint64) observer {
+	attributes := []attribute.KeyValue{nameOf(label), attribute.String("bulkhead.id", strconv.FormatUint(id, 10))}
 	return observer{o, attributes, metric.WithAttributeSet(attribute.NewSet(attributes...))}
 }
 
@@ -85,42 +88,44 @@ func (in *instruments) observeBulkhead(o observer, s bulk.Status) {
 	o.seconds(in.waitLimit, s.Capacity.WaitLimit.Seconds())
 	o.seconds(in.delayTarget, s.Capacity.DelayTarget.Seconds())
 	o.seconds(in.delayInterval, s.Capacity.DelayInterval.Seconds())
-	o.state(in.status, "open", !s.Closed && !s.Paused())
-	o.state(in.status, "paused", !s.Closed && s.Paused())
-	o.state(in.status, "closed", s.Closed)
-	o.seconds(in.queueAge, s.Queueing.Seconds())
-	o.seconds(in.oldestWait, s.OldestWait.Seconds())
-	o.seconds(in.oldestHold, s.OldestHold.Seconds())
 	o.integer(in.peakSlots, s.Peak.InUse)
 	o.integer(in.peakActive, s.Peak.InFlight)
 	o.integer(in.peakWaiting, s.Peak.Waiting)
 	o.count(in.arrived, s.Totals.Arrivals())
-	in.observeCurrent(o, s.InUse, s.InFlight, s.Waiting)
+	in.observeCurrent(o, s)
 	in.observeTotals(o, s.Totals)
 }
 
-func (in *instruments) observeKeyed(o observer, s registry.KeyedStatus, each bulk.Capacity) {
-	if each.Parallelism != bulk.Unlimited {
-		o.integer(in.keySlots, each.Parallelism)
+func (in *instruments) observeKeyed(o observer, s registry.KeyedStatus) {
+	if s.Capacity.Parallelism != bulk.Unlimited {
+		o.integer(in.keySlots, s.Capacity.Parallelism)
 	}
-	o.integer(in.keyPlaces, each.WaitingRoom)
-	o.seconds(in.keyWaitLimit, each.WaitLimit.Seconds())
+	o.integer(in.keyPlaces, s.Capacity.WaitingRoom)
+	o.seconds(in.keyWaitLimit, s.Capacity.WaitLimit.Seconds())
 	o.integer(in.keys, s.Keys)
 	o.integer(in.keysLimit, s.MaxKeys)
 	o.count(in.keysCreated, s.Created)
 	o.count(in.keysEvicted, s.Evicted)
 	o.count(in.arrived, s.Totals.Arrivals()+s.TooManyKeys)
 	o.rejected(in.rejected, "too_many_keys", false, s.TooManyKeys)
-	o.state(in.status, "open", !s.Closed)
-	o.state(in.status, "closed", s.Closed)
-	in.observeCurrent(o, s.InUse, s.InFlight, s.Waiting)
+	in.observeCurrent(o, bulk.Status{
+		Capacity: s.Capacity, InUse: s.InUse, InFlight: s.InFlight, Waiting: s.Waiting, Closed: s.Closed,
+		Queueing: s.Queueing, OldestWait: s.OldestWait, OldestHold: s.OldestHold,
+	})
 	in.observeTotals(o, s.Totals)
 }
 
-func (in *instruments) observeCurrent(o observer, used, active, waiting int) {
-	o.integer(in.slotsUsed, used)
-	o.integer(in.active, active)
-	o.integer(in.waiting, waiting)
+// observeCurrent observes what a bulkhead and a Keyed have in common at the time.
+func (in *instruments) observeCurrent(o observer, s bulk.Status) {
+	o.integer(in.slotsUsed, s.InUse)
+	o.integer(in.active, s.InFlight)
+	o.integer(in.waiting, s.Waiting)
+	o.state(in.status, "open", !s.Closed && !s.Paused())
+	o.state(in.status, "paused", !s.Closed && s.Paused())
+	o.state(in.status, "closed", s.Closed)
+	o.seconds(in.queueAge, s.Queueing.Seconds())
+	o.seconds(in.oldestWait, s.OldestWait.Seconds())
+	o.seconds(in.oldestHold, s.OldestHold.Seconds())
 }
 
 func (in *instruments) observeTotals(o observer, t bulk.Totals) {

@@ -61,35 +61,58 @@ func TestNoCounterDecreases(t *testing.T) {
 	}
 }
 
-// A Keyed that is made again under its label is a new series.
+// A Keyed is removed from a registry and created again under its label, beside a
+// bulkhead with the same label in another registry. It is also observed by itself.
 func TestNoCounterOfAKeyedDecreases(t *testing.T) {
-	for name, temporality := range map[string]sdk.TemporalitySelector{"cumulative": sdk.CumulativeTemporalitySelector, "delta": sdk.DeltaTemporalitySelector} {
+	for name, temporality := range map[string]sdk.TemporalitySelector{
+		"cumulative": sdk.CumulativeTemporalitySelector, "delta": sdk.DeltaTemporalitySelector,
+		"all delta": func(sdk.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality },
+	} {
 		reader := sdk.NewManualReader(sdk.WithTemporalitySelector(temporality))
 		meter := sdk.NewMeterProvider(sdk.WithReader(reader)).Meter("test")
-		total := sum{t: t, reader: reader, seen: map[series]int64{}}
-		var want int64
-		for _, n := range []int64{100, 3} {
-			k, err := registry.NewKeyed[int64]("tenants", 1, 10)
-			if err != nil {
-				t.Fatal(err)
+		members, others := registry.New(), registry.New()
+		if err := bulk.Do(t.Context(), bulk.Must(others.Create("tenants", 1)), nothing); err != nil {
+			t.Fatal(err)
+		}
+		var current *registry.Keyed[int64]
+		again := bulkotel.KeyedStatuses(func() []registry.KeyedStatus {
+			if current == nil {
+				return nil
 			}
-			registration, err := bulkotel.Register(meter, bulkotel.Keyed(k))
-			if err != nil {
+			return []registry.KeyedStatus{current.Status()}
+		})
+		if _, err := bulkotel.Register(meter, bulkotel.Registry(members), bulkotel.Registry(others), again); err != nil {
+			t.Fatal(err)
+		}
+		total := sum{t: t, reader: reader, seen: map[series]int64{}}
+		want := int64(1)
+		check := func() {
+			t.Helper()
+			if got := total.collect(); got != want {
+				t.Errorf("%s: %d admitted, want %d", name, got, want)
+			}
+		}
+		for _, n := range []int64{100, 3, 0, 50} {
+			var err error
+			if current, err = registry.CreateKeyed[int64](members, "tenants", 1, 10); err != nil {
 				t.Fatal(err)
 			}
 			for key := range n {
-				slot, err := k.Acquire(t.Context(), key)
+				slot, err := current.Acquire(t.Context(), key)
 				if err != nil {
 					t.Fatal(err)
 				}
 				slot.Release()
 			}
 			want += n
-			if got := total.collect(); got != want {
-				t.Errorf("%s: %d admitted, want %d", name, got, want)
-			}
-			if err := registration.Unregister(); err != nil {
+			check()
+			check()
+			if err := members.Remove(t.Context(), "tenants"); err != nil {
 				t.Fatal(err)
+			}
+			current = nil
+			if n == 0 {
+				check() // without the removed Keyed
 			}
 		}
 	}
@@ -157,6 +180,9 @@ func TestEveryAttributeIsUTF8(t *testing.T) {
 			synctest.Wait()
 			slot.Release()
 			synctest.Wait()
+			if _, err := registry.CreateKeyed[string](members, label+" by key", 1, 1); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for _, m := range collect(t, reader) {
 			var sets []attribute.Set
@@ -165,8 +191,8 @@ func TestEveryAttributeIsUTF8(t *testing.T) {
 				for _, p := range data.DataPoints {
 					sets = append(sets, p.Attributes)
 				}
-				if m.Name == "bulkhead.operation.finished" && len(sets) != len(labels) {
-					t.Errorf("%d series of %d bulkheads", len(sets), len(labels))
+				if m.Name == "bulkhead.operation.finished" && len(sets) != 2*len(labels) {
+					t.Errorf("%d series of %d bulkheads and as many Keyeds", len(sets), len(labels))
 				}
 			case metricdata.Histogram[float64]:
 				count := uint64(0)

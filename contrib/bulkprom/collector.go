@@ -34,11 +34,11 @@ var (
 	delayTarget   = describe("delay_target_seconds", "Longest allowed wait while a queue stands (delay control), 0 for none.")
 	delayInterval = describe("delay_interval_seconds", "Time after which delay control shortens waits, 0 for none.")
 	closed        = describe("closed", "1 if the bulkhead is closed, else 0.")
-	paused        = describe("paused", "1 if the parallelism is 0, so that no operation is admitted, else 0.")
+	paused        = describe("paused", "1 if the parallelism is 0, so that no operation is admitted, else 0. Of a Keyed: the parallelism that its keys have in common.")
 
-	standingQueue = describe("standing_queue_seconds", "For how long the waiting room has not been empty, 0 if it is empty.")
-	oldestWait    = describe("oldest_wait_seconds", "For how long the head of the queue has waited, 0 if no operation waits.")
-	oldestHold    = describe("oldest_hold_seconds", "For how long the oldest operation has been in flight, 0 if holds are not tracked.")
+	standingQueue = describe("standing_queue_seconds", "For how long the waiting room has not been empty, 0 if it is empty. Of a Keyed: the longest of its keys.")
+	oldestWait    = describe("oldest_wait_seconds", "For how long the head of the queue has waited, 0 if no operation waits. Of a Keyed: the longest of its keys.")
+	oldestHold    = describe("oldest_hold_seconds", "For how long the oldest operation has been in flight, 0 if holds are not tracked. Of a Keyed: the longest of its keys.")
 	longestWait   = describe("longest_wait_seconds", "Longest wait of an operation that was admitted, over the whole life.")
 
 	peakSlots    = describe("peak_slots_in_use", "Highest number of slots in use, over the whole life.")
@@ -53,7 +53,7 @@ var (
 	shortened = describe("operations_shortened_total", "Queued operations whose wait delay control had shortened.")
 	rejected  = describe("operations_rejected_total", "Operations that were rejected, by reason and by whether they waited first.", "reason", "waited")
 
-	queueing = describe("queueing_seconds_total", "Time during which the waiting room was not empty. For a Keyed, the sum over its keys.")
+	queueing = describe("queueing_seconds_total", "Time during which the waiting room was not empty. Of a Keyed: the sum over its keys.")
 	wait     = describe("wait_seconds", "Time in the waiting room of operations that were admitted from it.")
 	hold     = describe("sampled_hold_seconds", "Time that operations held their slots, sampled from about one in 64 admitted operations.")
 
@@ -84,20 +84,17 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	var keyeds []registry.KeyedStatus
-	for _, k := range c.config.keyeds {
-		keyeds = append(keyeds, k.Status())
-	}
-	var statuses []bulk.Status
-	for _, f := range c.config.statuses {
-		statuses = append(statuses, f()...)
-	}
+	statuses, keyeds := c.config.read()
 	names := newNames()
-	for i, s := range keyeds {
-		c.collectKeyed(metrics{ch, names.ofKeyed(s.Label, i)}, s, c.config.keyeds[i].Capacity())
+	for _, s := range keyeds {
+		if name, ok := names.of(s.Label, s.ID); ok {
+			c.collectKeyed(metrics{ch, name}, s)
+		}
 	}
-	for name, s := range names.of(statuses) {
-		c.collectBulkhead(metrics{ch, name}, s)
+	for _, s := range statuses {
+		if name, ok := names.of(s.Label, s.ID); ok {
+			c.collectBulkhead(metrics{ch, name}, s)
+		}
 	}
 }
 
@@ -107,37 +104,41 @@ func (c *Collector) collectBulkhead(m metrics, s bulk.Status) {
 	m.gauge(waitLimit, s.Capacity.WaitLimit.Seconds())
 	m.gauge(delayTarget, s.Capacity.DelayTarget.Seconds())
 	m.gauge(delayInterval, s.Capacity.DelayInterval.Seconds())
-	m.gauge(paused, oneIf(s.Paused()))
-	m.gauge(standingQueue, s.Queueing.Seconds())
-	m.gauge(oldestWait, s.OldestWait.Seconds())
-	m.gauge(oldestHold, s.OldestHold.Seconds())
 	m.gauge(peakSlots, float64(s.Peak.InUse))
 	m.gauge(peakInFlight, float64(s.Peak.InFlight))
 	m.gauge(peakWaiting, float64(s.Peak.Waiting))
 	m.count(arrived, s.Totals.Arrivals())
-	c.collectCurrent(m, s.InUse, s.InFlight, s.Waiting, s.Closed)
+	collectCurrent(m, s)
 	c.collectTotals(m, s.Totals)
 }
 
-func (c *Collector) collectKeyed(m metrics, s registry.KeyedStatus, each bulk.Capacity) {
-	m.gauge(keySlots, parallelism(each.Parallelism))
-	m.gauge(keyPlaces, float64(each.WaitingRoom))
-	m.gauge(keyWaitLimit, each.WaitLimit.Seconds())
+func (c *Collector) collectKeyed(m metrics, s registry.KeyedStatus) {
+	m.gauge(keySlots, parallelism(s.Capacity.Parallelism))
+	m.gauge(keyPlaces, float64(s.Capacity.WaitingRoom))
+	m.gauge(keyWaitLimit, s.Capacity.WaitLimit.Seconds())
 	m.gauge(keys, float64(s.Keys))
 	m.gauge(keysLimit, float64(s.MaxKeys))
 	m.count(keysCreated, s.Created)
 	m.count(keysEvicted, s.Evicted)
 	m.count(arrived, s.Totals.Arrivals()+s.TooManyKeys)
 	m.count(rejected, s.TooManyKeys, tooManyKeys, "no")
-	c.collectCurrent(m, s.InUse, s.InFlight, s.Waiting, s.Closed)
+	collectCurrent(m, bulk.Status{
+		Capacity: s.Capacity, InUse: s.InUse, InFlight: s.InFlight, Waiting: s.Waiting, Closed: s.Closed,
+		Queueing: s.Queueing, OldestWait: s.OldestWait, OldestHold: s.OldestHold,
+	})
 	c.collectTotals(m, s.Totals)
 }
 
-func (c *Collector) collectCurrent(m metrics, used, flying, queue int, isClosed bool) {
-	m.gauge(slotsInUse, float64(used))
-	m.gauge(inFlight, float64(flying))
-	m.gauge(waiting, float64(queue))
-	m.gauge(closed, oneIf(isClosed))
+// collectCurrent collects what a bulkhead and a Keyed have in common at the time.
+func collectCurrent(m metrics, s bulk.Status) {
+	m.gauge(slotsInUse, float64(s.InUse))
+	m.gauge(inFlight, float64(s.InFlight))
+	m.gauge(waiting, float64(s.Waiting))
+	m.gauge(closed, oneIf(s.Closed))
+	m.gauge(paused, oneIf(s.Paused()))
+	m.gauge(standingQueue, s.Queueing.Seconds())
+	m.gauge(oldestWait, s.OldestWait.Seconds())
+	m.gauge(oldestHold, s.OldestHold.Seconds())
 }
 
 func (c *Collector) collectTotals(m metrics, t bulk.Totals) {

@@ -4,8 +4,9 @@
 //	prometheus.MustRegister(bulkprom.New(bulkprom.Registry(bulkheads)))
 //	http.Handle("/metrics", promhttp.Handler())
 //
-// [Registry], [Bulkhead], [Keyed] and [Statuses] name what is collected. One [Collector]
-// can have any number of them. A second Collector has the same metrics, so a Prometheus
+// A registry is collected with its bulkheads and its Keyeds. [Bulkhead], [Keyed],
+// [Statuses] and [KeyedStatuses] name what is in no registry. One [Collector] can have
+// any number of them. A second Collector has the same metrics, so a Prometheus
 // registry accepts it only with other labels:
 //
 //	prometheus.WrapRegistererWith(prometheus.Labels{"pool": "batch"}, prometheus.DefaultRegisterer).
@@ -23,16 +24,17 @@
 //   - A label that is valid UTF-8 is unchanged. In another label, each invalid byte
 //     becomes U+FFFD and two hexadecimal digits. A U+FFFD in a label is doubled, so
 //     that no two labels become equal.
-//   - Of several bulkheads with the same label, a Keyed keeps it before a bulkhead, and
-//     of bulkheads the one that was created first. The others get the label followed by
-//     U+FFFD, # and their ID.
+//   - Of several bulkheads and Keyeds with the same label, a Keyed keeps it before a
+//     bulkhead, and of each kind the one that was created first. The others get the
+//     label followed by U+FFFD, # and their ID.
 //
 // # Keyeds
 //
 // A Keyed is one series, however many keys it has, and no key ever appears. It has the
-// metrics of a bulkhead, over all its keys, without those that make sense only for each
-// key: slots, places in the waiting room, limits, peaks and ages. It has metrics about
-// its keys, and about the capacity that they have in common, in addition.
+// metrics of a bulkhead: counts are over all its keys, and ages those of the key with
+// the longest. It has no slots, places, limits and peaks, which make sense only for each
+// key. It has metrics about its keys, and about the capacity that they have in common,
+// in addition.
 //
 // # Waits
 //

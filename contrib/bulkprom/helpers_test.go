@@ -55,6 +55,16 @@ func get(t *testing.T, url string, format expfmt.FormatType) *http.Response {
 	return response
 }
 
+// read makes one scrape and returns its text.
+func read(t *testing.T, url string) string {
+	t.Helper()
+	text, err := io.ReadAll(get(t, url, expfmt.TypeTextPlain).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // scrape makes one scrape over HTTP, in the format, and returns the parsed metrics by
 // name. It fails the test if they do not follow the conventions of Prometheus.
 func scrape(t *testing.T, c prometheus.Collector, format expfmt.FormatType) map[string]*dto.MetricFamily {

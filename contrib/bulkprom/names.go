@@ -1,56 +1,38 @@
 package bulkprom
 
 import (
-	"cmp"
 	"fmt"
-	"iter"
-	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// names has the values of the label "bulkhead" that one scrape has used, with the IDs
-// of their bulkheads, 0 for a Keyed. The values are valid UTF-8 and unique, because one
-// invalid value or two series with the same values would fail the whole scrape. The
-// package comment has the rules.
+// names gives each bulkhead and Keyed of one scrape its value of the label "bulkhead".
+// The values are valid UTF-8 and unique, because one invalid value or two series with
+// the same values would fail the whole scrape. The package comment has the rules.
 //
-// The values depend on the labels, the IDs and the order of the options alone, so each
-// series continues from scrape to scrape.
-type names map[string]uint64
-
-func newNames() names { return names{} }
-
-// ofKeyed returns the name of the i-th Keyed.
-func (n names) ofKeyed(label string, i int) string {
-	name := clean(label)
-	if _, taken := n[name]; taken {
-		name = fmt.Sprintf("%s\uFFFD#keyed%d", name, i+1)
-	}
-	n[name] = 0
-	return name
+// The values depend on the labels, the IDs and the order of the calls alone. Keyeds
+// come first, and each kind in the order of IDs, so each series continues from scrape
+// to scrape.
+type names struct {
+	ids   map[uint64]bool
+	taken map[string]bool
 }
 
-// of yields each bulkhead of statuses once, with its name.
-func (n names) of(statuses []bulk.Status) iter.Seq2[string, bulk.Status] {
-	return func(yield func(string, bulk.Status) bool) {
-		seen := make(map[uint64]bool, len(statuses))
-		for _, s := range slices.SortedStableFunc(slices.Values(statuses), func(a, b bulk.Status) int { return cmp.Compare(a.ID, b.ID) }) {
-			if seen[s.ID] {
-				continue
-			}
-			seen[s.ID] = true
-			name := clean(s.Label)
-			if _, taken := n[name]; taken {
-				name = fmt.Sprintf("%s\uFFFD#%d", name, s.ID)
-			}
-			n[name] = s.ID
-			if !yield(name, s) {
-				return
-			}
-		}
+func newNames() names { return names{map[uint64]bool{}, map[string]bool{}} }
+
+// of returns the name of the bulkhead or Keyed with that label and ID. It returns false
+// if there already is one with that ID.
+func (n names) of(label string, id uint64) (name string, ok bool) {
+	if n.ids[id] {
+		return "", false
 	}
+	n.ids[id] = true
+	name = clean(label)
+	if n.taken[name] {
+		name = fmt.Sprintf("%s\uFFFD#%d", name, id)
+	}
+	n.taken[name] = true
+	return name, true
 }
 
 // clean returns the label as valid UTF-8. Different labels stay different, and no result

@@ -8,7 +8,9 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/contrib/bulkprom"
+	"github.com/bulklink/bulklink-go/registry"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 )
 
@@ -26,7 +28,7 @@ func TestNoLabelBreaksAScrape(t *testing.T) {
 		for _, b := range pieces {
 			labels = append(labels, a+b)
 		}
-		labels = append(labels, a+"\uFFFD#10001", a+"\uFFFD#keyed2")
+		labels = append(labels, a+"\uFFFD#10001", a+"\uFFFD#2")
 	}
 	slices.Sort(labels)
 	labels = slices.Compact(labels)
@@ -70,22 +72,50 @@ func slotsByName(t *testing.T, statuses []bulk.Status) map[string]uint64 {
 
 // Keyeds come first, so their names do not depend on the bulkheads that there are.
 func TestKeyedKeepsItsLabelBeforeABulkhead(t *testing.T) {
-	a, b := tenants(t, "tenants\xff"), tenants(t, "tenants\xff")
-	statuses := []bulk.Status{{ID: 7, Label: "tenants\xff"}, {ID: 8, Label: "tenants\xff\uFFFD#keyed2"}}
-	c := bulkprom.New(bulkprom.Statuses(func() []bulk.Status { return statuses }), bulkprom.Keyed(a), bulkprom.Keyed(b))
+	statuses := []bulk.Status{{ID: 1, Label: "tenants\xff"}, {ID: 2, Label: "tenants\xff\uFFFD#9"}}
+	keyeds := []registry.KeyedStatus{{ID: 9, Label: "tenants\xff"}, {ID: 8, Label: "tenants\xff"}, {ID: 8, Label: "tenants\xff"}}
+	c := bulkprom.New(bulkprom.Statuses(func() []bulk.Status { return statuses }),
+		bulkprom.KeyedStatuses(func() []registry.KeyedStatus { return keyeds }))
 	families := scrape(t, c, expfmt.TypeTextPlain)
-	var got []string
-	for _, m := range families["bulkhead_slots_in_use"].GetMetric() {
-		got = append(got, m.GetLabel()[0].GetValue())
-	}
 	name := "tenants\uFFFDFF"
-	want := []string{name, name + "\uFFFD#7", name + "\uFFFD#keyed2", name + "\uFFFD\uFFFD#keyed2"}
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	if got, want := bulkheadsOf(families["bulkhead_keys"]), []string{name, name + "\uFFFD#9"}; !slices.Equal(got, want) {
+		t.Errorf("Keyeds: got %q, want %q", got, want)
 	}
-	if n := len(families["bulkhead_keys"].GetMetric()); n != 2 {
-		t.Errorf("%d Keyeds", n)
+	if got, want := bulkheadsOf(families["bulkhead_slots"]), []string{name + "\uFFFD#1", name + "\uFFFD\uFFFD#9"}; !slices.Equal(got, want) {
+		t.Errorf("bulkheads: got %q, want %q", got, want)
+	}
+}
+
+// bulkheadsOf returns the values of the label, in order.
+func bulkheadsOf(f *dto.MetricFamily) (values []string) {
+	for _, m := range f.GetMetric() {
+		values = append(values, m.GetLabel()[0].GetValue())
+	}
+	slices.Sort(values)
+	return values
+}
+
+// Two registries have Keyeds and bulkheads with all the labels, and one Keyed is given
+// again by itself.
+func TestNoLabelOfAKeyedBreaksAScrape(t *testing.T) {
+	labels := []string{"caf\xe9", "caf\xe8", "caf\uFFFD", "caf\uFFFDE9", "\xff", "\xed\xa0\x80", "a\x00b", "\n\"\\{}", "payments"}
+	one, other := registry.New(), registry.New()
+	var last *registry.Keyed[string]
+	for i, label := range labels {
+		for n, r := range []*registry.Registry{one, other} {
+			if (i+n)%2 == 0 { // so every label is that of a Keyed and of a bulkhead
+				_ = bulk.Must(r.Create(label, 1))
+				continue
+			}
+			k, err := registry.CreateKeyed[string](r, label, 1, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = k
+		}
+	}
+	families := scrape(t, bulkprom.New(bulkprom.Registry(one), bulkprom.Keyed(last), bulkprom.Registry(other)), expfmt.TypeTextPlain)
+	if keyeds, bulkheads := bulkheadsOf(families["bulkhead_keys"]), bulkheadsOf(families["bulkhead_slots"]); len(keyeds) != len(labels) || len(bulkheads) != len(labels) {
+		t.Errorf("Keyeds %q, bulkheads %q; want %d each", keyeds, bulkheads, len(labels))
 	}
 }

@@ -1,7 +1,9 @@
 package bulkprom
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/option"
@@ -11,15 +13,9 @@ import (
 // Config is what the options of a [Collector] set. It has no exported fields.
 type Config struct {
 	statuses []func() []bulk.Status
-	keyeds   []keyed
+	keyeds   []func() []registry.KeyedStatus
 	buckets  int
 	native   bool
-}
-
-// keyed has the methods of a Keyed that are collected.
-type keyed interface {
-	Status() registry.KeyedStatus // over all keys
-	Capacity() bulk.Capacity      // of each key
 }
 
 // Option is an option of [New].
@@ -33,10 +29,25 @@ func newConfig(opts []Option) Config {
 	return c
 }
 
-// Registry collects the bulkheads that r has at the time of a scrape. A nil r panics.
+// read returns all statuses, each kind in the order of IDs. Of several with the same ID
+// the first is first.
+func (c Config) read() (statuses []bulk.Status, keyeds []registry.KeyedStatus) {
+	for _, f := range c.statuses {
+		statuses = append(statuses, f()...)
+	}
+	for _, f := range c.keyeds {
+		keyeds = append(keyeds, f()...)
+	}
+	slices.SortStableFunc(statuses, func(a, b bulk.Status) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortStableFunc(keyeds, func(a, b registry.KeyedStatus) int { return cmp.Compare(a.ID, b.ID) })
+	return statuses, keyeds
+}
+
+// Registry collects the bulkheads and the Keyeds that r has at the time of a scrape. A
+// nil r panics.
 func Registry(r *registry.Registry) Option {
 	mustHave(r != nil, "Registry: nil registry")
-	return Statuses(r.Statuses)
+	return option.Join(Statuses(r.Statuses), KeyedStatuses(r.KeyedStatuses))
 }
 
 // Bulkhead collects b. A nil b panics.
@@ -48,10 +59,7 @@ func Bulkhead(b *bulk.Bulkhead) Option {
 // Keyed collects k as one series over all its keys. A nil k panics.
 func Keyed[K comparable](k *registry.Keyed[K]) Option {
 	mustHave(k != nil, "Keyed: nil Keyed")
-	return func(c *Config) error {
-		c.keyeds = append(c.keyeds, k)
-		return nil
-	}
+	return KeyedStatuses(func() []registry.KeyedStatus { return []registry.KeyedStatus{k.Status()} })
 }
 
 // Statuses collects the statuses that f returns. It is called once for each scrape, and
@@ -61,6 +69,15 @@ func Statuses(f func() []bulk.Status) Option {
 	mustHave(f != nil, "Statuses: nil function")
 	return func(c *Config) error {
 		c.statuses = append(c.statuses, f)
+		return nil
+	}
+}
+
+// KeyedStatuses is [Statuses] for the statuses of Keyeds.
+func KeyedStatuses(f func() []registry.KeyedStatus) Option {
+	mustHave(f != nil, "KeyedStatuses: nil function")
+	return func(c *Config) error {
+		c.keyeds = append(c.keyeds, f)
 		return nil
 	}
 }

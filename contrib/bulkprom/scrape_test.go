@@ -3,10 +3,13 @@ package bulkprom_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
-	"io"
+	"fmt"
+	"maps"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,10 +31,7 @@ func TestScrapeHasEveryMetric(t *testing.T) {
 	s := eventful(t)
 	s.Totals.Holds = bulk.Holds{Samples: 3, Sum: 4500 * time.Millisecond}
 	c := bulkprom.New(bulkprom.Statuses(func() []bulk.Status { return []bulk.Status{s} }), bulkprom.Keyed(tenants(t, "tenants")), bulkprom.Buckets(1))
-	got, err := io.ReadAll(get(t, serve(t, c), expfmt.TypeTextPlain).Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := []byte(read(t, serve(t, c)))
 	if *update {
 		if err := os.WriteFile("testdata/scrape.txt", got, 0o644); err != nil {
 			t.Fatal(err)
@@ -66,19 +66,19 @@ func TestAFullBulkheadShowsItsAges(t *testing.T) {
 			t.Fatal(err)
 		}
 		const want = `
-# HELP bulkhead_oldest_hold_seconds For how long the oldest operation has been in flight, 0 if holds are not tracked.
+# HELP bulkhead_oldest_hold_seconds For how long the oldest operation has been in flight, 0 if holds are not tracked. Of a Keyed: the longest of its keys.
 # TYPE bulkhead_oldest_hold_seconds gauge
 bulkhead_oldest_hold_seconds{bulkhead="search"} 3
-# HELP bulkhead_oldest_wait_seconds For how long the head of the queue has waited, 0 if no operation waits.
+# HELP bulkhead_oldest_wait_seconds For how long the head of the queue has waited, 0 if no operation waits. Of a Keyed: the longest of its keys.
 # TYPE bulkhead_oldest_wait_seconds gauge
 bulkhead_oldest_wait_seconds{bulkhead="search"} 2
-# HELP bulkhead_paused 1 if the parallelism is 0, so that no operation is admitted, else 0.
+# HELP bulkhead_paused 1 if the parallelism is 0, so that no operation is admitted, else 0. Of a Keyed: the parallelism that its keys have in common.
 # TYPE bulkhead_paused gauge
 bulkhead_paused{bulkhead="search"} 1
-# HELP bulkhead_queueing_seconds_total Time during which the waiting room was not empty. For a Keyed, the sum over its keys.
+# HELP bulkhead_queueing_seconds_total Time during which the waiting room was not empty. Of a Keyed: the sum over its keys.
 # TYPE bulkhead_queueing_seconds_total counter
 bulkhead_queueing_seconds_total{bulkhead="search"} 2
-# HELP bulkhead_standing_queue_seconds For how long the waiting room has not been empty, 0 if it is empty.
+# HELP bulkhead_standing_queue_seconds For how long the waiting room has not been empty, 0 if it is empty. Of a Keyed: the longest of its keys.
 # TYPE bulkhead_standing_queue_seconds gauge
 bulkhead_standing_queue_seconds{bulkhead="search"} 2
 `
@@ -89,6 +89,103 @@ bulkhead_standing_queue_seconds{bulkhead="search"} 2
 		slot.Release()
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// A Keyed is created in the registry between scrapes, used, removed, and created again.
+func TestScrapeShowsTheCurrentKeyedsOfARegistry(t *testing.T) {
+	members := registry.New()
+	url := serve(t, bulkprom.New(bulkprom.Registry(members), bulkprom.Buckets(1)))
+	tenants := func(maxKeys int) {
+		t.Helper()
+		k, err := registry.CreateKeyed[string](members, "tenants", 1, maxKeys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var slots []bulk.Slot
+		for i := range maxKeys + 1 {
+			slot, err := k.Acquire(t.Context(), fmt.Sprint("secret ", i))
+			if (i == maxKeys) != errors.Is(err, registry.ErrTooManyKeys) {
+				t.Errorf("key %d of %d: %v", i, maxKeys, err)
+			}
+			slots = append(slots, slot)
+		}
+		for _, slot := range slots {
+			slot.Release()
+		}
+		k.Evict("secret 0")
+	}
+	for _, step := range []struct {
+		change func()
+		want   map[string]float64
+	}{
+		{func() {}, map[string]float64{}},
+		{func() { tenants(3) }, map[string]float64{
+			"keys": 2, "keys_limit": 3, "keys_created_total": 3, "keys_evicted_total": 1, "operations_arrived_total": 4,
+			`operations_rejected_total{reason="too_many_keys"}`: 1, "operations_finished_total": 3, "key_slots": 1,
+		}},
+		{func() {
+			if err := members.Remove(t.Context(), "tenants"); err != nil {
+				t.Error(err)
+			}
+		}, map[string]float64{}},
+		{func() { tenants(1) }, map[string]float64{
+			"keys": 0, "keys_limit": 1, "keys_created_total": 1, "keys_evicted_total": 1, "operations_arrived_total": 2,
+			`operations_rejected_total{reason="too_many_keys"}`: 1, "operations_finished_total": 1, "key_slots": 1,
+		}},
+	} {
+		step.change()
+		got := map[string]float64{}
+		for line := range strings.Lines(read(t, url)) {
+			if strings.Contains(line, "secret") {
+				t.Errorf("a key is exported: %s", line)
+			}
+			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+			name = strings.TrimPrefix(strings.NewReplacer(`{bulkhead="tenants"}`, "", `bulkhead="tenants",`, "", `,waited="no"`, "").Replace(name), "bulkhead_")
+			if _, ok := step.want[name]; ok || len(step.want) == 0 && strings.HasPrefix(line, "bulkhead_") {
+				got[name], _ = strconv.ParseFloat(value, 64)
+			}
+		}
+		if !maps.Equal(got, step.want) {
+			t.Errorf("got %v, want %v", got, step.want)
+		}
+	}
+}
+
+// The ages of a Keyed are those of the key with the longest.
+func TestKeyedShowsItsAges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		members := registry.New(bulk.WaitingRoom(5), bulk.TrackHolds())
+		k, err := registry.CreateKeyed[int](members, "tenants", 1, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key := range 2 {
+			slot, err := k.Acquire(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer slot.Release()
+			time.Sleep(time.Second)
+			go func() { _, _ = registry.RunKey(t.Context(), k, key, func(context.Context) (int, error) { return 0, nil }) }()
+			synctest.Wait()
+			time.Sleep(time.Second)
+		}
+		const want = `
+# HELP bulkhead_oldest_hold_seconds For how long the oldest operation has been in flight, 0 if holds are not tracked. Of a Keyed: the longest of its keys.
+# TYPE bulkhead_oldest_hold_seconds gauge
+bulkhead_oldest_hold_seconds{bulkhead="tenants"} 4
+# HELP bulkhead_oldest_wait_seconds For how long the head of the queue has waited, 0 if no operation waits. Of a Keyed: the longest of its keys.
+# TYPE bulkhead_oldest_wait_seconds gauge
+bulkhead_oldest_wait_seconds{bulkhead="tenants"} 3
+# HELP bulkhead_standing_queue_seconds For how long the waiting room has not been empty, 0 if it is empty. Of a Keyed: the longest of its keys.
+# TYPE bulkhead_standing_queue_seconds gauge
+bulkhead_standing_queue_seconds{bulkhead="tenants"} 3
+`
+		if err := testutil.CollectAndCompare(bulkprom.New(bulkprom.Registry(members)), strings.NewReader(want),
+			"bulkhead_oldest_hold_seconds", "bulkhead_oldest_wait_seconds", "bulkhead_standing_queue_seconds"); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -188,6 +285,7 @@ func TestBadArgumentsPanic(t *testing.T) {
 		"bulkprom: Bulkhead: nil bulkhead":           func() { bulkprom.Bulkhead(nil) },
 		"bulkprom: Keyed: nil Keyed":                 func() { bulkprom.Keyed[string](nil) },
 		"bulkprom: Statuses: nil function":           func() { bulkprom.Statuses(nil) },
+		"bulkprom: KeyedStatuses: nil function":      func() { bulkprom.KeyedStatuses(nil) },
 		"bulkprom: Buckets(3): must be 1, 2, 4 or 8": func() { bulkprom.Buckets(3) },
 	} {
 		func() {

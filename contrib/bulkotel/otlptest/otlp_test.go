@@ -115,9 +115,9 @@ func (b *backend) point(metric string, attributes pcommon.Map, value int64, delt
 	b.total[metric+" "+name.AsString()] += value
 }
 
-// A bulkhead is removed and created again under its label, with fewer operations each
-// time. Another one has a label that is not UTF-8, which would make the exporter drop the
-// batch.
+// A bulkhead and two Keyeds of a registry are removed and created again under their
+// labels, with fewer operations the second time. Another bulkhead and one of the Keyeds
+// have labels that are not UTF-8, which would make the exporter drop the batch.
 func TestReceiverGetsEachOperationOnce(t *testing.T) {
 	for name, delta := range map[string]bool{"cumulative": false, "delta": true} {
 		selector := sdk.CumulativeTemporalitySelector
@@ -144,28 +144,33 @@ func TestReceiverGetsEachOperationOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 				members := registry.New(bulk.OnEvent(waits), bulk.WaitingRoom(1))
-				tenants, err := registry.NewKeyed[string]("tenants", 1, 10)
+				hosts, err := registry.NewKeyed[string]("hosts", 1, 10)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := bulkotel.Register(meter, bulkotel.Registry(members), bulkotel.Keyed(tenants)); err != nil {
+				if _, err := bulkotel.Register(meter, bulkotel.Registry(members), bulkotel.Keyed(hosts)); err != nil {
 					t.Fatal(err)
 				}
 				use(t, bulk.Must(members.Create("caf\xe9", 1)), 2)
 				for _, n := range []int{20, 3, 7} {
 					use(t, bulk.Must(members.Create("payments", 1)), n)
-					slot, err := tenants.Acquire(t.Context(), fmt.Sprint("secret ", n))
-					if err != nil {
-						t.Fatal(err)
+					useKey(t, hosts, fmt.Sprint("secret ", n), 1)
+					for i, label := range []string{"tenants", "\xff tenants"} {
+						tenants, err := registry.CreateKeyed[string](members, label, 1, 10)
+						if err != nil {
+							t.Fatal(err)
+						}
+						useKey(t, tenants, "secret", n+i)
 					}
-					slot.Release()
 					for range 2 {
 						if err := provider.ForceFlush(t.Context()); err != nil {
 							t.Fatal(err)
 						}
 					}
-					if err := members.Remove(t.Context(), "payments"); err != nil {
-						t.Fatal(err)
+					for _, label := range []string{"payments", "tenants", "\xff tenants"} {
+						if err := members.Remove(t.Context(), label); err != nil {
+							t.Fatal(err)
+						}
 					}
 				}
 				if err := provider.Shutdown(t.Context()); err != nil {
@@ -176,13 +181,16 @@ func TestReceiverGetsEachOperationOnce(t *testing.T) {
 					got.add(batch, delta)
 				}
 				for metric, want := range map[string]int64{
-					"bulkhead.operation.admitted payments":  60,
-					"bulkhead.operation.queued payments":    30,
-					"bulkhead.wait.duration payments":       30,
-					"bulkhead.operation.admitted caf\uFFFD": 4,
-					"bulkhead.operation.admitted tenants":   3,
-					"bulkhead.key.created tenants":          3,
-					"bulkhead.operation.rejected payments":  0,
+					"bulkhead.operation.admitted payments":       60,
+					"bulkhead.operation.queued payments":         30,
+					"bulkhead.wait.duration payments":            30,
+					"bulkhead.operation.admitted caf\uFFFD":      4,
+					"bulkhead.operation.admitted hosts":          3,
+					"bulkhead.key.created hosts":                 3,
+					"bulkhead.operation.admitted tenants":        30,
+					"bulkhead.operation.finished \uFFFD tenants": 33,
+					"bulkhead.key.created tenants":               3,
+					"bulkhead.operation.rejected payments":       0,
 				} {
 					if got.total[metric] != want {
 						t.Errorf("%s: %d, want %d", metric, got.total[metric], want)
@@ -219,5 +227,17 @@ func use(t *testing.T, b *bulk.Bulkhead, n int) {
 			t.Fatal(err)
 		}
 		remove()
+	}
+}
+
+// useKey makes n operations with the key.
+func useKey(t *testing.T, k *registry.Keyed[string], key string, n int) {
+	t.Helper()
+	for range n {
+		slot, err := k.Acquire(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slot.Release()
 	}
 }

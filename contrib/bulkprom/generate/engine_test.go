@@ -43,10 +43,17 @@ const (
 // scraped returns what two scrapes of the statuses have stored.
 func scraped(t *testing.T, start, end []bulk.Status, opts ...bulkprom.Option) *scrapes {
 	t.Helper()
+	statuses := func(s []bulk.Status) bulkprom.Option { return bulkprom.Statuses(func() []bulk.Status { return s }) }
+	return scrapedOf(t, statuses(start), statuses(end), opts...)
+}
+
+// scrapedOf returns what two scrapes have stored, of what start and end name.
+func scrapedOf(t *testing.T, start, end bulkprom.Option, opts ...bulkprom.Option) *scrapes {
+	t.Helper()
 	s := &scrapes{map[string]*stored{}, map[string][]*stored{}}
-	for at, statuses := range map[int64][]bulk.Status{firstScrape: start, lastScrape: end} {
+	for at, what := range map[int64]bulkprom.Option{firstScrape: start, lastScrape: end} {
 		metrics := prometheus.NewPedanticRegistry()
-		metrics.MustRegister(bulkprom.New(append(opts, bulkprom.Buckets(1), bulkprom.Statuses(func() []bulk.Status { return statuses }))...))
+		metrics.MustRegister(bulkprom.New(append(opts, bulkprom.Buckets(1), what)...))
 		families, err := metrics.Gather()
 		if err != nil {
 			t.Fatal(err)

@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
 )
 
-// examples has a status for each code, in which a report finds it.
+// examples has a status for each code of bulk.Report, in which a report finds it.
 var examples = map[bulk.Code]bulk.Status{
 	bulk.CodeDraining:            {Closed: true, InFlight: 1},
 	bulk.CodePaused:              {},
@@ -36,6 +37,9 @@ var examples = map[bulk.Code]bulk.Status{
 func adviceFor(code bulk.Code) (string, error) {
 	status := examples[code]
 	report := status.Report()
+	if code == registry.CodeTooManyKeys {
+		report = registry.KeyedStatus{MaxKeys: 1, TooManyKeys: 1}.Report()
+	}
 	if code == bulk.CodeDemandExceedsCapacity { // found in intervals only
 		interval, err := status.Since(bulk.Status{ID: 1, At: time.Unix(0, 0)})
 		if err != nil {

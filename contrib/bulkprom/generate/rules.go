@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -26,7 +27,13 @@ const (
 	waits        = `bulkhead_operations_waiting > 0`
 	nobodyWaits  = `bulkhead_operations_waiting == 0`
 	roomFull     = `(bulkhead_operations_waiting >= bulkhead_waiting_room_places and bulkhead_waiting_room_places > 0)`
+	tooManyKeys  = `sum without (reason, waited) (increase(bulkhead_operations_rejected_total{reason="too_many_keys"}[5m])) > 0`
 	overCapacity = `bulkhead_slots_in_use > bulkhead_slots and ` + open + ` and ` + notPaused
+
+	// The capacity of a bulkhead, or the one that the keys of a Keyed have in common.
+	eachSlots  = `(bulkhead_slots or bulkhead_key_slots)`
+	eachPlaces = `(bulkhead_waiting_room_places or bulkhead_key_waiting_room_places)`
+	eachLimit  = `(bulkhead_wait_limit_seconds or bulkhead_key_wait_limit_seconds)`
 
 	admitted = `increase(bulkhead_operations_admitted_total[5m])`
 	queued   = `increase(bulkhead_operations_queued_total[5m])`
@@ -62,10 +69,10 @@ var rules = []rule{
 	{bulk.CodeStandingQueue, bulk.SeverityWarning, `bulkhead_standing_queue_seconds >= 10 and ` + open + ` and ` + notPaused, "1m"},
 	{bulk.CodeLongHold, bulk.SeverityWarning,
 		`bulkhead_oldest_hold_seconds >= 10 and bulkhead_oldest_hold_seconds >= 20 * bulkhead_sampled_hold_seconds_sum / bulkhead_sampled_hold_seconds_count and bulkhead_sampled_hold_seconds_count >= 20`, "1m"},
-	{bulk.CodeUnboundedWait, bulk.SeverityNotice, hasRoom + ` and bulkhead_wait_limit_seconds == 0 and ` + open, "15m"},
-	{bulk.CodeWaitLimitUnused, bulk.SeverityNotice, `bulkhead_wait_limit_seconds > 0 and bulkhead_waiting_room_places == 0 and ` + open, "15m"},
+	{bulk.CodeUnboundedWait, bulk.SeverityNotice, eachPlaces + ` > 0 and ` + eachLimit + ` == 0 and ` + open, "15m"},
+	{bulk.CodeWaitLimitUnused, bulk.SeverityNotice, eachLimit + ` > 0 and ` + eachPlaces + ` == 0 and ` + open, "15m"},
 	{bulk.CodeLargeWaitingRoom, bulk.SeverityNotice,
-		`bulkhead_waiting_room_places >= 100 and bulkhead_waiting_room_places >= 20 * clamp_min(bulkhead_slots, 1) and ` + open, "15m"},
+		eachPlaces + ` >= 100 and ` + eachPlaces + ` >= 20 * clamp_min(` + eachSlots + `, 1) and ` + open, "15m"},
 	{bulk.CodeFrequentQueueing, bulk.SeverityNotice, `100 * ` + queued + ` >= 50 * ` + demand + ` and ` + demand + ` >= 20`, "15m"},
 	{bulk.CodeRejections, bulk.SeverityCritical, share(rejected, 20, admitted+` + `+rejected) + ` and ` + admitted + ` + ` + rejected + ` >= 20`, "1m"},
 	{bulk.CodeRejections, bulk.SeverityWarning,
@@ -73,14 +80,15 @@ var rules = []rule{
 	{bulk.CodeExpirations, bulk.SeverityCritical, share(expired, 30, queued) + ` and ` + queued + ` >= 10`, "1m"},
 	{bulk.CodeExpirations, bulk.SeverityWarning, share(expired, 10, queued) + ` and ` + queued + ` >= 10 unless ` + share(expired, 30, queued), "5m"},
 	{bulk.CodeWaitsNearLimit, bulk.SeverityWarning,
-		`bulkhead_wait_limit_seconds > 0 and ` + waitCount + ` >= 5 and (100 * ` + waitSum + ` >= 75 * ` + waitCount + ` * bulkhead_wait_limit_seconds` +
-			` or (100 * bulkhead_longest_wait_seconds >= 95 * bulkhead_wait_limit_seconds and changes(bulkhead_longest_wait_seconds[5m]) > 0))`, "5m"},
+		eachLimit + ` > 0 and ` + waitCount + ` >= 5 and (100 * ` + waitSum + ` >= 75 * ` + waitCount + ` * ` + eachLimit +
+			` or (100 * bulkhead_longest_wait_seconds >= 95 * ` + eachLimit + ` and changes(bulkhead_longest_wait_seconds[5m]) > 0))`, "5m"},
 	{bulk.CodeOversizedOperations, bulk.SeverityWarning, oversized + ` > 0`, "0m"},
 	{bulk.CodeDemandExceedsCapacity, bulk.SeverityWarning,
 		`100 * ` + demand + ` / 300 * ` + holdSum + ` / ` + holdCount + ` >= 90 * bulkhead_slots and ` + holdCount + ` >= 20`, "5m"},
 	{bulk.CodeOverprovisioned, bulk.SeverityNotice,
 		`4 * bulkhead_peak_slots_in_use <= bulkhead_slots and bulkhead_slots < Inf and bulkhead_operations_arrived_total >= 1000` +
 			` and bulkhead_operations_admitted_total == bulkhead_operations_arrived_total and bulkhead_operations_queued_total == 0`, "1h"},
+	{registry.CodeTooManyKeys, bulk.SeverityWarning, tooManyKeys, "0m"},
 }
 
 // share returns an expression that is true if part is at least percent of whole.

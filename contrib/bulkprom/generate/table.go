@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
 )
 
 // row is a row of the table in the documentation of bulk.Report.
@@ -17,7 +18,11 @@ type row struct {
 	when     string
 }
 
-// readTable reads the table from the file that declares bulk.Report.
+// ofKeyeds is the finding that only reports of a Keyed have.
+var ofKeyeds = row{registry.CodeTooManyKeys, "warning", "operations of a Keyed were rejected because maxKeys keys were in use"}
+
+// readTable reads the table from the file that declares bulk.Report, and appends
+// ofKeyeds.
 func readTable(path string) ([]row, error) {
 	source, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 	if err != nil {
@@ -56,5 +61,5 @@ func readTable(path string) ([]row, error) {
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("%s: no table of findings in the documentation of Report", path)
 	}
-	return rows, nil
+	return append(rows, ofKeyeds), nil
 }
