@@ -98,6 +98,22 @@ func ExampleRunKey() {
 	// page <nil>
 }
 
+// A large report needs two slots of its tenant.
+func ExampleRunKeyN() {
+	ctx := context.Background()
+	tenants, _ := registry.NewKeyed[string]("tenants", 3, 100)
+	slots, _ := tenants.AcquireN(ctx, "acme", 2) // a large report
+	defer slots.Release()
+
+	_, err := registry.RunKeyN(ctx, tenants, "acme", 2, page)
+	fmt.Println(err)
+	got, err := registry.RunKeyN(ctx, tenants, "acme", 1, page)
+	fmt.Println(got, err)
+	// Output:
+	// bulkhead "tenants": saturated: 2/3 slots in use, 0/0 waiting
+	// page <nil>
+}
+
 func ExampleGuardKey() {
 	type request struct{ tenant, path string }
 	tenants, _ := registry.NewKeyed[string]("tenants", 4, 100)

@@ -206,3 +206,43 @@ func TestGuardKeyRunsUnderTheKeyOfItsArgument(t *testing.T) {
 	mustBe(t, err, bulk.ErrClosed)
 	check(t, k)
 }
+
+// The N forms ask for all slots of an operation together, as those of a bulkhead do.
+func TestOperationGetsAllItsSlotsOfAKeyOrNone(t *testing.T) {
+	k := mustKeyed[string](t, 3, 5)
+	two, err := k.AcquireN(t.Context(), "a", 2)
+	mustBe(t, err, nil)
+	nothing := func(context.Context) (int, error) { return 7, errWhy }
+	_, err = registry.RunKeyN(t.Context(), k, "a", 2, nothing)
+	mustBe(t, err, bulk.ErrSaturated)
+	if v, err := registry.RunKeyN(t.Context(), k, "a", 1, nothing); v != 7 || err != errWhy {
+		t.Errorf("one slot beside two: %v, %v", v, err)
+	}
+	if v, err := registry.RunKeyN(t.Context(), k, "b", 3, nothing); v != 7 || err != errWhy {
+		t.Errorf("another key: %v, %v", v, err)
+	}
+	_, err = k.AcquireN(t.Context(), "a", 4)
+	mustBe(t, err, bulk.ErrOversized)
+	if s := k.Status(); s.InUse != 2 || s.InFlight != 1 || s.Keys != 2 {
+		t.Errorf("%+v", s)
+	}
+	two.Release()
+	two.Release()
+	if !k.Evict("a") {
+		t.Error("the key is in use after the release")
+	}
+	arrivals := k.Status().Totals.Arrivals()
+	for _, n := range []int{0, -1} {
+		_, err := k.AcquireN(t.Context(), "new", n)
+		_, err2 := registry.RunKeyN(t.Context(), k, "new", n, nothing)
+		for _, err := range []error{err, err2} {
+			if mustBe(t, err, bulk.ErrConfig); !strings.Contains(err.Error(), "slots") || errors.Is(err, bulk.ErrNotStarted) {
+				t.Errorf("%d slots: %v", n, err)
+			}
+		}
+	}
+	if s := k.Status(); s.Totals.Arrivals() != arrivals || s.Keys != 1 {
+		t.Errorf("after bad numbers: %+v", s)
+	}
+	check(t, k)
+}

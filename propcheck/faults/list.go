@@ -65,12 +65,12 @@ var registryFunctions = []function{
 	{"registry", "Registry.ApplyJSON", []fault{{"registry: a field that is absent in JSON becomes zero", "err := c.UnmarshalJSON(value)", "c = bulk.Capacity{Parallelism: c.Parallelism}; err := c.UnmarshalJSON(value)"}}},
 
 	// Keyed: leases.
-	{"registry", "RunKey", []fault{
+	{"registry", "runKey", []fault{
 		{"keyed: a panic costs the lease", "defer k.leave(e); MORE; return ANY", "MORE; v, err := ANY; k.leave(e); return v, err"},
 		{"keyed: the lease of RunKey is not given back", "defer k.leave(e)", ""},
 	}},
 	{"registry", "GuardKey", []fault{{"keyed: the lease of GuardKey is not given back", "defer k.leave(e)", ""}}},
-	{"registry", "Keyed.Acquire", []fault{
+	{"registry", "Keyed.acquire", []fault{
 		{"keyed: Acquire keeps the lease without a slot", "err == nil", "true"},
 		{"keyed: Acquire gives the lease back with the slot", "err == nil", "err == nil && false"},
 	}},
