@@ -110,6 +110,25 @@ func ExampleSelect() {
 	// /healthz 0 0
 }
 
+// A search needs one slot, and an export four.
+func ExampleSlots() {
+	archive := bulk.Must(bulk.New("archive", 5))
+	handler := bulkhttp.Middleware(archive, bulkhttp.Slots(func(r *http.Request) int {
+		if r.URL.Path == "/export" {
+			return 4
+		}
+		return 1
+	}))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println(r.URL.Path, archive.Status().InUse)
+	}))
+	for _, path := range []string{"/search", "/export"} {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	// Output:
+	// /search 1
+	// /export 4
+}
+
 // The slot is held until the body is closed or read to its end.
 func ExampleTransport() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "catalogue") }))

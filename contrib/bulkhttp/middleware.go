@@ -9,7 +9,7 @@ import (
 )
 
 // Middleware returns a function that wraps a handler: the handler runs while its request
-// holds a slot of b. The slot is released when the handler returns or panics. Without
+// holds a slot of b, or several with [Slots]. The slot is released when the handler returns or panics. Without
 // [Buffered] the handler gets the http.ResponseWriter of the server itself, and the
 // middleware allocates nothing for a request that is admitted without a wait.
 //
@@ -29,7 +29,7 @@ import (
 //
 // A nil b panics, unless [Select] chooses the bulkheads.
 func Middleware(b *bulk.Bulkhead, opts ...Option) func(http.Handler) http.Handler {
-	c := configure("Middleware", opts, "Limits", "Select", "OnReject", "RetryAfter", "Buffered")
+	c := configure("Middleware", opts, "Limits", "Select", "Slots", "OnReject", "RetryAfter", "Buffered")
 	return c.middleware(c.acquireFrom("Middleware", b))
 }
 
@@ -42,17 +42,17 @@ func Middleware(b *bulk.Bulkhead, opts ...Option) func(http.Handler) http.Handle
 func KeyMiddleware[K comparable](k *registry.Keyed[K], keyOf func(*http.Request) (key K, limited bool), opts ...Option) func(http.Handler) http.Handler {
 	mustHave(k != nil, "KeyMiddleware: nil Keyed")
 	mustHave(keyOf != nil, "KeyMiddleware: nil keyOf")
-	c := configure("KeyMiddleware", opts, "Limits", "OnReject", "RetryAfter", "Buffered")
+	c := configure("KeyMiddleware", opts, "Limits", "Slots", "OnReject", "RetryAfter", "Buffered")
 	return c.middleware(func(r *http.Request) (bulk.Slot, error) {
 		key, limited := keyOf(r)
 		if !limited {
 			return bulk.Slot{}, nil
 		}
-		return k.Acquire(r.Context(), key, c.limits...)
+		return k.AcquireN(r.Context(), key, c.slotsOf(r), c.limits...)
 	})
 }
 
-// An acquire returns the slot of a request, or the error of its rejection. If the
+// An acquire returns the slots of a request, or the error of its rejection. If the
 // request is not limited, it returns the zero Slot.
 type acquire func(*http.Request) (bulk.Slot, error)
 
@@ -60,14 +60,14 @@ type acquire func(*http.Request) (bulk.Slot, error)
 func (c *Config) acquireFrom(function string, b *bulk.Bulkhead) acquire {
 	if c.choose == nil {
 		mustHave(b != nil, function+": nil bulkhead, and no Select")
-		return func(r *http.Request) (bulk.Slot, error) { return b.Acquire(r.Context(), c.limits...) }
+		return func(r *http.Request) (bulk.Slot, error) { return b.AcquireN(r.Context(), c.slotsOf(r), c.limits...) }
 	}
 	return func(r *http.Request) (bulk.Slot, error) {
 		b := c.choose(r)
 		if b == nil {
 			return bulk.Slot{}, nil
 		}
-		return b.Acquire(r.Context(), c.limits...)
+		return b.AcquireN(r.Context(), c.slotsOf(r), c.limits...)
 	}
 }
 

@@ -77,6 +77,11 @@ func TestAnswerToARejectedRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	free := bulk.Must(bulk.New("free", 2))
+	partly := bulk.Must(bulk.New("partly", 2))
+	slot, _ = partly.TryAcquire()
+	defer slot.Release()
+
 	left, leave := context.WithCancel(t.Context())
 	leave()
 	late, cancel := context.WithTimeout(t.Context(), 0)
@@ -103,6 +108,11 @@ func TestAnswerToARejectedRequest(t *testing.T) {
 		{"key without a free slot", bulkhttp.KeyMiddleware(tenants, func(*http.Request) (string, bool) { return "busy", true }), t.Context(), 503, true, ""},
 		{"too many keys", bulkhttp.KeyMiddleware(tenants, func(*http.Request) (string, bool) { return "new", true }), t.Context(), 503, true, ""},
 		{"impossible key", bulkhttp.KeyMiddleware(quotas, func(*http.Request) (float64, bool) { return math.NaN(), true }), t.Context(), 500, false, ""},
+		{"no slots", bulkhttp.Middleware(free, slots(0)), t.Context(), 500, false, ""},
+		{"fewer than no slots", bulkhttp.Middleware(nil, slots(-1), bulkhttp.Select(func(*http.Request) *bulk.Bulkhead { return free })), t.Context(), 500, false, ""},
+		{"no slots of a key", bulkhttp.KeyMiddleware(tenants, func(*http.Request) (string, bool) { return "new", true }, slots(0)), t.Context(), 500, false, ""},
+		{"more slots than there are", bulkhttp.Middleware(free, slots(3)), t.Context(), 503, false, ""},
+		{"more slots than are free", bulkhttp.Middleware(partly, slots(2)), t.Context(), 503, true, ""},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			w := httptest.NewRecorder()
@@ -195,6 +205,52 @@ func TestSelectChoosesTheBulkheadOfEachRequest(t *testing.T) {
 			}
 		}
 	}
+}
+
+// slots is the option for requests that all need n slots.
+func slots(n int) bulkhttp.Option { return bulkhttp.Slots(func(*http.Request) int { return n }) }
+
+func TestARequestHoldsTheSlotsThatItNeeds(t *testing.T) {
+	byRoute := bulkhttp.Slots(func(r *http.Request) int {
+		if r.URL.Path == "/large" {
+			return 3
+		}
+		return 1
+	})
+	forEachProtocol(t, func(t *testing.T, p protocol) {
+		reports := bulk.Must(bulk.New("reports", 4))
+		noLeaks(t, reports)
+		tenants, err := registry.NewKeyed[string]("tenants", 4, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, middleware := range map[string]func(http.Handler) http.Handler{
+			"Middleware":    bulkhttp.Middleware(reports, byRoute),
+			"Select":        bulkhttp.Middleware(nil, byRoute, bulkhttp.Select(func(*http.Request) *bulk.Bulkhead { return reports })),
+			"KeyMiddleware": bulkhttp.KeyMiddleware(tenants, func(*http.Request) (string, bool) { return "shop", true }, byRoute),
+		} {
+			server := p.serve(t, behind(middleware, func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprint(w, reports.Status().InUse+tenants.Status().InUse)
+			}))
+			for path, want := range map[string]string{"/small": "1", "/large": "3"} {
+				resp, err := server.Client().Do(request(t, http.MethodGet, server.URL+path))
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, _ := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if string(text) != want {
+					t.Errorf("%s%s: %q slots in use, want %s", name, path, text, want)
+				}
+			}
+		}
+		eventually(t, func() string {
+			if n := reports.Status().InUse + tenants.Status().InUse; n != 0 {
+				return fmt.Sprint(n, " slots in use at the end")
+			}
+			return ""
+		})
+	})
 }
 
 func TestLimitsBoundTheWaitOfTheRequest(t *testing.T) {
@@ -637,6 +693,7 @@ func TestAdmissionAllocatesNothing(t *testing.T) {
 	}{
 		{"Middleware", bulkhttp.Middleware(b), 0},
 		{"Limits", bulkhttp.Middleware(b, bulkhttp.Limits(deadline.Within(time.Second))), 0},
+		{"Slots", bulkhttp.Middleware(b, slots(1)), 0},
 		{"Select", bulkhttp.Middleware(nil, bulkhttp.Select(func(*http.Request) *bulk.Bulkhead { return b })), 0},
 		{"KeyMiddleware", bulkhttp.KeyMiddleware(tenants, tenantOf), 0},
 		{"Buffered", bulkhttp.Middleware(b, bulkhttp.Buffered(1<<16)), 1}, // the writer; the body is in a pool
@@ -679,14 +736,15 @@ func TestBadArgumentsPanic(t *testing.T) {
 		{`bulk: option "RetryAfter(2s, 1s)": want 0 ≤ min ≤ max`, func() { bulkhttp.Middleware(b, bulkhttp.RetryAfter(2*time.Second, time.Second)) }},
 		{`bulk: option "RetryAfter(-1s, 1s)": want 0 ≤ min ≤ max`, func() { bulkhttp.Middleware(b, bulkhttp.RetryAfter(-time.Second, time.Second)) }},
 		{`bulk: option "Select(nil)": the function must not be nil`, func() { bulkhttp.Middleware(b, bulkhttp.Select(nil)) }},
+		{`bulk: option "Slots(nil)": the function must not be nil`, func() { bulkhttp.Transport(b, nil, bulkhttp.Slots(nil)) }},
 		{`bulk: option "OnReject(nil)": the function must not be nil`, func() { bulkhttp.Middleware(b, bulkhttp.OnReject(nil)) }},
 		{`option: nil option`, func() { bulkhttp.Middleware(b, nil) }},
-		{`bulk: option "ReleaseAtHeaders": Middleware supports only Limits, Select, OnReject, RetryAfter, Buffered`, func() { bulkhttp.Middleware(b, bulkhttp.ReleaseAtHeaders()) }},
-		{`bulk: option "Select": KeyMiddleware supports only Limits, OnReject, RetryAfter, Buffered`, func() {
+		{`bulk: option "ReleaseAtHeaders": Middleware supports only Limits, Select, Slots, OnReject, RetryAfter, Buffered`, func() { bulkhttp.Middleware(b, bulkhttp.ReleaseAtHeaders()) }},
+		{`bulk: option "Select": KeyMiddleware supports only Limits, Slots, OnReject, RetryAfter, Buffered`, func() {
 			bulkhttp.KeyMiddleware(tenants, key, bulkhttp.Select(func(*http.Request) *bulk.Bulkhead { return b }))
 		}},
-		{`bulk: option "Buffered": Transport supports only Limits, Select, ReleaseAtHeaders`, func() { bulkhttp.Transport(b, nil, bulkhttp.Buffered(1)) }},
-		{`bulk: option "OnReject": HostTransport supports only Limits, ReleaseAtHeaders`, func() {
+		{`bulk: option "Buffered": Transport supports only Limits, Select, Slots, ReleaseAtHeaders`, func() { bulkhttp.Transport(b, nil, bulkhttp.Buffered(1)) }},
+		{`bulk: option "OnReject": HostTransport supports only Limits, Slots, ReleaseAtHeaders`, func() {
 			bulkhttp.HostTransport(tenants, nil, bulkhttp.OnReject(func(http.ResponseWriter, *http.Request, error) {}))
 		}},
 	} {

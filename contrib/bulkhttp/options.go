@@ -23,6 +23,7 @@ type Option = option.Option[Config]
 type Config struct {
 	limits           []deadline.Limit
 	choose           func(*http.Request) *bulk.Bulkhead
+	slots            func(*http.Request) int // nil: one slot
 	onReject         func(http.ResponseWriter, *http.Request, error)
 	minDelay         time.Duration // in Retry-After
 	maxDelay         time.Duration
@@ -53,13 +54,38 @@ func Select(f func(*http.Request) *bulk.Bulkhead) Option {
 	}
 }
 
+// Slots sets the function that returns the number of slots that a request needs, for
+// example by its route or by the model that it asks for. All functions support it. The
+// default is one slot. A request gets all its slots or none. f may be called concurrently,
+// and must not read the body, unless it puts another one in its place.
+//
+// A request for more slots than the parallelism is rejected as oversized. If f returns
+// less than 1, the request is not started, and its error is a [*bulk.ConfigError]: a
+// middleware answers it with 500, a transport returns it. It does not match
+// [bulk.ErrNotStarted], because a retry does not help.
+func Slots(f func(*http.Request) int) Option {
+	return func(c *Config) error {
+		c.slots = f
+		return c.given("Slots", mustNotBeNil(f != nil, "Slots"))
+	}
+}
+
+// slotsOf returns the number of slots that the request needs.
+func (c *Config) slotsOf(r *http.Request) int {
+	if c.slots == nil {
+		return 1
+	}
+	return c.slots(r)
+}
+
 // OnReject sets the function that answers rejected requests, instead of 503 with a short
 // text. [Middleware] and [KeyMiddleware] support it. The headers Retry-After and
 // Connection are already set when f is called, as they are for the default answer; f may
 // change them. If f writes nothing, net/http sends 200.
 //
-// err matches [bulk.ErrNotStarted] and the sentinel of its reason. f is also called for
-// requests that were canceled, usually because their client left: then nobody reads the
+// err matches [bulk.ErrNotStarted] and the sentinel of its reason, or [bulk.ErrConfig] if
+// [Slots] or keyOf returned an impossible value. f is also called for requests that were
+// canceled, usually because their client left: then nobody reads the
 // answer.
 func OnReject(f func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return func(c *Config) error {

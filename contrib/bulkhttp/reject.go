@@ -52,9 +52,11 @@ func answer(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case clientLeft(r, err):
 		w.WriteHeader(statusClientLeft)
+	case errors.Is(err, bulk.ErrOversized):
+		http.Error(w, "the request needs more than there is", http.StatusServiceUnavailable)
 	case errors.Is(err, bulk.ErrNotStarted):
 		http.Error(w, "busy", http.StatusServiceUnavailable)
-	default: // a key for which there can be no bulkhead
+	default: // an impossible key or number of slots
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Transport returns a RoundTripper for http.Client.Transport that sends a request with
-// base while it holds a slot of b. If base is nil, it is http.DefaultTransport.
+// base while it holds a slot of b, or several with [Slots]. If base is nil, it is http.DefaultTransport.
 //
 // A rejected request is never sent, and its body is closed. The *url.Error of the client
 // then matches [bulk.ErrNotStarted] and the sentinel of the reason, and is not a timeout.
@@ -37,7 +37,7 @@ import (
 //
 // A nil b panics, unless [Select] chooses the bulkheads.
 func Transport(b *bulk.Bulkhead, base http.RoundTripper, opts ...Option) http.RoundTripper {
-	c := configure("Transport", opts, "Limits", "Select", "ReleaseAtHeaders")
+	c := configure("Transport", opts, "Limits", "Select", "Slots", "ReleaseAtHeaders")
 	return newTransport(c, c.acquireFrom("Transport", b), base)
 }
 
@@ -50,9 +50,9 @@ func Transport(b *bulk.Bulkhead, base http.RoundTripper, opts ...Option) http.Ro
 // that matches [registry.ErrTooManyKeys]. A nil k panics.
 func HostTransport(k *registry.Keyed[string], base http.RoundTripper, opts ...Option) http.RoundTripper {
 	mustHave(k != nil, "HostTransport: nil Keyed")
-	c := configure("HostTransport", opts, "Limits", "ReleaseAtHeaders")
+	c := configure("HostTransport", opts, "Limits", "Slots", "ReleaseAtHeaders")
 	return newTransport(c, func(r *http.Request) (bulk.Slot, error) {
-		return k.Acquire(r.Context(), hostOf(r.URL), c.limits...)
+		return k.AcquireN(r.Context(), hostOf(r.URL), c.slotsOf(r), c.limits...)
 	}, base)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -469,6 +470,58 @@ func TestAHostIsTheAddressThatARequestIsSentTo(t *testing.T) {
 	if s := hosts.Status(); s.Keys != 0 {
 		t.Errorf("other keys: %v", s)
 	}
+}
+
+func TestARequestToSendHoldsTheSlotsThatItNeedsUntilTheEndOfTheBody(t *testing.T) {
+	byModel := bulkhttp.Slots(func(r *http.Request) int { n, _ := strconv.Atoi(r.Header.Get("Weight")); return n })
+	forEachProtocol(t, func(t *testing.T, p protocol) {
+		models := bulk.Must(bulk.New("models", 4))
+		noLeaks(t, models)
+		hosts, err := registry.NewKeyed[string]("hosts", 4, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sent atomic.Int64
+		server := p.serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sent.Add(1); writePage(w, r) }))
+		for name, transport := range map[string]http.RoundTripper{
+			"Transport":     bulkhttp.Transport(models, server.Client().Transport, byModel),
+			"HostTransport": bulkhttp.HostTransport(hosts, server.Client().Transport, byModel),
+		} {
+			client := &http.Client{Transport: transport}
+			before := sent.Load()
+			send := func(weight string) (*http.Response, error) {
+				r := request(t, http.MethodPost, server.URL)
+				body := &closeCounter{Reader: strings.NewReader("question")}
+				r.Body = body
+				r.Header.Set("Weight", weight)
+				resp, err := client.Do(r)
+				if err != nil && body.closed == 0 {
+					t.Errorf("%s: the body of a request for %s slots is not closed", name, weight)
+				}
+				return resp, err
+			}
+			resp, err := send("3")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := models.Status().InUse + hosts.Status().InUse; n != 3 {
+				t.Errorf("%s: %d slots in use before the end of the body", name, n)
+			}
+			for weight, want := range map[string]error{"2": bulk.ErrSaturated, "5": bulk.ErrOversized, "0": bulk.ErrConfig, "-1": bulk.ErrConfig} {
+				_, err := send(weight) //nolint:bodyclose // it fails
+				if !errors.Is(err, want) || errors.Is(err, bulk.ErrNotStarted) != (want != bulk.ErrConfig) {
+					t.Errorf("%s: a request for %s slots: %v", name, weight, err)
+				}
+			}
+			resp.Body.Close()
+			if n := models.Status().InUse + hosts.Status().InUse; n != 0 {
+				t.Errorf("%s: %d slots in use after the body", name, n)
+			}
+			if n := sent.Load() - before; n != 1 {
+				t.Errorf("%s: %d requests were sent", name, n)
+			}
+		}
+	})
 }
 
 func TestSelectChoosesTheBulkheadOfARequestToSend(t *testing.T) {
