@@ -163,6 +163,44 @@ func TestLimitsBoundTheWaitOfEachCall(t *testing.T) {
 	})
 }
 
+func TestCallHoldsTheSlotsThatItNeeds(t *testing.T) {
+	weight := map[string]int{"/shop.Orders/Place": 1, "/shop.Orders/Export": 3, "/shop.Orders/All": 5, "/shop.Orders/None": 0, "/shop.Orders/Less": -1}
+	slots := bulkgrpc.Slots(func(_ context.Context, method string) int { return weight[method] })
+	b, _ := watched(t, 4)
+	services, err := registry.NewKeyed[string]("services", 4, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, limit := range map[string]*bulkgrpc.Interceptors{"New": bulkgrpc.New(b, slots), "NewKeyed": bulkgrpc.NewKeyed(services, bulkgrpc.Service, slots)} {
+		_, err := limit.UnaryServer(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/shop.Orders/Export"}, func(context.Context, any) (any, error) {
+			if n := b.Status().InUse + services.Status().InUse; n != 3 {
+				t.Errorf("%s: %d slots in use", name, n)
+			}
+			for method, want := range map[string]error{
+				"/shop.Orders/Place": nil, "/shop.Orders/Export": bulk.ErrSaturated, "/shop.Orders/All": bulk.ErrOversized,
+				"/shop.Orders/None": bulk.ErrConfig, "/shop.Orders/Less": bulk.ErrConfig,
+			} {
+				for form, o := range throughAll(t.Context(), limit, method) {
+					code := map[error]codes.Code{bulk.ErrSaturated: codes.ResourceExhausted, bulk.ErrOversized: codes.Internal, bulk.ErrConfig: codes.Internal}[want]
+					if o.ran != (want == nil) || !errors.Is(o.err, want) || status.Code(o.err) != code {
+						t.Errorf("%s: %s: %s: %v, ran %v", name, form, method, o.err, o.ran)
+					}
+					if errors.Is(o.err, bulk.ErrNotStarted) != (want == bulk.ErrSaturated || want == bulk.ErrOversized) {
+						t.Errorf("%s: %s: %s: not started: %v", name, form, method, o.err)
+					}
+				}
+			}
+			return nil, nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := services.Status().InUse; n != 0 {
+		t.Errorf("%d slots of services in use at the end", n)
+	}
+}
+
 func TestOnRejectReplacesTheErrorButNotWithOK(t *testing.T) {
 	b, _ := occupied(t)
 	own := status.Error(codes.Aborted, "busy")
@@ -203,6 +241,7 @@ func TestBadArgumentsPanic(t *testing.T) {
 		"bulkgrpc: NewKeyed: nil Keyed":       func() { bulkgrpc.NewKeyed[string](nil, bulkgrpc.Service) },
 		"bulkgrpc: NewKeyed: nil function":    func() { bulkgrpc.NewKeyed(tenants, nil) },
 		"bulkgrpc: OnReject: nil function":    func() { bulkgrpc.OnReject(nil) },
+		"bulkgrpc: Slots: nil function":       func() { bulkgrpc.Slots(nil) },
 	} {
 		func() {
 			defer func() {

@@ -20,7 +20,7 @@
 //
 // # Slots
 //
-// A call holds one slot:
+// A call holds one slot, or as many as [Slots] says:
 //
 //   - UnaryServer: until the handler returns, panics or ends its goroutine.
 //   - StreamServer: the same, so from before the first message to the end of the stream.

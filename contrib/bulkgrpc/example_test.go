@@ -105,6 +105,27 @@ func ExampleNewSelected() {
 	// Output: bulkhead "yearly report"
 }
 
+// An export needs four slots, and any other method one.
+func ExampleSlots() {
+	archive := bulk.Must(bulk.New("archive", 5))
+	limit := bulkgrpc.New(archive, bulkgrpc.Slots(func(_ context.Context, method string) int {
+		if method == "/shop.Archive/Export" {
+			return 4
+		}
+		return 1
+	}))
+	for _, method := range []string{"/shop.Archive/Search", "/shop.Archive/Export"} {
+		_, _ = limit.UnaryServer(context.Background(), nil, &grpc.UnaryServerInfo{FullMethod: method},
+			func(context.Context, any) (any, error) {
+				fmt.Println(method, archive.Status().InUse)
+				return nil, nil
+			})
+	}
+	// Output:
+	// /shop.Archive/Search 1
+	// /shop.Archive/Export 4
+}
+
 // The clients of a public server see neither labels nor numbers.
 func ExampleOnReject() {
 	orders := bulk.Must(bulk.New("orders", 1))

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
-	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/registry"
 	"google.golang.org/grpc"
 )
@@ -20,11 +20,9 @@ type Interceptors struct {
 }
 
 // admission admits calls by their method, such as "/shop.Orders/Place". A call that is
-// not limited is admitted without a slot.
+// not limited gets the zero Slot.
 type admission interface {
-	// run calls fn while it holds a slot, or returns the error of the rejection.
-	run(ctx context.Context, method string, fn func(context.Context) error, limit deadline.Limit) error
-	acquire(ctx context.Context, method string, limit deadline.Limit) (bulk.Slot, error)
+	acquire(ctx context.Context, method string, c Config) (bulk.Slot, error)
 }
 
 // New returns interceptors that put all methods behind b, except those of the health
@@ -88,33 +86,42 @@ func Service(_ context.Context, method string) (service string, limited bool) {
 func isHealth(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
 // UnaryServer is a [grpc.UnaryServerInterceptor].
-func (i *Interceptors) UnaryServer(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
-	err = i.run(ctx, info.FullMethod, func(ctx context.Context) (err error) {
-		reply, err = handler(ctx, request)
-		return err
-	})
-	return reply, err
+func (i *Interceptors) UnaryServer(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	slot, err := i.acquire(ctx, info.FullMethod)
+	if err != nil {
+		return nil, err
+	}
+	defer slot.Release()
+	reply, err := handler(ctx, request)
+	return reply, ran(ctx, slot, err)
 }
 
 // StreamServer is a [grpc.StreamServerInterceptor].
 func (i *Interceptors) StreamServer(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	return i.run(stream.Context(), info.FullMethod, func(context.Context) error {
-		return handler(server, stream)
-	})
+	ctx := stream.Context()
+	slot, err := i.acquire(ctx, info.FullMethod)
+	if err != nil {
+		return err
+	}
+	defer slot.Release()
+	return ran(ctx, slot, handler(server, stream))
 }
 
 // UnaryClient is a [grpc.UnaryClientInterceptor].
 func (i *Interceptors) UnaryClient(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	return i.run(ctx, method, func(ctx context.Context) error {
-		return invoke(ctx, method, request, reply, conn, opts...)
-	})
+	slot, err := i.acquire(ctx, method)
+	if err != nil {
+		return err
+	}
+	defer slot.Release()
+	return ran(ctx, slot, invoke(ctx, method, request, reply, conn, opts...))
 }
 
 // StreamClient is a [grpc.StreamClientInterceptor].
 func (i *Interceptors) StreamClient(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	slot, err := i.admission.acquire(ctx, method, i.config.limit)
+	slot, err := i.acquire(ctx, method)
 	if err != nil {
-		return nil, i.reject(ctx, method, err)
+		return nil, err
 	}
 	opened := false
 	defer func() {
@@ -125,39 +132,36 @@ func (i *Interceptors) StreamClient(ctx context.Context, desc *grpc.StreamDesc, 
 	release := grpc.OnFinish(func(error) { slot.Release() })
 	stream, err := open(ctx, desc, conn, method, append(opts[:len(opts):len(opts)], release)...)
 	opened = err == nil
-	return stream, err
+	return stream, ran(ctx, slot, err)
 }
 
-// run calls fn if the call is admitted, and returns its error.
-func (i *Interceptors) run(ctx context.Context, method string, fn func(context.Context) error) error {
-	admitted := false
-	err := i.admission.run(ctx, method, func(ctx context.Context) error {
-		admitted = true
-		return fn(ctx)
-	}, i.config.limit)
-	if err != nil && !admitted {
-		return i.reject(ctx, method, err)
+// acquire returns the slots of a call, or the error of the call if it is rejected.
+func (i *Interceptors) acquire(ctx context.Context, method string) (bulk.Slot, error) {
+	slot, err := i.admission.acquire(ctx, method, i.config)
+	if err != nil {
+		return bulk.Slot{}, i.reject(ctx, method, err)
 	}
-	return err
+	return slot, nil
+}
+
+// ran returns the error of a call that ran, so that it does not say that the call was not
+// started: see [bulk.Run].
+func ran(ctx context.Context, slot bulk.Slot, err error) error {
+	if err == nil || slot == (bulk.Slot{}) {
+		return err
+	}
+	return hooks.Ran(ctx, slot, err)
 }
 
 // selected is the admission by a function that chooses the bulkhead; nil is no limit.
 type selected func(ctx context.Context, method string) *bulk.Bulkhead
 
-func (of selected) run(ctx context.Context, method string, fn func(context.Context) error, limit deadline.Limit) error {
-	b := of(ctx, method)
-	if b == nil {
-		return fn(ctx)
-	}
-	return bulk.Do(ctx, b, fn, limit)
-}
-
-func (of selected) acquire(ctx context.Context, method string, limit deadline.Limit) (bulk.Slot, error) {
+func (of selected) acquire(ctx context.Context, method string, c Config) (bulk.Slot, error) {
 	b := of(ctx, method)
 	if b == nil {
 		return bulk.Slot{}, nil
 	}
-	return b.Acquire(ctx, limit)
+	return b.AcquireN(ctx, c.slotsOf(ctx, method), c.limit)
 }
 
 // keyed is the admission by a key.
@@ -166,21 +170,10 @@ type keyed[K comparable] struct {
 	keyOf func(ctx context.Context, method string) (K, bool)
 }
 
-func (a keyed[K]) run(ctx context.Context, method string, fn func(context.Context) error, limit deadline.Limit) error {
-	key, limited := a.keyOf(ctx, method)
-	if !limited {
-		return fn(ctx)
-	}
-	_, err := registry.RunKey(ctx, a.keyed, key, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, fn(ctx)
-	}, limit)
-	return err
-}
-
-func (a keyed[K]) acquire(ctx context.Context, method string, limit deadline.Limit) (bulk.Slot, error) {
+func (a keyed[K]) acquire(ctx context.Context, method string, c Config) (bulk.Slot, error) {
 	key, limited := a.keyOf(ctx, method)
 	if !limited {
 		return bulk.Slot{}, nil
 	}
-	return a.keyed.Acquire(ctx, key, limit)
+	return a.keyed.AcquireN(ctx, key, c.slotsOf(ctx, method), c.limit)
 }

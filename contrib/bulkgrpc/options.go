@@ -10,6 +10,7 @@ import (
 // Config is what the options of an [Interceptors] set. It has no exported fields.
 type Config struct {
 	limit    deadline.Limit
+	slots    func(ctx context.Context, method string) int // nil: one slot
 	onReject func(ctx context.Context, method string, err error) error
 }
 
@@ -34,6 +35,30 @@ func Limits(limits ...deadline.Limit) Option {
 		c.limit = deadline.Tightest(c.limit, limit)
 		return nil
 	}
+}
+
+// Slots sets the function that returns the number of slots that a call needs, for example
+// by its method. The default is one slot. A call gets all its slots or none. See
+// [NewSelected] for the arguments of f.
+//
+// A call for more slots than the parallelism is rejected as oversized. If f returns less
+// than 1, the call does not start, and its error is a [*bulk.ConfigError], which does not
+// match [bulk.ErrNotStarted], because a retry does not help. Both have the code INTERNAL.
+// A nil f panics.
+func Slots(f func(ctx context.Context, method string) int) Option {
+	mustHave(f != nil, "Slots: nil function")
+	return func(c *Config) error {
+		c.slots = f
+		return nil
+	}
+}
+
+// slotsOf returns the number of slots that the call needs.
+func (c Config) slotsOf(ctx context.Context, method string) int {
+	if c.slots == nil {
+		return 1
+	}
+	return c.slots(ctx, method)
 }
 
 // OnReject replaces the error of rejected calls: f is given the error of the bulkhead
