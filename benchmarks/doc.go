@@ -11,7 +11,10 @@
 //
 //	go test -run '^$' -bench HandOver -count 6 .
 //
-// Their names have the form that benchstat reads (/key=value), and each includes the
+// Middleware, Interceptor and Query measure what the packages of contrib add to HTTP
+// handlers, gRPC calls and database queries. The report does not include them.
+//
+// The names have the form that benchstat reads (/key=value), and each includes the
 // floor or a bare channel for comparison. Compare figures only as ratios within one
 // run, because machines differ and the load of a shared machine changes.
 package benchmarks

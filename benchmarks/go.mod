@@ -2,10 +2,16 @@ module github.com/bulklink/bulklink-go/benchmarks
 
 go 1.26.0
 
-replace github.com/bulklink/bulklink-go => ../
+replace (
+	github.com/bulklink/bulklink-go => ../
+	github.com/bulklink/bulklink-go/contrib/bulkgrpc => ../contrib/bulkgrpc
+	github.com/bulklink/bulklink-go/contrib/bulksql => ../contrib/bulksql
+)
 
 require (
-	github.com/bulklink/bulklink-go v0.0.0-00010101000000-000000000000
+	github.com/bulklink/bulklink-go v0.0.0
+	github.com/bulklink/bulklink-go/contrib/bulkgrpc v0.0.0-00010101000000-000000000000
+	github.com/bulklink/bulklink-go/contrib/bulksql v0.0.0-00010101000000-000000000000
 	github.com/eapache/go-resiliency v1.7.0
 	github.com/failsafe-go/failsafe-go v0.9.8
 	github.com/felixgeelhaar/fortify v1.1.2
@@ -14,6 +20,7 @@ require (
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
 	golang.org/x/sync v0.24.0
 	gonum.org/v1/plot v0.17.0
+	google.golang.org/grpc v1.85.0
 )
 
 require (
@@ -27,6 +34,9 @@ require (
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
 	github.com/influxdata/tdigest v0.0.1 // indirect
 	golang.org/x/image v0.46.0 // indirect
-	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )

@@ -38,4 +38,10 @@
 // A rejected call does not reach the handler, or is not sent. Its error has a gRPC
 // status; see [Rejection]. On a client it also matches the error of the bulkhead, with
 // [errors.Is] and [bulk.NotStarted].
+//
+// # Cost
+//
+// To a unary call that is admitted without a wait, an interceptor adds about 0.15 µs and
+// no allocation. In the same run the interceptor of failsafe-go adds about 1.7 µs and 15
+// allocations: go test -run '^$' -bench Interceptor in the module benchmarks.
 package bulkgrpc

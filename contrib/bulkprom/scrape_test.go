@@ -168,7 +168,9 @@ func TestKeyedShowsItsAges(t *testing.T) {
 			}
 			defer slot.Release()
 			time.Sleep(time.Second)
-			go func() { _, _ = registry.RunKey(t.Context(), k, key, func(context.Context) (int, error) { return 0, nil }) }()
+			go func() {
+				_, _ = registry.RunKey(t.Context(), k, key, func(context.Context) (int, error) { return 0, nil })
+			}()
 			synctest.Wait()
 			time.Sleep(time.Second)
 		}

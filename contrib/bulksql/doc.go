@@ -39,4 +39,12 @@
 // return [ErrNested] instead.
 //
 // Code that sqlc generates takes the *sql.Tx of Tx or the *sql.Conn of [Conn] as its DBTX.
+//
+// # Cost
+//
+// To an operation that is admitted without a wait, Exec and QueryRow add about 0.2 µs and
+// no allocation. database/sql itself takes about 0.5 µs for Exec and 1.4 µs for QueryRow
+// with a driver that answers immediately. An executor of failsafe-go with a bulkhead adds
+// about 1.6 µs and 15 allocations in the same run: go test -run '^$' -bench Query in the
+// module benchmarks.
 package bulksql

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/option"
 	"github.com/bulklink/bulklink-go/registry"
 )
@@ -105,11 +106,16 @@ func Run[T any](ctx context.Context, a Admission, fn func(context.Context) (T, e
 		return bulk.Run(ctx, a.Bulkhead, fn, a.limit)
 	}
 	arrived := time.Now()
-	var result T
-	err := a.config.perKey.run(ctx, a.limit, func(ctx context.Context) (err error) {
-		result, err = bulk.Run(ctx, a.Bulkhead, fn, a.remaining(arrived))
-		return err
-	})
+	outer, err := a.config.perKey.acquire(ctx, a.limit)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	defer outer.Release()
+	result, err := bulk.Run(ctx, a.Bulkhead, fn, a.remaining(arrived))
+	if err != nil && outer != (bulk.Slot{}) {
+		err = hooks.Ran(ctx, outer, err)
+	}
 	return result, err
 }
 
@@ -161,26 +167,14 @@ func (a Admission) checkNested(ctx context.Context) error {
 	return nil
 }
 
-// perKey is the admission by a key.
+// perKey is the admission by a key. An operation without a key gets the zero Slot.
 type perKey interface {
-	run(ctx context.Context, limit deadline.Limit, fn func(context.Context) error) error
 	acquire(ctx context.Context, limit deadline.Limit) (bulk.Slot, error)
 }
 
 type keyed[K comparable] struct {
 	keyed *registry.Keyed[K]
 	keyOf func(context.Context) (K, bool)
-}
-
-func (k keyed[K]) run(ctx context.Context, limit deadline.Limit, fn func(context.Context) error) error {
-	key, limited := k.keyOf(ctx)
-	if !limited {
-		return fn(ctx)
-	}
-	_, err := registry.RunKey(ctx, k.keyed, key, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, fn(ctx)
-	}, limit)
-	return err
 }
 
 func (k keyed[K]) acquire(ctx context.Context, limit deadline.Limit) (bulk.Slot, error) {
