@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -20,13 +18,14 @@ import (
 type answer struct {
 	w     http.ResponseWriter
 	id    string
+	model string
 	body  []byte // of the request
 	begun bool   // a part of the answer was written
 }
 
 // stream sends the request to p and writes the answer chunk by chunk. RoundTrip follows
 // no redirect, and does not repeat a POST of which a part was sent.
-func (a *answer) stream(ctx context.Context, rt http.RoundTripper, p *provider) error {
+func (a *answer) stream(ctx context.Context, p *provider) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(a.body))
@@ -34,7 +33,8 @@ func (a *answer) stream(ctx context.Context, rt http.RoundTripper, p *provider) 
 		return err
 	}
 	req.Header.Set("X-Request-Id", a.id)
-	resp, err := rt.RoundTrip(req)
+	req.Header.Set("X-Model", a.model)
+	resp, err := p.transport.RoundTrip(req)
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,12 @@ type rejection struct {
 
 func (r *rejection) Unwrap() error { return r.error }
 
-// answer has the status 429 if the tenant has used up its share of all providers, and
-// 503 if a provider is full or the gateway shuts down.
+// rejectKey answers a request whose API key has too many open requests. Nothing of the
+// request was read.
+func rejectKey(w http.ResponseWriter, _ *http.Request, err error) { (&rejection{err, true}).answer(w) }
+
+// answer has the status 429 if the tenant has used up what it may have open, or its
+// share of all providers, and 503 if a provider is full or the gateway shuts down.
 func (r *rejection) answer(w http.ResponseWriter) {
 	status := http.StatusServiceUnavailable
 	switch {
@@ -85,24 +89,4 @@ func (r *rejection) answer(w http.ResponseWriter) {
 		w.Header().Set("Connection", "close") // the client connects to another gateway
 	}
 	http.Error(w, "not started, safe to send again:\n"+r.Error(), status)
-}
-
-// statusText and statusJSON show the counts of the bulkheads. They contain no API key
-// and no tenant.
-func (g *gateway) statusText(w http.ResponseWriter, _ *http.Request) {
-	for _, s := range g.providers.Statuses() {
-		fmt.Fprintf(w, "%v\n", s)
-	}
-	fmt.Fprintf(w, "%d requests accepted\n", g.accepted.Load())
-	k := g.domains.Status()
-	fmt.Fprintf(w, "%s: %d of %d keys, %d in flight, %d waiting, %d admitted, %d rejected\n",
-		k.Label, k.Keys, k.MaxKeys, k.InFlight, k.Waiting, k.Totals.Admitted, k.Totals.Rejected()+k.TooManyKeys)
-}
-
-func (g *gateway) statusJSON(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(struct {
-		Providers []bulk.Status        `json:"providers"`
-		Tenants   registry.KeyedStatus `json:"tenants"`
-	}{g.providers.Statuses(), g.domains.Status()}) // an error means that the client left
 }

@@ -13,7 +13,12 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkhttp"
+	"github.com/bulklink/bulklink-go/contrib/bulkprom"
+	"github.com/bulklink/bulklink-go/dashboard"
 	"github.com/bulklink/bulklink-go/registry"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 const (
@@ -35,9 +40,10 @@ type model struct {
 }
 
 type provider struct {
-	name  string
-	url   string
-	slots *bulk.Bulkhead
+	name      string
+	url       string
+	slots     *bulk.Bulkhead
+	transport http.RoundTripper // through slots
 }
 
 // A domain can become slow on its own: the use of one provider by one tenant.
@@ -45,40 +51,67 @@ type domain struct{ tenant, provider string }
 
 type gateway struct {
 	server    http.Server
+	admin     http.Server       // metrics and dashboard, for an internal address
 	tenants   map[string]string // by API key
 	models    map[string]model
-	providers *registry.Registry      // protects each provider from the sum of all tenants
+	bulkheads *registry.Registry      // those of the providers, keys and domains
+	keys      *registry.Keyed[string] // by API key: bounds what a client can have open
 	domains   *registry.Keyed[domain] // protects the tenants from each other, at each provider
 	upstream  *http.Transport
 	accepted  atomic.Int64 // requests
 }
 
-// newGateway returns a gateway without providers and models. Each tenant has at most
-// share requests in flight at each provider, whatever their models weigh.
-func newGateway(tenants map[string]string, share int) (*gateway, error) {
-	domains, err := registry.NewKeyed[domain]("tenants", share, 10_000,
-		registry.Each(bulk.WaitingRoom(share), bulk.WaitLimit(waitLimit)))
-	if err != nil {
+// newGateway returns a gateway without providers and models. Each API key has at most
+// open requests, and each tenant at most share requests in flight at each provider,
+// whatever their models weigh.
+func newGateway(tenants map[string]string, open, share int) (*gateway, error) {
+	bulkheads := registry.New(bulk.WaitLimit(waitLimit))
+	keys, errKeys := registry.CreateKeyed[string](bulkheads, "API keys", open, 10_000, registry.Each(bulk.WaitLimit(0)))
+	domains, errDomains := registry.CreateKeyed[domain](bulkheads, "tenants", share, 10_000, registry.Each(bulk.WaitingRoom(share)))
+	if err := errors.Join(errKeys, errDomains); err != nil {
 		return nil, err
 	}
 	g := &gateway{
 		tenants:   tenants,
 		models:    map[string]model{},
-		providers: registry.New(bulk.WaitLimit(waitLimit)),
+		bulkheads: bulkheads,
+		keys:      keys,
 		domains:   domains,
 		upstream:  &http.Transport{MaxIdleConnsPerHost: 100, ResponseHeaderTimeout: beginLimit},
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /chat", g.chat)
-	mux.HandleFunc("GET /status", g.statusText)
-	mux.HandleFunc("GET /status.json", g.statusJSON)
+	mux.Handle("POST /chat", bulkhttp.KeyMiddleware(keys, g.keyOf, bulkhttp.OnReject(rejectKey))(http.HandlerFunc(g.chat)))
 	g.server = http.Server{Handler: mux, ReadHeaderTimeout: requestLimit, WriteTimeout: readerLimit}
+	g.admin = http.Server{Handler: adminPages(bulkheads), ReadHeaderTimeout: requestLimit}
 	return g, nil
 }
 
+// adminPages has the metrics and the dashboard of all bulkheads. They contain no API key
+// and no tenant.
+func adminPages(bulkheads *registry.Registry) http.Handler {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(bulkprom.New(bulkprom.Registry(bulkheads)))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.Handle("/debug/bulkheads/", http.StripPrefix("/debug/bulkheads", dashboard.Handler(bulkheads)))
+	return mux
+}
+
+// addProvider adds a provider. A request to it holds its slots until the answer was read.
 func (g *gateway) addProvider(name, url string, slots int) (*provider, error) {
-	b, err := g.providers.Create(name, slots, bulk.WaitingRoom(slots))
-	return &provider{name, url, b}, err
+	b, err := g.bulkheads.Create(name, slots, bulk.WaitingRoom(slots))
+	if err != nil {
+		return nil, err
+	}
+	byWeight := bulkhttp.Slots(func(r *http.Request) int { return g.models[r.Header.Get("X-Model")].weight })
+	return &provider{name, url, b, bulkhttp.Transport(b, g.upstream, byWeight)}, nil
+}
+
+// keyOf returns the API key of a request. An unknown key gets no bulkhead, and 401.
+func (g *gateway) keyOf(r *http.Request) (key string, limited bool) {
+	key = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	_, limited = g.tenants[key]
+	return key, limited
 }
 
 // readBody reads the body before anything else is done: until then, net/http does not
@@ -95,8 +128,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 // chat answers a request for a model with the answer of a provider.
 func (g *gateway) chat(w http.ResponseWriter, r *http.Request) {
 	g.accepted.Add(1)
-	tenant, ok := g.tenants[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
-	if !ok {
+	key, known := g.keyOf(r)
+	if !known {
 		http.Error(w, "unknown API key", http.StatusUnauthorized)
 		return
 	}
@@ -114,8 +147,8 @@ func (g *gateway) chat(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("unknown model %q", q.Model), http.StatusNotFound)
 		return
 	}
-	a := &answer{w: w, id: r.Header.Get("X-Request-Id"), body: body}
-	rejected, err := g.ask(r.Context(), tenant, m, a)
+	a := &answer{w: w, id: r.Header.Get("X-Request-Id"), model: q.Model, body: body}
+	rejected, err := g.ask(r.Context(), g.tenants[key], m, a)
 	switch {
 	case r.Context().Err() != nil: // the client left
 	case rejected != nil:
@@ -136,7 +169,7 @@ func (g *gateway) ask(ctx context.Context, tenant string, m model, a *answer) (*
 	for round := 1; ; round++ {
 		rejected := &rejection{byShare: true}
 		for _, p := range m.providers {
-			err := g.try(ctx, tenant, p, m.weight, a)
+			err := g.try(ctx, tenant, p, a)
 			byShare := g.domains.NotStarted(err)
 			if !byShare && !bulk.NotStarted(err, p.slots) {
 				return nil, err
@@ -158,13 +191,12 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// try sends the request to p and streams the answer. Both slots are held until the stream
-// ends. The key is outside: a tenant waits for its own slot before it holds one of p.
-func (g *gateway) try(ctx context.Context, tenant string, p *provider, weight int, a *answer) error {
+// try sends the request to p and streams the answer. The slot of the domain and those of
+// p are held until the stream ends. The domain is outside: a tenant waits for its own slot
+// before it holds one of p.
+func (g *gateway) try(ctx context.Context, tenant string, p *provider, a *answer) error {
 	_, err := registry.RunKey(ctx, g.domains, domain{tenant, p.name}, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, bulk.DoN(ctx, p.slots, weight, func(ctx context.Context) error {
-			return a.stream(ctx, g.upstream, p)
-		})
+		return struct{}{}, a.stream(ctx, p)
 	})
 	return err
 }
@@ -180,7 +212,7 @@ func (g *gateway) shutdown(ctx context.Context) error {
 	// Requests that were cut off need a moment to release their slots.
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err = errors.Join(err, g.domains.Shutdown(drain), g.providers.Shutdown(drain))
+	err = errors.Join(err, g.bulkheads.Shutdown(drain), g.admin.Shutdown(drain)) // the metrics last
 	g.upstream.CloseIdleConnections()
 	return err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +50,9 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// openPerKey is the number of requests that an API key of a test may have open.
+const openPerKey = 60
+
 // harness is a gateway that serves the tenant t. At the end of the test it is shut down,
 // and no operation and no goroutine may be left.
 type harness struct {
@@ -58,12 +60,13 @@ type harness struct {
 	t      *testing.T
 	url    string
 	client *http.Client
+	key    string // of the requests
 }
 
 func newHarness(t *testing.T, share int) *harness {
 	before := runtime.NumGoroutine()
 	t.Cleanup(func() { commandtest.VerifyNoGoroutines(t, before) }) // after all other cleanups
-	g, err := newGateway(map[string]string{"t-key": "t"}, share)
+	g, err := newGateway(map[string]string{"t-key": "t", "other-key": "other"}, openPerKey, share)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +76,7 @@ func newHarness(t *testing.T, share int) *harness {
 	}
 	go g.server.Serve(l)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
-	h := &harness{g, t, "http://" + l.Addr().String(), client}
+	h := &harness{g, t, "http://" + l.Addr().String(), client, "t-key"}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -97,7 +100,7 @@ func (h *harness) post(ctx context.Context, model string) (*http.Response, error
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer t-key")
+	req.Header.Set("Authorization", "Bearer "+h.key)
 	req.Header.Set("X-Request-Id", fmt.Sprint(lastID.Add(1)))
 	return h.client.Do(req)
 }
@@ -184,6 +187,34 @@ func TestSlowProviderDoesNotHarmTheUseOfHealthyOnesByTheSameTenant(t *testing.T)
 	t.Logf("healthy provider: %d of 100 answered", answered.Load())
 	slow.finish()
 	stuck.Wait()
+}
+
+// With the slots of the provider outside, each request that waits for the share of its
+// tenant holds some, and nobody else gets them.
+func TestTenantThatWaitsForItsShareHoldsNoSlotOfTheProvider(t *testing.T) {
+	u := newUpstream(t)
+	h := newHarness(t, 1)
+	p := h.provider("p", u.URL, 2)
+	h.models["m"] = model{1, []*provider{p}}
+	if err := h.domains.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+		c.WaitingRoom, c.WaitLimit = 10, time.Minute
+		return c
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h.begin(t.Context(), "m")
+	var waiting sync.WaitGroup
+	for range 10 {
+		waiting.Go(func() { h.ask("m") })
+	}
+	eventually(t, "ten requests wait", func() bool { return h.domains.Status().Waiting == 10 })
+	if n := p.slots.Status().InUse; n != 1 {
+		t.Errorf("%d slots of the provider are in use", n)
+	}
+	h.key = "other-key"
+	h.begin(t.Context(), "m")
+	u.finish()
+	waiting.Wait()
 }
 
 // With the bulkheads closed before the server has drained, the waiting requests get 503.
@@ -463,7 +494,7 @@ func TestRejections(t *testing.T) {
 	if s := full.slots.Status().Totals; s.Expired != 4 || s.OversizedAtArrival != 3 {
 		t.Errorf("rejections of the full provider: %+v", s)
 	}
-	h.providers.Close()
+	full.slots.Close()
 	if resp, _, err := h.ask("full"); err != nil || resp.StatusCode != http.StatusServiceUnavailable || !resp.Close || resp.Header.Get("Retry-After") != "" {
 		t.Errorf("closed: %s, %v", status(resp), err)
 	}
@@ -475,37 +506,75 @@ func TestRejections(t *testing.T) {
 	u.finish()
 }
 
-func TestStatusPages(t *testing.T) {
+func TestAdminPagesShowTheProvidersAndNoTenant(t *testing.T) {
 	u := newUpstream(t)
 	h := newHarness(t, 2)
 	h.models["m"] = model{3, []*provider{h.provider("p", u.URL, 4)}}
 	h.begin(t.Context(), "m")
-	get := func(path string) string {
-		resp, err := h.client.Get(h.url + path)
+	pages := httptest.NewServer(h.admin.Handler)
+	t.Cleanup(pages.Close)
+	for path, wants := range map[string][]string{
+		"/metrics":                      {`bulkhead_slots_in_use{bulkhead="p"} 3`, `bulkhead_keys{bulkhead="tenants"} 1`, `bulkhead_operations_in_flight{bulkhead="API keys"} 1`},
+		"/debug/bulkheads/?format=text": {`"p"`, `"tenants"`, `"API keys"`},
+		"/debug/bulkheads/?format=json": {`"p"`, `"in_use":3`},
+	} {
+		resp, err := h.client.Get(pages.URL + path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s, %v", path, resp.Status, err)
 		}
-		return string(text)
-	}
-	text := get("/status")
-	for _, want := range []string{`bulkhead "p"`, "3 of 4 in use", "tenants: 1 of 10000 keys, 1 in flight"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in\n%s", want, text)
+		for _, want := range wants {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s: no %q in\n%s", path, want, text)
+			}
 		}
-	}
-	var page struct {
-		Providers []bulk.Status
-		Tenants   struct {
-			InFlight int `json:"in_flight"`
+		if strings.Contains(string(text), "t-key") {
+			t.Errorf("%s contains an API key", path)
 		}
-	}
-	if err := json.Unmarshal([]byte(get("/status.json")), &page); err != nil || len(page.Providers) != 1 || page.Providers[0].InUse != 3 || page.Tenants.InFlight != 1 {
-		t.Errorf("%+v, %v", page, err)
 	}
 	u.finish()
+}
+
+// The rejected client gets its answer before it has sent its body. Another key is served.
+func TestAPIKeyWithTooManyOpenRequestsIsRejectedBeforeItsBodyIsRead(t *testing.T) {
+	u := newUpstream(t)
+	h := newHarness(t, openPerKey)
+	h.models["m"] = model{1, []*provider{h.provider("p", u.URL, 2*openPerKey)}}
+	var clients sync.WaitGroup
+	for range openPerKey {
+		clients.Go(func() {
+			if resp, _, err := h.ask("m"); err != nil || resp.StatusCode != http.StatusOK {
+				t.Errorf("an open request: %s, %v", status(resp), err)
+			}
+		})
+	}
+	eventually(t, "as many open requests as a key may have", func() bool { return u.calls.Load() == openPerKey })
+	unsent, write := io.Pipe()
+	defer write.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/chat", unsent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		key    string
+		body   io.Reader
+		status int
+	}{{"t-key", unsent, http.StatusTooManyRequests}, {"other-key", strings.NewReader(`{"model": "unknown"}`), http.StatusNotFound}} {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+		req.Body = io.NopCloser(c.body)
+		resp, err := h.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != c.status || (resp.Header.Get("Retry-After") != "") != (c.status == http.StatusTooManyRequests) {
+			t.Errorf("%s: %s, Retry-After %q; want status %d", c.key, resp.Status, resp.Header.Get("Retry-After"), c.status)
+		}
+	}
+	u.finish()
+	clients.Wait()
 }

@@ -1,13 +1,21 @@
-// Gateway is an HTTP gateway in front of several LLM providers. Each provider has a
-// bulkhead: a request holds as many slots as its model weighs, until its streamed answer
-// ends. Around it, each pair of tenant and provider has a bulkhead that limits the share of
-// the tenant. If a provider did not start a request, the gateway tries the next provider.
-// It never repeats a request that was started.
+// Gateway is an HTTP gateway in front of several LLM providers. There are three limits,
+// from the outside to the inside:
+//
+//   - Each API key may have a number of requests open. The others get 429 immediately.
+//   - Each pair of tenant and provider has a share of the slots, so that a provider that
+//     is slow for one tenant harms neither the other tenants nor the other providers.
+//   - Each provider has slots: a request holds as many as its model weighs, until its
+//     streamed answer ends.
+//
+// If a provider did not start a request, the gateway tries the next provider. It never
+// repeats a request that was started. Metrics for Prometheus and a dashboard have an
+// address of their own.
 //
 // The program is a demonstration with fake providers and clients on loopback. One of the
 // providers becomes slow, and then the gateway is shut down under load.
 //
-//	go run ./examples/gateway
+//	go run .
+//	go run . -duration 5m # long enough to look at the dashboard
 //
 // The gateway is in gateway.go and answer.go.
 package main
@@ -50,8 +58,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	})
 }
 
-// Each provider has 16 slots. A tenant has at most 6 requests in flight at each.
-const slots, share = 16, 6
+// Each provider has 16 slots. An API key has at most 50 open requests, and a tenant at
+// most 6 in flight at each provider.
+const slots, open, share = 16, 50, 6
 
 type demonstration struct {
 	duration time.Duration
@@ -62,10 +71,11 @@ func (d demonstration) run(ctx context.Context, out io.Writer) error {
 	alpha, beta := newFake(20*time.Millisecond), newFake(20*time.Millisecond)
 	defer alpha.Close()
 	defer beta.Close()
-	g, url, err := start(alpha.URL, beta.URL)
+	g, url, admin, err := start(alpha.URL, beta.URL)
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "Metrics: %s/metrics\nDashboard: %s/debug/bulkheads/\n\n", admin, admin)
 	groups := []users{
 		{"steady", "small", "alpha", 2}, {"steady", "large", "beta", 2},
 		{"noisy", "small", "alpha", d.noise}, {"noisy", "large", "beta", d.noise},
@@ -84,25 +94,30 @@ func (d demonstration) run(ctx context.Context, out io.Writer) error {
 	return err
 }
 
-// start returns a gateway that serves on loopback, and its URL.
-func start(alpha, beta string) (*gateway, string, error) {
-	g, err := newGateway(map[string]string{"steady-key": "steady", "noisy-key": "noisy"}, share)
+// start returns a gateway that serves on loopback, its URL and that of its admin pages.
+func start(alpha, beta string) (g *gateway, url, admin string, err error) {
+	g, err = newGateway(map[string]string{"steady-key": "steady", "noisy-key": "noisy"}, open, share)
 	if err != nil {
-		return nil, "", err
+		return nil, "", "", err
 	}
 	a, errA := g.addProvider("alpha", alpha, slots)
 	b, errB := g.addProvider("beta", beta, slots)
 	if err := errors.Join(errA, errB); err != nil {
-		return nil, "", err
+		return nil, "", "", err
 	}
 	g.models["small"] = model{1, []*provider{a, b}}
 	g.models["large"] = model{2, []*provider{b, a}}
 	l, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
-		return nil, "", err
+		return nil, "", "", err
+	}
+	internal, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		return nil, "", "", errors.Join(err, l.Close())
 	}
 	go g.server.Serve(l) // until shutdown
-	return g, "http://" + l.Addr().String(), nil
+	go g.admin.Serve(internal)
+	return g, "http://" + l.Addr().String(), "http://" + internal.Addr().String(), nil
 }
 
 const row = "  %-13s %6v %9v %9v %5v %5v %7v %8v %8v\n"
@@ -138,20 +153,19 @@ func printShutdown(out io.Writer, g *gateway, url string, groups []users) error 
 	for _, t := range <-loaded {
 		failed += t.failed
 	}
-	after := g.domains.Status()
-	closed := after.Totals.Closed + after.Totals.ClosedAtArrival
-	for _, s := range g.providers.Statuses() {
-		closed += s.Totals.Closed + s.Totals.ClosedAtArrival
+	var closed uint64
+	for _, r := range g.bulkheads.Reports() {
+		closed += r.Status.Totals.Closed + r.Status.Totals.ClosedAtArrival
 	}
 	fmt.Fprintf(out, "Shutdown with %d requests in flight and %d waiting: %d cut off,\n%d rejected because of it, %d in flight afterwards.\n\n",
-		before.InFlight, before.Waiting, failed, closed, after.InFlight)
+		before.InFlight, before.Waiting, failed, closed, g.domains.Status().InFlight)
 	return err
 }
 
 func printProviders(out io.Writer, g *gateway, fakes ...*fake) {
 	const row = "  %-13s %6v %9v %9v %9v %9v %14v\n"
 	fmt.Fprintf(out, row, "provider", "slots", "peak", "admitted", "rejected", "charged", "charged twice")
-	for i, s := range g.providers.Statuses() {
+	for i, s := range g.bulkheads.Statuses() {
 		charged, twice := fakes[i].charges()
 		fmt.Fprintf(out, row, s.Label, s.Capacity.Parallelism, s.Peak.InUse, s.Totals.Admitted, s.Totals.Rejected(), charged, twice)
 	}
