@@ -80,7 +80,11 @@ func newGateway(tenants map[string]string, open, share int) (*gateway, error) {
 		upstream:  &http.Transport{MaxIdleConnsPerHost: 100, ResponseHeaderTimeout: beginLimit},
 	}
 	mux := http.NewServeMux()
-	mux.Handle("POST /chat", bulkhttp.KeyMiddleware(keys, g.keyOf, bulkhttp.OnReject(rejectKey))(http.HandlerFunc(g.chat)))
+	chat := bulkhttp.KeyMiddleware(keys, g.keyOf, bulkhttp.OnReject(rejectKey))(http.HandlerFunc(g.chat))
+	mux.HandleFunc("POST /chat", func(w http.ResponseWriter, r *http.Request) {
+		g.accepted.Add(1)
+		chat.ServeHTTP(w, r)
+	})
 	g.server = http.Server{Handler: mux, ReadHeaderTimeout: requestLimit, WriteTimeout: readerLimit}
 	g.admin = http.Server{Handler: adminPages(bulkheads), ReadHeaderTimeout: requestLimit}
 	return g, nil
@@ -127,7 +131,6 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // chat answers a request for a model with the answer of a provider.
 func (g *gateway) chat(w http.ResponseWriter, r *http.Request) {
-	g.accepted.Add(1)
 	key, known := g.keyOf(r)
 	if !known {
 		http.Error(w, "unknown API key", http.StatusUnauthorized)
