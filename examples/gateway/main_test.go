@@ -17,7 +17,7 @@ import (
 func TestDemonstrationLosesNoRequestAndChargesNoneTwice(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"-duration", "400ms", "-noise", "20"}, &out, &errs); code != command.OK || errs.Len() > 0 {
+	if code := run(t.Context(), []string{"-duration", "400ms", "-noise", "30"}, &out, &errs); code != command.OK || errs.Len() > 0 {
 		t.Fatalf("exit code %d, on stderr: %s", code, &errs)
 	}
 	for _, want := range []string{
