@@ -6,6 +6,7 @@ require (
 	github.com/bulklink/bulklink-go v0.0.0
 	github.com/bulklink/bulklink-go/contrib/bulkotel v0.0.0
 	github.com/bulklink/bulklink-go/contrib/bulkprom v0.0.0
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.72.1
