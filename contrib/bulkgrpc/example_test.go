@@ -2,12 +2,14 @@ package bulkgrpc_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/contrib/bulkgrpc"
+	"github.com/bulklink/bulklink-go/deadline"
 	"github.com/bulklink/bulklink-go/registry"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -124,6 +126,19 @@ func ExampleSlots() {
 	// Output:
 	// /shop.Archive/Search 1
 	// /shop.Archive/Export 4
+}
+
+// A call whose client would not wait for the answer is rejected immediately.
+func ExampleLimits() {
+	orders := bulk.Must(bulk.New("orders", 50, bulk.WaitingRoom(100)))
+	limit := bulkgrpc.New(orders, bulkgrpc.Limits(deadline.Within(200*time.Millisecond), deadline.Reserve(50*time.Millisecond)))
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond) // of the client
+	defer cancel()
+	_, err := limit.UnaryServer(ctx, nil, &grpc.UnaryServerInfo{FullMethod: "/shop.Orders/Place"},
+		func(context.Context, any) (any, error) { return nil, nil })
+	fmt.Println(status.Code(err), errors.Is(err, bulk.ErrExpired))
+	// Output: ResourceExhausted true
 }
 
 // The clients of a public server see neither labels nor numbers.

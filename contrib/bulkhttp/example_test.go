@@ -12,6 +12,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/contrib/bulkhttp"
+	"github.com/bulklink/bulklink-go/deadline"
 	"github.com/bulklink/bulklink-go/registry"
 )
 
@@ -127,6 +128,68 @@ func ExampleSlots() {
 	// Output:
 	// /search 1
 	// /export 4
+}
+
+// reader is a client. It notes how many slots are in use while it gets the answer.
+type reader struct {
+	http.ResponseWriter
+	b *bulk.Bulkhead
+}
+
+func (r reader) Write(p []byte) (int, error) {
+	fmt.Printf("%q is sent, %d slots in use\n", p, r.b.Status().InUse)
+	return r.ResponseWriter.Write(p)
+}
+
+// With Buffered, a client that reads slowly holds no slot.
+func ExampleBuffered() {
+	reports := bulk.Must(bulk.New("reports", 2))
+	report := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "report") })
+	for _, middleware := range []func(http.Handler) http.Handler{
+		bulkhttp.Middleware(reports),
+		bulkhttp.Middleware(reports, bulkhttp.Buffered(1<<20)),
+	} {
+		client := reader{httptest.NewRecorder(), reports}
+		middleware(report).ServeHTTP(client, httptest.NewRequest(http.MethodGet, "/", nil))
+	}
+	// Output:
+	// "report" is sent, 1 slots in use
+	// "report" is sent, 0 slots in use
+}
+
+// A request with less than a second left would not be answered in time, so it is rejected
+// immediately.
+func ExampleLimits() {
+	reports := bulk.Must(bulk.New("reports", 2))
+	handler := bulkhttp.Middleware(reports, bulkhttp.Limits(deadline.Reserve(time.Second)))(http.NotFoundHandler())
+
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
+	fmt.Println(w.Code, reports.Status().Totals.ExpiredAtArrival)
+	// Output: 503 1
+}
+
+// Streams that are open for hours hold no slot.
+func ExampleReleaseAtHeaders() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done() // until the client leaves
+	}))
+	defer server.Close()
+	feeds := bulk.Must(bulk.New("feeds", 1))
+	client := &http.Client{Transport: bulkhttp.Transport(feeds, nil, bulkhttp.ReleaseAtHeaders())}
+	for range 3 {
+		resp, err := client.Get(server.URL)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer resp.Body.Close()
+	}
+	fmt.Println("3 streams are open,", feeds.Status().InUse, "slots in use")
+	// Output: 3 streams are open, 0 slots in use
 }
 
 // The slot is held until the body is closed or read to its end.

@@ -48,3 +48,41 @@ func Example() {
 	// Output:
 	// bulkhead.operation.finished payments 3
 }
+
+// A bulkhead and a Keyed that are in no registry, and the bulkheads of a list that
+// changes.
+func ExampleRegister() {
+	reader := sdk.NewManualReader()
+	meter := sdk.NewMeterProvider(sdk.WithReader(reader)).Meter(bulkotel.ScopeName)
+	payments := bulk.Must(bulk.New("payments", 2))
+	tenants, err := registry.NewKeyed[string]("tenants", 1, 1000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	shards := []*bulk.Bulkhead{bulk.Must(bulk.New("shard 1", 2)), bulk.Must(bulk.New("shard 2", 2))}
+	registration, err := bulkotel.Register(meter, bulkotel.Bulkhead(payments), bulkotel.Keyed(tenants),
+		bulkotel.Statuses(func() (statuses []bulk.Status) {
+			for _, b := range shards {
+				statuses = append(statuses, b.Status())
+			}
+			return statuses
+		}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer registration.Unregister()
+
+	var collection metricdata.ResourceMetrics
+	if err := reader.Collect(context.Background(), &collection); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, m := range collection.ScopeMetrics[0].Metrics {
+		if m.Name == "bulkhead.operation.arrived" {
+			fmt.Println(len(m.Data.(metricdata.Sum[int64]).DataPoints), "series")
+		}
+	}
+	// Output: 4 series
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -50,6 +51,45 @@ func ExampleKeyed() {
 	// bulkhead_keys_evicted_total{bulkhead="tenants"} 0
 	// bulkhead_keys_limit{bulkhead="tenants"} 1000
 	// bulkhead_operations_finished_total{bulkhead="tenants"} 2
+}
+
+// Only the bulkheads and Keyeds of one team are exported.
+func ExampleStatuses() {
+	bulkheads := registry.New()
+	_ = bulk.Must(bulkheads.Create("shop/payments", 2))
+	_ = bulk.Must(bulkheads.Create("mail/smtp", 5))
+	_, err := registry.CreateKeyed[string](bulkheads, "shop/tenants", 1, 1000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(bulkprom.New(
+		bulkprom.Statuses(func() []bulk.Status {
+			return slices.DeleteFunc(bulkheads.Statuses(), func(s bulk.Status) bool { return !strings.HasPrefix(s.Label, "shop/") })
+		}),
+		bulkprom.KeyedStatuses(func() []registry.KeyedStatus {
+			return slices.DeleteFunc(bulkheads.KeyedStatuses(), func(s registry.KeyedStatus) bool { return !strings.HasPrefix(s.Label, "shop/") })
+		}),
+	))
+	printMetrics(metrics, "bulkhead_slots_in_use", "bulkhead_keys_limit")
+	// Output:
+	// bulkhead_keys_limit{bulkhead="shop/tenants"} 1000
+	// bulkhead_slots_in_use{bulkhead="shop/payments"} 0
+	// bulkhead_slots_in_use{bulkhead="shop/tenants"} 0
+}
+
+// A server that does not scrape native histograms gets the smallest classic one.
+func ExampleNativeHistogram() {
+	payments := bulk.Must(bulk.New("payments", 2))
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(bulkprom.New(bulkprom.Bulkhead(payments), bulkprom.NativeHistogram(), bulkprom.Buckets(1)))
+	printMetrics(metrics, `bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.00`)
+	// Output:
+	// bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.001048575"} 0
+	// bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.002097151"} 0
+	// bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.004194303"} 0
+	// bulkhead_wait_seconds_bucket{bulkhead="payments",le="0.008388607"} 0
 }
 
 // printMetrics makes one scrape and prints the lines with one of the prefixes.

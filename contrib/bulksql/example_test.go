@@ -12,6 +12,7 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/contrib/bulksql"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/registry"
 )
 
 // example calls f with a new database of orders, behind a bulkhead with two slots.
@@ -105,6 +106,53 @@ func ExampleQueryRow() {
 		return err
 	})
 	// Output: 3
+}
+
+// The rows need not fit into memory.
+func ExampleEach() {
+	example(func(ctx context.Context, db *bulksql.DB) error {
+		total := 0
+		err := bulksql.Each(ctx, db, func(rows *sql.Rows) error {
+			amount, err := bulksql.Value[int](rows)
+			total += amount
+			return err
+		}, "SELECT amount FROM orders")
+		fmt.Println(total)
+		return err
+	})
+	// Output: 3
+}
+
+// Orders and reports use the same pool of ten connections. Reports get at most three, and
+// each tenant at most two of those for orders.
+func ExampleSharedWith() {
+	pool, err := sql.Open("sqlite", "file::memory:")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer pool.Close()
+	pool.SetMaxOpenConns(10)
+	orders, reports := bulk.Must(bulk.New("orders", 7)), bulk.Must(bulk.New("reports", 3))
+	tenants, err := registry.NewKeyed[string]("tenants", 2, 1000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	type tenantKey struct{}
+	tenantOf := func(ctx context.Context) (tenant string, limited bool) {
+		tenant, limited = ctx.Value(tenantKey{}).(string)
+		return tenant, limited
+	}
+	_, errOrders := bulksql.New(pool, orders, bulksql.SharedWith(reports), bulksql.PerKey(tenants, tenantOf))
+	_, errReports := bulksql.New(pool, reports, bulksql.SharedWith(orders))
+	fmt.Println(errOrders, errReports)
+	_ = reports.Resize(4) // New does not see it; CheckPool does
+	_, err = bulksql.New(pool, reports, bulksql.SharedWith(orders))
+	fmt.Println(err)
+	// Output:
+	// <nil> <nil>
+	// bulkhead "reports": parallelism 11: must be at most 10, the MaxOpenConns of the pool, for this bulkhead and 1 others together
 }
 
 func ExampleTx() {
