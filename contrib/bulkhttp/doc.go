@@ -29,8 +29,8 @@
 //	catalogue := bulk.Must(bulk.New("catalogue", 10))
 //	client := &http.Client{Transport: bulkhttp.Transport(catalogue, nil)}
 //
-// [KeyMiddleware] and [HostTransport] have one bulkhead for each key, such as a tenant
-// or a host. Options choose the bulkhead of each request ([Select]) and its number of
+// [KeyMiddleware], [KeyTransport] and [HostTransport] have one bulkhead for each key, such
+// as a tenant or a host. Options choose the bulkhead of each request ([Select]) and its number of
 // slots ([Slots]), bound the wait ([Limits]), and replace the answer to a rejected request ([OnReject]).
 //
 // # Slow readers

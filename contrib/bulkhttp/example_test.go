@@ -241,3 +241,39 @@ func ExampleHostTransport() {
 	fmt.Println(s.Keys, "key,", s.Totals.Finished, "request")
 	// Output: 1 key, 1 request
 }
+
+// One tenant cannot use all the requests to the dependency. The tenant comes from the
+// context.
+func ExampleKeyTransport() {
+	type tenantKey struct{}
+	tenants, err := registry.NewKeyed[string]("tenants at search", 1, 1000)
+	if err != nil {
+		panic(err)
+	}
+	tenantOf := func(r *http.Request) (tenant string, limited bool) {
+		tenant, limited = r.Context().Value(tenantKey{}).(string)
+		return tenant, limited
+	}
+	client := &http.Client{Transport: bulkhttp.KeyTransport(tenants, tenantOf, nil)}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "found") }))
+	defer server.Close()
+
+	for _, tenant := range []string{"noisy", "noisy", "quiet"} {
+		ctx := context.WithValue(context.Background(), tenantKey{}, tenant)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+		if err != nil {
+			panic(err)
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			fmt.Println(tenant, tenants.NotStarted(err))
+			continue
+		}
+		defer resp.Body.Close()
+		fmt.Println(tenant, resp.Status)
+	}
+	// Output:
+	// noisy 200 OK
+	// noisy true
+	// quiet 200 OK
+}

@@ -43,13 +43,7 @@ func KeyMiddleware[K comparable](k *registry.Keyed[K], keyOf func(*http.Request)
 	mustHave(k != nil, "KeyMiddleware: nil Keyed")
 	mustHave(keyOf != nil, "KeyMiddleware: nil keyOf")
 	c := configure("KeyMiddleware", opts, "Limits", "Slots", "OnReject", "RetryAfter", "Buffered")
-	return c.middleware(func(r *http.Request) (bulk.Slot, error) {
-		key, limited := keyOf(r)
-		if !limited {
-			return bulk.Slot{}, nil
-		}
-		return k.AcquireN(r.Context(), key, c.slotsOf(r), c.limits...)
-	})
+	return c.middleware(acquireKey(c, k, keyOf))
 }
 
 // An acquire returns the slots of a request, or the error of its rejection. If the
@@ -68,6 +62,17 @@ func (c *Config) acquireFrom(function string, b *bulk.Bulkhead) acquire {
 			return bulk.Slot{}, nil
 		}
 		return b.AcquireN(r.Context(), c.slotsOf(r), c.limits...)
+	}
+}
+
+// acquireKey returns an acquire for the bulkheads of k.
+func acquireKey[K comparable](c *Config, k *registry.Keyed[K], keyOf func(*http.Request) (K, bool)) acquire {
+	return func(r *http.Request) (bulk.Slot, error) {
+		key, limited := keyOf(r)
+		if !limited {
+			return bulk.Slot{}, nil
+		}
+		return k.AcquireN(r.Context(), key, c.slotsOf(r), c.limits...)
 	}
 }
 

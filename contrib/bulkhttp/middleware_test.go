@@ -730,6 +730,11 @@ func TestBadArgumentsPanic(t *testing.T) {
 		{`bulkhttp: Transport: nil bulkhead, and no Select`, func() { bulkhttp.Transport(nil, nil) }},
 		{`bulkhttp: KeyMiddleware: nil Keyed`, func() { bulkhttp.KeyMiddleware(nil, key) }},
 		{`bulkhttp: KeyMiddleware: nil keyOf`, func() { bulkhttp.KeyMiddleware(tenants, nil) }},
+		{`bulkhttp: KeyTransport: nil Keyed`, func() { bulkhttp.KeyTransport(nil, key, nil) }},
+		{`bulkhttp: KeyTransport: nil keyOf`, func() { bulkhttp.KeyTransport(tenants, nil, nil) }},
+		{`bulk: option "Select": KeyTransport supports only Limits, Slots, ReleaseAtHeaders`, func() {
+			bulkhttp.KeyTransport(tenants, key, nil, bulkhttp.Select(func(*http.Request) *bulk.Bulkhead { return b }))
+		}},
 		{`bulkhttp: HostTransport: nil Keyed`, func() { bulkhttp.HostTransport(nil, nil) }},
 		{`bulkhttp: middleware of a nil handler`, func() { bulkhttp.Middleware(b)(nil) }},
 		{`bulk: option "Buffered(0)": max must be at least 1`, func() { bulkhttp.Middleware(b, bulkhttp.Buffered(0)) }},

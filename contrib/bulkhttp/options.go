@@ -133,7 +133,7 @@ func Buffered(max int) Option {
 }
 
 // ReleaseAtHeaders releases the slot of a request when the headers of its response have
-// arrived. [Transport] and [HostTransport] support it. Use it if responses are long
+// arrived. [Transport], [KeyTransport] and [HostTransport] support it. Use it if responses are long
 // streams, such as events, logs or large downloads. The bulkhead then limits the
 // requests that wait for their headers. It does not limit open streams.
 func ReleaseAtHeaders() Option {

@@ -50,10 +50,22 @@ func Transport(b *bulk.Bulkhead, base http.RoundTripper, opts ...Option) http.Ro
 // that matches [registry.ErrTooManyKeys]. A nil k panics.
 func HostTransport(k *registry.Keyed[string], base http.RoundTripper, opts ...Option) http.RoundTripper {
 	mustHave(k != nil, "HostTransport: nil Keyed")
-	c := configure("HostTransport", opts, "Limits", "Slots", "ReleaseAtHeaders")
-	return newTransport(c, func(r *http.Request) (bulk.Slot, error) {
-		return k.AcquireN(r.Context(), hostOf(r.URL), c.slotsOf(r), c.limits...)
-	}, base)
+	return keyTransport("HostTransport", k, func(r *http.Request) (string, bool) { return hostOf(r.URL), true }, base, opts)
+}
+
+// KeyTransport is [Transport] with the bulkhead of k for the key that keyOf returns, such
+// as the tenant for whom the request is sent. If keyOf returns false, the request is not
+// limited. A request with a new key is rejected if the keys of k are all in use. A nil k
+// or keyOf panics.
+func KeyTransport[K comparable](k *registry.Keyed[K], keyOf func(*http.Request) (key K, limited bool), base http.RoundTripper, opts ...Option) http.RoundTripper {
+	mustHave(k != nil, "KeyTransport: nil Keyed")
+	mustHave(keyOf != nil, "KeyTransport: nil keyOf")
+	return keyTransport("KeyTransport", k, keyOf, base, opts)
+}
+
+func keyTransport[K comparable](function string, k *registry.Keyed[K], keyOf func(*http.Request) (K, bool), base http.RoundTripper, opts []Option) http.RoundTripper {
+	c := configure(function, opts, "Limits", "Slots", "ReleaseAtHeaders")
+	return newTransport(c, acquireKey(c, k, keyOf), base)
 }
 
 func hostOf(u *url.URL) string {

@@ -436,6 +436,43 @@ func TestAHostDoesNotUseTheSlotsOfAnother(t *testing.T) {
 	}
 }
 
+func TestAKeyDoesNotUseTheSlotsOfAnotherToSendRequests(t *testing.T) {
+	forEachProtocol(t, func(t *testing.T, p protocol) {
+		noLeaks(t)
+		tenants, err := registry.NewKeyed[string]("tenants", 1, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := p.serve(t, http.HandlerFunc(writePage))
+		client := &http.Client{Transport: bulkhttp.KeyTransport(tenants, tenantOf, server.Client().Transport)}
+		as := func(tenant string) (*http.Response, error) {
+			r := request(t, http.MethodGet, server.URL)
+			r.Header.Set("Tenant", tenant)
+			return client.Do(r)
+		}
+		var open []*http.Response
+		for _, tenant := range []string{"busy", "quiet", "", ""} { // without a tenant there is no limit
+			resp, err := as(tenant)
+			if err != nil {
+				t.Fatalf("%q: %v", tenant, err)
+			}
+			open = append(open, resp)
+		}
+		if _, err := as("busy"); !errors.Is(err, bulk.ErrSaturated) || !tenants.NotStarted(err) { //nolint:bodyclose // it fails
+			t.Errorf("the busy tenant: %v", err)
+		}
+		if _, err := as("new"); !errors.Is(err, registry.ErrTooManyKeys) || !tenants.NotStarted(err) { //nolint:bodyclose // it fails
+			t.Errorf("a third tenant: %v", err)
+		}
+		for _, resp := range open {
+			resp.Body.Close()
+		}
+		if s := tenants.Status(); s.InUse != 0 || s.Keys != 2 || s.Totals.Admitted != 2 {
+			t.Error(s)
+		}
+	})
+}
+
 func TestAHostIsTheAddressThatARequestIsSentTo(t *testing.T) {
 	hosts, err := registry.NewKeyed[string]("hosts", 1, 10)
 	if err != nil {
