@@ -170,5 +170,6 @@ func init() {
 	hooks.SetCheck((*Bulkhead).check)
 	hooks.SetWithCapacity(func(c *Config, given *Capacity) { c.given = given })
 	hooks.SetTotalsText(totalsText)
+	hooks.SetHistogram(histogram)
 	hooks.SetAddStatus(func(s *Status, b *Bulkhead, own bool) bool { return b.addTo(s, own) })
 }

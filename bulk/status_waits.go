@@ -50,6 +50,18 @@ func (c *waitCounts) snapshot() Waits {
 	return Waits{&counts}
 }
 
+// histogram is [hooks.Histogram].
+func histogram() (count func(time.Duration), snapshot func() Waits) {
+	var counts *waitCounts // made at the first wait, as that of a bulkhead
+	count = func(d time.Duration) {
+		if counts == nil {
+			counts = new(waitCounts)
+		}
+		counts[bucketOf(d)]++
+	}
+	return count, func() Waits { return counts.snapshot() }
+}
+
 // Buckets yields the buckets that are not empty, shortest first: the longest wait
 // of the bucket, and the count of its waits. The counts are not cumulative.
 func (w Waits) Buckets() iter.Seq2[time.Duration, uint64] {

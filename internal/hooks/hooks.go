@@ -1,5 +1,5 @@
-// Package hooks lets package registry and tests reach into package bulk where no
-// exported name should.
+// Package hooks lets packages registry and sizing, and tests, reach into package bulk
+// where no exported name should.
 //
 // Package bulk imports this package, so its types cannot be named here: they are
 // type parameters, and package bulk sets the functions when the program starts.
@@ -18,6 +18,7 @@ var (
 	withCapacity any // func(*bulk.Config, *bulk.Capacity)
 	addStatus    any // func(*bulk.Status, *bulk.Bulkhead, bool) bool
 	totalsText   any // func(bulk.Totals, time.Duration) string
+	histogram    any // func() (func(time.Duration), func() bulk.Waits)
 	check        any // func(*bulk.Bulkhead) error
 )
 
@@ -98,6 +99,16 @@ func SetTotalsText[Totals any](f func(Totals, time.Duration) string) { totalsTex
 // before it. They have rates if the duration is more than 0.
 func TotalsText[Totals any](t Totals, duration time.Duration) string {
 	return totalsText.(func(Totals, time.Duration) string)(t, duration)
+}
+
+// SetHistogram sets what [Histogram] calls.
+func SetHistogram[Waits any](f func() (func(time.Duration), func() Waits)) { histogram = f }
+
+// Histogram returns two functions for an empty [bulk.Waits] that its maker alone can
+// change: one counts a wait, the other returns a copy. So package sizing can count the
+// waits of a bulkhead that does not exist.
+func Histogram[Waits any]() (count func(time.Duration), snapshot func() Waits) {
+	return histogram.(func() (func(time.Duration), func() Waits))()
 }
 
 // SetCheck sets what [Check] calls.
