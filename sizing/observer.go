@@ -15,7 +15,7 @@ type observer struct {
 
 	mu       sync.Mutex
 	remove   func()
-	closed   bool // stop was called
+	stopped  bool
 	order    sequence
 	first    uint64 // Seq of the last event before it began to listen
 	shift    int64  // what is added to instants because the clock went back
@@ -56,8 +56,8 @@ func (o *observer) listen(b *bulk.Bulkhead, to audience) bulk.Status {
 func (o *observer) stop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.closed {
-		o.closed = true
+	if !o.stopped {
+		o.stopped = true
 		o.remove()
 	}
 }
@@ -65,7 +65,7 @@ func (o *observer) stop() {
 func (o *observer) handle(e bulk.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || e.Seq <= o.first {
+	if o.stopped || e.Seq <= o.first {
 		return
 	}
 	o.order.put(transitionOf(&e, o.origin), o.apply)
@@ -73,7 +73,7 @@ func (o *observer) handle(e bulk.Event) {
 
 // caughtUp returns the present moment if every event up to now has been delivered.
 func (o *observer) caughtUp() (now moment, ok bool) {
-	if o.closed {
+	if o.stopped {
 		return moment{}, false
 	}
 	s := o.bulkhead.Status()
@@ -98,12 +98,14 @@ func (o *observer) instant(at int64) int64 {
 // time returns the time of an instant.
 func (o *observer) time(at int64) time.Time { return o.origin.Add(time.Duration(at - o.shift)) }
 
-// apply makes the transition known to the audience.
+// apply makes a transition known to the audience. One that is late counts as if it
+// happened after those that were delivered before it.
 func (o *observer) apply(t transition, late bool) {
-	at := moment{o.instant(t.at), t.seq}
+	at := moment{o.now, o.order.next - 1}
 	if late {
 		o.late++
-		at.seq = o.order.next - 1
+	} else {
+		at = moment{o.instant(t.at), t.seq}
 	}
 	switch {
 	case t.kind == bulk.EventResized:

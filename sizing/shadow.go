@@ -2,22 +2,32 @@ package sizing
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// Shadow is a bulkhead of another capacity that does not exist: it computes what would
-// have become of the operations of a real one. Make one with [NewShadow]. All methods may
-// be called by any number of goroutines concurrently.
+// Shadow is a bulkhead that does not exist. It has another capacity than a real one, and
+// computes from the events of that what would have become of the same operations. Make one
+// with [NewShadow]. All methods may be called by any number of goroutines concurrently.
 type Shadow struct {
 	observer
 	id       uint64
-	statuses uint64
+	statuses uint64 // Status calls
 	virtual  *virtual
 }
 
-// NewShadow returns a shadow of b with capacity c.
+// NewShadow returns a shadow of b with capacity c, which may be paused. It listens to b
+// from now on, until Close. If a value of c is not allowed, the error has
+// [*bulk.ConfigError]s. A nil b panics.
+//
+// The operations that b has in flight occupy their slots in the shadow too, whatever its
+// capacity, until they end. The operations that wait in b do so from their admission on.
+//
+// While it listens, each operation of b costs about half a microsecond more, and
+// allocates nothing in steady state (BenchmarkRun). A shadow needs memory for each
+// operation that is in flight or waits in b or in the shadow (about 200 bytes), for at
+// most 16,384 transitions that are not certain yet, and for at most 16,384 events that
+// were delivered before an earlier one: 3 MB at most.
 func NewShadow(b *bulk.Bulkhead, c bulk.Capacity) (*Shadow, error) {
 	if b == nil {
 		panic("sizing: NewShadow: nil bulkhead")
@@ -25,7 +35,7 @@ func NewShadow(b *bulk.Bulkhead, c bulk.Capacity) (*Shadow, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Shadow{id: newID(b.Label())}
+	s := &Shadow{id: newID()}
 	s.virtual = newVirtual(c, s.records.put)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,27 +43,34 @@ func NewShadow(b *bulk.Bulkhead, c bulk.Capacity) (*Shadow, error) {
 	for i := range began.InFlight {
 		slots := 1
 		if i == 0 {
-			slots = began.InUse - began.InFlight + 1
+			slots = began.InUse - began.InFlight + 1 // only the sum is known
 		}
 		s.virtual.occupy(slots)
 	}
+	s.virtual.seen = moment{seq: began.LastEvent}
 	if began.Closed {
-		s.virtual.close()
+		s.virtual.add(input{moment: s.virtual.seen, kind: closes})
 	}
-	s.virtual.seen = moment{0, began.LastEvent}
 	return s, nil
 }
 
-// newID returns the ID of a bulkhead that nobody else has.
-func newID(label string) uint64 {
-	b, err := bulk.New(label, 1)
-	if err != nil {
-		panic(err) // another bulkhead has that label
-	}
-	return b.Status().ID
-}
+// newID returns a number that no bulkhead has.
+func newID() uint64 { return bulk.Must(bulk.New("shadow", 1)).Status().ID }
 
-// Status returns the status of the bulkhead that does not exist.
+// Status returns the status of the bulkhead that does not exist. All forms and methods of
+// a [bulk.Status] work on it: Since and Report judge it as any other. It has the label of
+// the real bulkhead, an ID of its own, and an Index that counts the Status calls of the
+// shadow. OldestHold is 0. The accounting identities of a [bulk.Status] hold.
+//
+// At is the instant up to which the shadow is certain. That is now, except
+//
+//   - while an event of b has not been delivered yet: then At is the time of the last one
+//     that was delivered in order;
+//   - while an operation is in flight in the shadow that b kept waiting: its hold is known
+//     only when it has ended in b, and until then the shadow is behind by its wait in b.
+//
+// Status takes a Status of the real bulkhead, so it counts in its Index, and allocates two
+// histograms of waits (8 kB) if any operation has waited in both.
 func (s *Shadow) Status() bulk.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,38 +85,47 @@ func (s *Shadow) Status() bulk.Status {
 	return status
 }
 
-// SetCapacity changes the capacity of the shadow.
+// SetCapacity changes the capacity of the shadow as [bulk.Bulkhead.SetCapacity] changes
+// that of a bulkhead. A change of the capacity of the real bulkhead does not change the
+// shadow: a program that wants both calls both.
+//
+// If a value of c is not allowed, the error has [*bulk.ConfigError]s. If the shadow or the
+// real bulkhead is closed, it matches [bulk.ErrClosed]. Nothing has changed then.
 func (s *Shadow) SetCapacity(c bulk.Capacity) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.observer.closed {
+	now, ok := s.caughtUp()
+	if s.stopped || s.virtual.closing {
 		return fmt.Errorf("sizing: shadow of %v: capacity not changed: %w", s.bulkhead, bulk.ErrClosed)
 	}
-	at, ok := s.caughtUp()
 	if !ok {
-		at = s.virtual.seen
+		now = s.virtual.seen
 	}
-	s.virtual.add(input{moment: at, kind: changes, capacity: &c})
+	s.virtual.add(input{moment: now, kind: changes, capacity: &c})
 	return nil
 }
 
-// Close ends the shadow.
+// Close stops listening. Status returns the last state from then on. Close may be called
+// again, does not block and always returns nil.
 func (s *Shadow) Close() error {
 	s.stop()
 	return nil
 }
 
-// Accuracy says how far the figures of a [Shadow] rest on assumptions.
+// Accuracy says how much of a [Shadow] rests on assumptions. The zero Accuracy says that
+// it is exact: see the documentation of the package.
 type Accuracy struct {
-	Drawn uint64        // operations whose hold was drawn, because they never ran in reality
-	Late  uint64        // events that were delivered after 16,384 later ones
-	Lag   time.Duration //
+	// Drawn counts operations of the shadow whose hold was drawn from the last 256 that
+	// were observed, because they never ran in the real bulkhead.
+	Drawn uint64
+	// Late counts events that were delivered more than 16,384 events too late.
+	Late uint64
 }
 
-// Accuracy returns …
+// Accuracy returns how much of the shadow rests on assumptions.
 func (s *Shadow) Accuracy() Accuracy {
 	s.mu.Lock()
 	defer s.mu.Unlock()

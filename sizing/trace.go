@@ -75,7 +75,7 @@ func (t Trace) Replay(c bulk.Capacity) (bulk.Status, error) {
 	v.seen = moment{end, bounds - 1}
 	v.advance()
 	s := v.status()
-	s.ID, s.Index, s.Label, s.At = newID("replay"), 1, t.Label, t.Start.Add(time.Duration(end))
+	s.ID, s.Index, s.Label, s.At = newID(), 1, t.Label, t.Start.Add(time.Duration(end))
 	return s, nil
 }
 

@@ -25,6 +25,7 @@ type virtual struct {
 	ahead   heap             // in flight here and in reality, started here first: by start − started
 	holds   holds            // observed
 	drawn   uint64           // holds that were drawn
+	closing bool             // an input that closes has come
 	recycle func(*operation) // called when an operation is over in both bulkheads
 }
 
@@ -61,6 +62,7 @@ func newVirtual(c bulk.Capacity, recycle func(*operation)) *virtual {
 // add adds an input that happens now, and advances.
 func (v *virtual) add(in input) {
 	v.seen = in.moment
+	v.closing = v.closing || in.kind == closes
 	v.pending.push(in)
 	v.advance()
 	for v.pending.len > maxPending {
