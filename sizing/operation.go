@@ -17,9 +17,11 @@ func (m moment) before(n moment) bool {
 	return m.at < n.at || m.at == n.at && m.seq < n.seq
 }
 
-// bounds is the place of the wait bounds of an instant: after all else that happens then,
-// in the order of the arrivals. It is added to the number of the operation.
-const bounds = 1 << 63
+// The places of what has no event. The number of the operation is added.
+const (
+	draws  = 1 << 62 // ends with holds that were drawn: the events of that instant may have been processed before
+	bounds = 1 << 63 // wait bounds: an operation that is granted a slot at its bound runs
+)
 
 // unknown is an instant that is not known.
 const unknown = math.MinInt64

@@ -209,7 +209,7 @@ func (v *virtual) schedule(op *operation) {
 // draw returns the end of an operation that never ran in reality.
 func (v *virtual) draw(op *operation, atLeast int64) moment {
 	v.drawn++
-	return moment{at: later(op.start, max(atLeast, v.holds.draw(op.number)))}
+	return moment{later(op.start, max(atLeast, v.holds.draw(op.number))), draws + op.number}
 }
 
 // force draws the hold of the operation that keeps the clock from advancing.
