@@ -200,9 +200,6 @@ func (e *engine) drain() {
 }
 
 func (e *engine) close() {
-	if e.closed {
-		return
-	}
 	e.closed = true
 	e.rejectWaiting(&e.totals.Closed, func(*operation) bool { return true })
 	e.drain()

@@ -21,6 +21,7 @@ func unique(calls []call) []call {
 		c.at = c.at*unit + 1<<i
 		c.hold = c.hold*unit + 1<<(len(calls)+i)
 		c.deadline *= unit
+		c.dies = 0 // an operation is abandoned only if its ctx is done at the instant of its admission
 		if c.cancel > 0 {
 			c.cancel *= unit
 		}

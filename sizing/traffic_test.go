@@ -23,7 +23,22 @@ type call struct {
 	limits   []deadline.Limit
 	cancel   time.Duration // after its arrival; negative: never
 	deadline time.Duration // of its ctx, after its arrival; 0: none
+	dies     time.Duration // its ctx is done then, after its arrival, but wakes nobody; 0: never
 	late     func(time.Time) deadline.Limit
+}
+
+// deaf is a ctx that is done from some time on, and has no channel that says so. An
+// operation that was granted its slots after that is abandoned.
+type deaf struct {
+	context.Context
+	dies time.Time
+}
+
+func (c deaf) Err() error {
+	if time.Now().Before(c.dies) {
+		return nil
+	}
+	return context.Canceled
 }
 
 // do runs the call. It returns when the operation is over.
@@ -42,6 +57,9 @@ func (c call) do(b *bulk.Bulkhead) {
 		}
 		defer time.AfterFunc(c.cancel, stop).Stop()
 		defer stop()
+	}
+	if c.dies > 0 {
+		ctx = deaf{context.Background(), time.Now().Add(c.dies)}
 	}
 	limits := c.limits
 	if c.late != nil {
@@ -107,6 +125,8 @@ func drawCalls(t *rapid.T, own bool) []call {
 			c.cancel = d
 		case 5:
 			c.deadline = d
+		case 6:
+			c.dies = d
 		}
 		return c
 	}), 0, 40).Draw(t, "calls")
