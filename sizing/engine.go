@@ -78,11 +78,10 @@ func (e *engine) tooLarge(op *operation) bool {
 func (e *engine) fits(op *operation) bool { return op.slots <= e.capacity.Parallelism-e.inUse }
 
 func (e *engine) enqueue(op *operation) {
-	empty := e.queue.head == nil
-	if empty {
+	if e.queue.head == nil {
 		e.standing = e.now
 	}
-	wait, shortened := longestWait(e.capacity, empty, e.now-e.standing)
+	wait, shortened := longestWait(e.capacity, e.now-e.standing)
 	if shortened {
 		e.totals.Shortened++
 	}

@@ -124,11 +124,8 @@ func (o *observer) apply(t transition, late bool) {
 			o.change(op, t, at)
 		}
 	}
-	switch {
-	case !t.nonempty:
+	if t.empty {
 		o.standing = unknown
-	case o.standing == unknown:
-		o.standing = at.at
 	}
 }
 
@@ -151,9 +148,11 @@ func (o *observer) arrival(t transition, at moment) {
 	case bulk.EventAdmitted:
 		op.outcome, op.started = InFlight, at.at
 	case bulk.EventQueued:
-		empty := o.standing == unknown
+		if o.standing == unknown {
+			o.standing = at.at
+		}
 		op.outcome, op.queued = Waiting, true
-		op.allowed, _ = longestWait(o.capacity, empty, at.at-o.standing)
+		op.allowed, _ = longestWait(o.capacity, at.at-o.standing)
 	default:
 		op.outcome, op.over, op.ended = outcomeOf[t.kind], true, at
 		op.limited = t.kind == bulk.EventSaturated && t.placed

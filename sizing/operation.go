@@ -147,12 +147,12 @@ func later(at, d int64) int64 {
 
 // longestWait returns for how long an operation that joins a queue may wait, and whether
 // delay control shortened it. The queue has not been empty for the given time.
-func longestWait(c bulk.Capacity, empty bool, standing int64) (wait int64, shortened bool) {
+func longestWait(c bulk.Capacity, standing int64) (wait int64, shortened bool) {
 	wait = forever
 	if c.WaitLimit > 0 {
 		wait = int64(c.WaitLimit)
 	}
-	if stands := !empty && c.DelayInterval > 0 && standing >= int64(c.DelayInterval); stands && int64(c.DelayTarget) < wait {
+	if c.DelayInterval > 0 && standing >= int64(c.DelayInterval) && int64(c.DelayTarget) < wait {
 		return int64(c.DelayTarget), true
 	}
 	return wait, false

@@ -15,14 +15,14 @@ type transition struct {
 	kind     bulk.EventKind
 	queued   bool
 	placed   bool           // a place in the waiting room was free
-	nonempty bool           // somebody waits after it
+	empty    bool           // no operation waits after it
 	capacity *bulk.Capacity // resized only
 }
 
 func transitionOf(e *bulk.Event, origin time.Time) transition {
 	t := transition{
 		seq: e.Seq, op: e.Op, at: int64(e.At.Sub(origin)), slots: e.Slots, kind: e.Kind, queued: e.Queued,
-		placed: e.Waiting < e.Capacity.WaitingRoom, nonempty: e.Waiting > 0,
+		placed: e.Waiting < e.Capacity.WaitingRoom, empty: e.Waiting == 0,
 	}
 	if e.Kind == bulk.EventResized {
 		c := e.Capacity
