@@ -55,6 +55,7 @@ type operation struct {
 	scheduled bool   // its end in the virtual bulkhead is known
 	start     int64  // when it was admitted in the virtual bulkhead
 	bound     int64  // when its wait in the virtual bulkhead ends
+	atLeast   int64  // the shortest hold that may be drawn for it
 	due       moment // its key in the heap
 	index     int    // in the heap plus 1; 0: it is in none
 

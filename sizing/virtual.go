@@ -24,6 +24,7 @@ type virtual struct {
 	early   list             // in flight here, still waiting in reality, in the order of start
 	ahead   heap             // in flight here and in reality, started here first: by start − started
 	holds   holds            // observed
+	undrawn list             // in flight until a hold is observed
 	drawn   uint64           // holds that were drawn
 	closing bool             // an input that closes has come
 	recycle func(*operation) // called when an operation is over in both bulkheads
@@ -85,7 +86,7 @@ func (v *virtual) admitted(op *operation, at moment) {
 func (v *virtual) ended(op *operation) {
 	v.seen = op.facts.ended
 	if op.outcome == Finished {
-		v.holds.add(op.hold())
+		v.observe(op.hold())
 	}
 	switch {
 	case op.state == gone:
@@ -185,31 +186,49 @@ func (v *virtual) untrackHold(op *operation) {
 // schedule sets the end of an operation in flight that is over in reality.
 func (v *virtual) schedule(op *operation) {
 	real := op.facts.ended
-	end := real
 	switch {
 	case op.outcome == InFlight: // the trace ends before the operation
 		op.scheduled = true
-		return
 	case op.outcome == Finished:
-		end.at = later(op.start, op.hold())
+		v.endAt(op, moment{later(op.start, op.hold()), real.seq})
 	case op.outcome == Abandoned && op.start >= op.started,
 		op.outcome == Canceled && op.start >= real.at:
 		// Its ctx was done when it was admitted here.
 		op.abandoned = true
-		end.at = max(op.start, real.at)
+		v.endAt(op, moment{max(op.start, real.at), real.seq})
 	case op.outcome == Abandoned:
-		end = v.draw(op, op.hold())
+		v.draw(op, op.hold())
 	default:
-		end = v.draw(op, 0)
+		v.draw(op, 0)
 	}
+}
+
+func (v *virtual) endAt(op *operation, end moment) {
 	op.scheduled = true
 	v.due.push(op, end)
 }
 
-// draw returns the end of an operation that never ran in reality.
-func (v *virtual) draw(op *operation, atLeast int64) moment {
+// draw sets the end of an operation that never ran in reality. If nothing has ended in
+// reality yet, it is in flight until a hold has been observed.
+func (v *virtual) draw(op *operation, atLeast int64) {
 	v.drawn++
-	return moment{later(op.start, max(atLeast, v.holds.draw(op.number))), draws + op.number}
+	op.scheduled, op.atLeast = true, atLeast
+	if len(v.holds.times) == 0 {
+		v.undrawn.push(op)
+		return
+	}
+	hold := max(atLeast, v.holds.draw(op.number))
+	v.endAt(op, moment{max(v.now, later(op.start, hold)), draws + op.number})
+}
+
+// observe adds a hold to those from which others are drawn.
+func (v *virtual) observe(hold int64) {
+	v.holds.add(hold)
+	for op := v.undrawn.head; op != nil; op = v.undrawn.head {
+		v.undrawn.remove(op)
+		v.drawn--
+		v.draw(op, op.atLeast)
+	}
 }
 
 // force draws the hold of the operation that keeps the clock from advancing.
@@ -222,6 +241,5 @@ func (v *virtual) force() {
 		atLeast = v.seen.at - op.started
 		v.ahead.remove(op)
 	}
-	op.scheduled = true
-	v.due.push(op, v.draw(op, atLeast))
+	v.draw(op, atLeast)
 }
