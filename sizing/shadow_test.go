@@ -432,7 +432,7 @@ func TestOperationsThatNeverRanAreInFlightUntilAHoldIsObserved(t *testing.T) {
 		if got := s.Status(); got.InFlight != 2 {
 			t.Errorf("%+v", got)
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		if got := s.Status(); got.InFlight != 0 || s.Accuracy().Drawn != 2 {
 			t.Errorf("%+v, %+v", got, s.Accuracy())
 		}
@@ -482,14 +482,14 @@ func remembers(t *testing.T, admitted bool) {
 			synctest.Wait()
 		}
 		for range maxPending / 2 {
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			_, _ = b.TryAcquire()
 		}
 		if got := s.Status(); got.At.After(began.Add(ms(1))) || s.Accuracy().Drawn != 0 {
 			t.Fatalf("%+v", got)
 		}
 		for range 2 * maxPending {
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			_, _ = b.TryAcquire()
 			if n := s.virtual.pending.len; n > maxPending {
 				t.Fatalf("%d are pending", n)
