@@ -68,6 +68,22 @@ func again(b *bulk.Bulkhead, t Trace) {
 	all.Wait()
 }
 
+// change sets capacities, one after the other, at instants at which nothing else happens,
+// and closes after that if it has what to close.
+func change(t tester, capacities []bulk.Capacity, set func(bulk.Capacity) error, close func() error) {
+	time.Sleep(ms(150))
+	for _, c := range capacities {
+		if err := set(c); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(ms(300))
+	}
+	if close != nil {
+		time.Sleep(ms(20))
+		_ = close()
+	}
+}
+
 // Proof: the operations that a recorder recorded, at a real bulkhead of another capacity,
 // are counted there exactly as the shadow of that capacity counted them.
 func TestRealBulkheadOfAnotherCapacityCountsWhatTheShadowCounted(t *testing.T) {
@@ -78,7 +94,13 @@ func TestRealBulkheadOfAnotherCapacityCountsWhatTheShadowCounted(t *testing.T) {
 			real = bulk.Capacity{Parallelism: bulk.Unlimited}
 		}
 		other := times(drawCapacity(t, 1), 100)
-		calls := drawCalls(t, true)
+		changes := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) bulk.Capacity { return times(drawCapacity(t, 0), 100) }), 0, 2).Draw(t, "changes")
+		if len(changes) > 0 {
+			changes = append(changes, other) // not paused
+		}
+		closes := rapid.Bool().Draw(t, "closes")
+		own := rapid.Bool().Draw(t, "calls have limits of their own")
+		calls := drawCalls(t, own)
 		calls = unique(calls[:min(12, len(calls))])
 		rapid.SyncTest(t, func(t *rapid.T) {
 			b := newWith(t, real)
@@ -92,6 +114,11 @@ func TestRealBulkheadOfAnotherCapacityCountsWhatTheShadowCounted(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Close()
+			var close func() error
+			if closes {
+				close = b.Close
+			}
+			go change(t, changes, s.SetCapacity, close)
 			run(b, calls)
 			time.Sleep(time.Hour)
 			want, trace := s.Status(), r.Trace()
@@ -101,10 +128,17 @@ func TestRealBulkheadOfAnotherCapacityCountsWhatTheShadowCounted(t *testing.T) {
 			}
 			compared++
 			x := newWith(t, other)
+			if closes {
+				close = x.Close
+			}
+			go change(t, changes, x.SetCapacity, close)
 			again(x, trace)
+			time.Sleep(time.Hour)
 			got := x.Status()
 			got.At = want.At
-			got.Totals.Shortened = want.Totals.Shortened // limits of calls are given again only where they were seen
+			if own { // limits of calls are given again only where they were seen
+				got.Totals.Shortened = want.Totals.Shortened
+			}
 			if diff := difference(want, got); diff != "" {
 				t.Fatalf("(-shadow +bulkhead):\n%s", diff)
 			}
