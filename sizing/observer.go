@@ -109,7 +109,9 @@ func (o *observer) apply(t transition, late bool) {
 	}
 	switch {
 	case t.kind == bulk.EventResized:
-		o.capacity = *t.capacity
+		if !late {
+			o.capacity = *t.capacity
+		}
 	case t.kind == bulk.EventClosed:
 		o.to.closed(at)
 	case t.kind == bulk.EventDrained:
@@ -170,8 +172,13 @@ func (o *observer) change(op *operation, t transition, at moment) {
 		o.to.admitted(op, at)
 		return
 	}
+	outcome := outcomeOf[t.kind]
+	if outcome.admitted() && op.started == unknown { // that event is late
+		op.started = op.arrival.at
+		o.to.admitted(op, at)
+	}
 	delete(o.live, t.op)
-	op.outcome, op.over, op.ended = outcomeOf[t.kind], true, at
+	op.outcome, op.over, op.ended = outcome, true, at
 	op.limited = t.kind == bulk.EventExpired && at.at-op.arrival.at < op.allowed
 	o.to.ended(op)
 }

@@ -543,28 +543,35 @@ func TestShadowWaitsForEventsThatAreOnTheirWay(t *testing.T) {
 
 func TestEventsThatAreTooLateAreCounted(t *testing.T) {
 	b := bulk.Must(bulk.New("payments", bulk.Unlimited))
-	s := shadowOf(t, b, bulk.Capacity{Parallelism: 2})
+	s := shadowOf(t, b, bulk.Capacity{Parallelism: 5})
 	defer s.Close()
 	began := s.origin
 	event := func(seq, op uint64, kind bulk.EventKind) {
-		s.handle(bulk.Event{Seq: seq, Op: op, Kind: kind, Slots: 1, At: began.Add(time.Duration(seq))})
+		s.handle(bulk.Event{Seq: seq, Op: op, Kind: kind, Queued: op == 3 && seq != 3, Slots: 1, At: began.Add(time.Duration(seq))})
 	}
 	event(1, 1, bulk.EventAdmitted)
-	// 2 is the arrival of an operation, 3 the end of the first one.
-	for seq := uint64(4); seq < 4+2*maxHeld; seq += 2 {
+	// 2 is the arrival of an operation, 4 the admission of one that was queued, 5 the end of
+	// the first one.
+	event(3, 3, bulk.EventQueued)
+	for seq := uint64(6); seq < 6+2*maxHeld; seq += 2 {
 		event(seq, seq, bulk.EventAdmitted)
 		event(seq+1, seq, bulk.EventReleased)
 	}
+	const last = 6 + 2*maxHeld
+	event(last, 3, bulk.EventReleased)
 	event(2, 2, bulk.EventAdmitted)
-	event(3, 1, bulk.EventReleased)
-	event(4+2*maxHeld, 2, bulk.EventReleased)
-	if got := s.Accuracy(); got.Late != 2 {
+	event(4, 3, bulk.EventAdmitted)
+	event(5, 1, bulk.EventReleased)
+	event(last+1, 2, bulk.EventReleased)
+	if got := s.Accuracy(); got.Late != 3 {
 		t.Errorf("%+v", got)
 	}
+	s.virtual.seen.at += last
+	s.virtual.advance()
 	got := s.virtual.status()
 	accounts(t, got)
-	if got.InFlight != 0 || got.Totals.Finished != maxHeld+1 || len(s.live) != 0 {
-		t.Errorf("%d in flight, %d finished, %d remembered", got.InFlight, got.Totals.Finished, len(s.live))
+	if got.InFlight != 0 || got.Totals.Finished != maxHeld+2 || len(s.live) != 0 || s.virtual.early.len > 0 || s.virtual.now > int64(3*last) {
+		t.Errorf("%d in flight, %d finished, %d remembered, at %d", got.InFlight, got.Totals.Finished, len(s.live), s.virtual.now)
 	}
 }
 
@@ -606,7 +613,9 @@ func TestShadowUnderConcurrentLoadCountsWhatTheBulkheadCounts(t *testing.T) {
 		b := newWith(t, c)
 		s := shadowOf(t, b, c)
 		other := shadowOf(t, b, bulk.Capacity{Parallelism: 2, WaitingRoom: 2, WaitLimit: time.Microsecond})
-		r, err := NewRecorder(b, 1000)
+		smaller := bulk.Capacity{Parallelism: 2, WaitingRoom: 2, WaitLimit: time.Microsecond, DelayTarget: 100, DelayInterval: 500}
+		fixed := shadowOf(t, b, smaller)
+		r, err := NewRecorder(b, 10_000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -632,7 +641,17 @@ func TestShadowUnderConcurrentLoadCountsWhatTheBulkheadCounts(t *testing.T) {
 			t.Error(diff)
 		}
 		accounts(t, other.Status())
-		if err := errors.Join(s.Close(), other.Close(), r.Close()); err != nil {
+		if want, trace := fixed.Status(), r.Trace(); fixed.Accuracy().Drawn == 0 {
+			trace.End = want.At
+			got, err := trace.Replay(smaller)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := difference(want, got); diff != "" || want.Totals.Arrivals() != 3600 {
+				t.Errorf("(-shadow +replay):\n%s", diff)
+			}
+		}
+		if err := errors.Join(s.Close(), other.Close(), fixed.Close(), r.Close()); err != nil {
 			t.Error(err)
 		}
 	}
