@@ -3,6 +3,7 @@ package bulk_test
 import (
 	"io"
 	"testing"
+	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/internal/hooks"
@@ -33,6 +34,20 @@ func TestOnReleaseHookRunsOnceForEachReleasedSlot(t *testing.T) {
 		if calls[i] != want[i] {
 			t.Fatalf("calls %v, want %v", calls, want)
 		}
+	}
+}
+
+// What package sizing counts is what a bulkhead would count.
+func TestHistogramHookCountsWaits(t *testing.T) {
+	count, snapshot := hooks.Histogram[bulk.Waits]()
+	empty := snapshot()
+	count(5)
+	once := snapshot()
+	count(5)
+	count(time.Hour)
+	twice := snapshot()
+	if empty != (bulk.Waits{}) || once.Count() != 1 || once.Quantile(1) != 5 || twice.Count() != 3 || twice.Quantile(1) < time.Hour {
+		t.Errorf("%d, %d and %d waits, the longest of %v and %v", empty.Count(), once.Count(), twice.Count(), once.Quantile(1), twice.Quantile(1))
 	}
 }
 

@@ -19,7 +19,14 @@ type Recorder struct {
 	closedAt int64       // or unknown
 }
 
-// NewRecorder …
+// NewRecorder returns a recorder that listens to b from now on, until Close. It keeps the
+// last max operations that are over, and those that are in flight or wait. If max is less
+// than 1, the error is a [*bulk.ConfigError]. A nil b panics.
+//
+// While it listens, each operation of b costs about 0.35 µs more, and allocates nothing once
+// max operations are kept (BenchmarkRun). The memory is 64 bytes for each operation that is
+// kept, about 200 bytes for each one that is in flight or waits, and 1 MB at most for events
+// that were delivered before an earlier one. It grows with the operations, not with max.
 func NewRecorder(b *bulk.Bulkhead, max int) (*Recorder, error) {
 	if b == nil {
 		panic("sizing: NewRecorder: nil bulkhead")
@@ -42,7 +49,16 @@ func (r *Recorder) Close() error {
 	return nil
 }
 
-// Trace returns what was recorded up to now.
+// Trace returns what was recorded up to now, or up to Close. Operations that were in flight
+// when the recording began count as if they had arrived then, as do those that waited then
+// and have ended.
+//
+// If the recorder has forgotten operations, the trace starts at the end of the last one that
+// was forgotten: every operation that was in flight or waited then, or arrived later, is in
+// it, however long ago it came.
+//
+// Trace copies the operations, during which calls of b wait if they have an event (about
+// 20 ms for a million), and sorts the copy. It takes a Status of b.
 func (r *Recorder) Trace() Trace {
 	t := r.copy()
 	slices.SortStableFunc(t.Operations, func(a, b Operation) int {

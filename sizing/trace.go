@@ -43,8 +43,16 @@ func (t Trace) NeverRan() (n int) {
 	return n
 }
 
-// Replay returns the status, at the end of the trace, of a bulkhead with capacity c to
-// which the operations of the trace came.
+// Replay returns what a bulkhead with capacity c, which may be paused, would have done with
+// the operations of the trace: its status at the end of the trace. The capacity is c
+// throughout; the bulkhead is closed when the real one was. The label is that of the trace,
+// and the ID a new one, so that statuses of two replays are unrelated.
+//
+// Replay needs no goroutine and no time but that of the computation: about half a second for
+// a million operations. The same trace and capacity give the same status, apart from the ID.
+//
+// The error has [*bulk.ConfigError]s if a value of c is not allowed, and is a [*TraceError]
+// if t is not valid.
 func (t Trace) Replay(c bulk.Capacity) (bulk.Status, error) {
 	if err := c.Validate(); err != nil {
 		return bulk.Status{}, err
