@@ -1,6 +1,7 @@
 package sizing
 
 import (
+	"bytes"
 	"context"
 	"math/rand/v2"
 	"testing"
@@ -66,6 +67,19 @@ func BenchmarkReplayOfAMillionOperations(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := t.Replay(bulk.Capacity{Parallelism: 10, WaitingRoom: 20, WaitLimit: 10 * time.Millisecond}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadTraceOf100000Operations(b *testing.B) {
+	var text bytes.Buffer
+	if _, err := poisson(100_000, 9).WriteTo(&text); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		if _, err := ReadTrace(bytes.NewReader(text.Bytes())); err != nil {
 			b.Fatal(err)
 		}
 	}

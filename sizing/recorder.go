@@ -58,7 +58,7 @@ func (r *Recorder) Close() error {
 // it, however long ago it came.
 //
 // Trace copies the operations, during which calls of b wait if they have an event (about
-// 20 ms for a million), and sorts the copy. It takes a Status of b.
+// 30 ms for a million), and sorts the copy. It takes a Status of b.
 func (r *Recorder) Trace() Trace {
 	t := r.copy()
 	slices.SortStableFunc(t.Operations, func(a, b Operation) int {

@@ -30,8 +30,10 @@ func ReadTrace(r io.Reader) (Trace, error) {
 		if n == 1 {
 			err = t.parseHeader(lines.Bytes())
 		} else {
-			var op Operation
-			err = parseOperation(lines.Bytes(), &op)
+			op, ok := parseLine(lines.Bytes())
+			if !ok {
+				op, err = parseOperation(lines.Bytes())
+			}
 			t.Operations = append(t.Operations, op)
 		}
 		if err != nil {
@@ -73,11 +75,12 @@ func (t *Trace) parseHeader(line []byte) error {
 	return nil
 }
 
-func parseOperation(line []byte, op *Operation) error {
-	return members(line, map[string]any{
+func parseOperation(line []byte) (op Operation, err error) {
+	err = members(line, map[string]any{
 		"arrived_ns": &op.Arrived, "slots": &op.Slots, "queued": &op.Queued, "wait_ns": &op.Wait, "hold_ns": &op.Hold,
 		"outcome": &op.Outcome, "limited": &op.Limited, "seq": &op.Seq, "end_seq": &op.EndSeq,
 	}, "arrived_ns", "slots", "outcome")
+	return op, err
 }
 
 // members decodes the members of the object into the values that fields has for their

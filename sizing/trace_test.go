@@ -196,10 +196,47 @@ func TestOutcomesHaveWords(t *testing.T) {
 	}
 }
 
+// The fast way reads what WriteTo writes, and nothing that the strict way reads otherwise.
+func TestTheFastWayOfReadingAgreesWithTheStrictOne(t *testing.T) {
+	for _, line := range []string{
+		`{"arrived_ns":-5,"slots":1,"queued":true,"wait_ns":3,"outcome":"expired","limited":true,"seq":2,"end_seq":4}`,
+		`{"arrived_ns":0,"slots":2147483647,"outcome":"finished"}`,
+		`{"arrived_ns":999999999999999999,"slots":1,"outcome":"finished"}`,
+	} {
+		fast, ok := parseLine([]byte(line))
+		strict, err := parseOperation([]byte(line))
+		if !ok || err != nil || fast != strict || string(fast.append(nil)) != line {
+			t.Errorf("%s: %t, %v: %+v, %+v", line, ok, err, fast, strict)
+		}
+	}
+	for _, line := range []string{
+		"", "{", `{"arrived_ns":`, `{"arrived_ns":-`, `{"arrived_ns":01,"slots":1,"outcome":"finished"}`, `{"arrived_ns":1,"slots":1,"outcome":"won"}`,
+		`{"arrived_ns":1,"slots":1,"outcome":"finished"} `, `{"arrived_ns":1,"slots":1,"outcome":"finished"`, `{"arrived_ns":1,"slots":1,"outcome":"finished`,
+		`{"arrived_ns":1000000000000000000,"slots":1,"outcome":"finished"}`, `{"arrived_ns":1,"slots":1,"seq":1,"outcome":"finished"}`,
+		`{"arrived_ns":1,"slots":1,"outcome":"finished","seq":18446744073709551615}`,
+	} {
+		if op, ok := parseLine([]byte(line)); ok {
+			t.Errorf("%s: %+v", line, op)
+		}
+	}
+	const long = `{"arrived_ns":1,"slots":1,"outcome":"finished","seq":18446744073709551615}`
+	if op, err := parseOperation([]byte(long)); err != nil || op.Seq != math.MaxUint64 {
+		t.Error(op, err)
+	}
+}
+
 func FuzzReadTrace(f *testing.F) {
 	f.Add([]byte(`{"trace":1,"label":"x","start":"2026-01-02T03:04:05Z","end":"2026-01-02T03:04:06Z","capacity":{"parallelism":1}}` + "\n" +
 		`{"arrived_ns":5,"slots":1,"queued":true,"wait_ns":3,"outcome":"expired","limited":true,"seq":2,"end_seq":4}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		for line := range bytes.Lines(text) {
+			line = bytes.TrimSuffix(line, []byte("\n"))
+			if fast, ok := parseLine(line); ok {
+				if strict, err := parseOperation(line); err != nil || fast != strict {
+					t.Fatalf("%s: %+v, %+v, %v", line, fast, strict, err)
+				}
+			}
+		}
 		trace, err := ReadTrace(bytes.NewReader(text))
 		if err != nil {
 			return
