@@ -99,7 +99,7 @@ func (s *Shadow) SetCapacity(c bulk.Capacity) error {
 	defer s.mu.Unlock()
 	now, ok := s.caughtUp()
 	if s.stopped || s.virtual.closing {
-		return fmt.Errorf("sizing: shadow of %v: capacity not changed: %w", s.bulkhead, bulk.ErrClosed)
+		return fmt.Errorf("sizing: %v: capacity not changed: %w", s, bulk.ErrClosed)
 	}
 	if !ok {
 		now = s.virtual.seen

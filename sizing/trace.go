@@ -48,8 +48,9 @@ func (t Trace) NeverRan() (n int) {
 // throughout; the bulkhead is closed when the real one was. The label is that of the trace,
 // and the ID a new one, so that statuses of two replays are unrelated.
 //
-// Replay needs no goroutine and no time but that of the computation: about half a second for
-// a million operations. The same trace and capacity give the same status, apart from the ID.
+// Replay needs no goroutine and no time but that of the computation: about a quarter of a
+// second for a million operations. The same trace and capacity give the same status, apart
+// from the ID.
 //
 // The error has [*bulk.ConfigError]s if a value of c is not allowed, and is a [*TraceError]
 // if t is not valid.
