@@ -364,6 +364,41 @@ func TestLimitsOfCallsAreKnownOnlyIfTheyEndedAWait(t *testing.T) {
 	})
 }
 
+func TestLimitsOfCallsAreInferredFromThePresentCapacityOfTheBulkhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("payments", 1, bulk.WaitingRoom(10), bulk.WaitLimit(ms(8))))
+		s := shadowOf(t, b, bulk.Capacity{Parallelism: 1, WaitingRoom: 10, WaitLimit: ms(100)})
+		defer s.Close()
+		slot := acquire(t, b, 1)
+		if err := b.SetCapacity(bulk.Capacity{Parallelism: 1, WaitingRoom: 10, WaitLimit: ms(2)}); err != nil {
+			t.Fatal(err)
+		}
+		call{slots: 1, cancel: -1}.do(b) // expires at the wait limit, not at one of its own
+		if got := s.Status(); b.Status().Totals.Expired != 1 || got.Totals.Expired != 0 || got.Waiting != 1 {
+			t.Errorf("%+v", got)
+		}
+		slot.Release()
+	})
+}
+
+// The shadow admitted it when its ctx was not done.
+func TestAbandonedOperationHasRunIfTheShadowAdmittedItBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("payments", 1, bulk.WaitingRoom(10)))
+		s := shadowOf(t, b, bulk.Capacity{Parallelism: 2})
+		defer s.Close()
+		slot := acquire(t, b, 1)
+		go call{slots: 1, cancel: -1, dies: ms(1)}.do(b)
+		time.Sleep(ms(5))
+		slot.Release()
+		synctest.Wait()
+		time.Sleep(ms(20))
+		if got := s.Status(); b.Status().Totals.Abandoned != 1 || got.Totals.Abandoned != 0 || got.Totals.Finished != 2 || s.Accuracy().Drawn != 1 {
+			t.Errorf("%+v, %+v", got, s.Accuracy())
+		}
+	})
+}
+
 // What follows from a hold that was drawn is exact: a replay in which the operations have
 // these holds equals the shadow.
 func TestOnlyTheHoldsAreDrawn(t *testing.T) {
