@@ -1,5 +1,5 @@
-// Package hooks lets packages registry and sizing, and tests, reach into package bulk
-// where no exported name should.
+// Package hooks lets packages registry and sizing, and tests, reach into package bulk,
+// and tests into package registry, where no exported name should.
 //
 // Package bulk imports this package, so its types cannot be named here: they are
 // type parameters, and package bulk sets the functions when the program starts.
@@ -20,6 +20,7 @@ var (
 	totalsText   any // func(bulk.Totals, time.Duration) string
 	histogram    any // func() (func(time.Duration), func() bulk.Waits)
 	check        any // func(*bulk.Bulkhead) error
+	checkKeyed   func(any) error
 )
 
 // SetOnRelease sets what [OnRelease] calls.
@@ -117,3 +118,10 @@ func SetCheck[Bulkhead any](f func(*Bulkhead) error) { check = f }
 // Check returns every violation of the invariants of a [*bulk.Bulkhead], joined,
 // or nil. It is for tests.
 func Check[Bulkhead any](b *Bulkhead) error { return check.(func(*Bulkhead) error)(b) }
+
+// SetCheckKeyed sets what [CheckKeyed] calls.
+func SetCheckKeyed(f func(any) error) { checkKeyed = f }
+
+// CheckKeyed returns every violation of the invariants of a [*registry.Keyed] and its
+// bulkheads, joined, or nil. It is for tests.
+func CheckKeyed(k any) error { return checkKeyed(k) }
