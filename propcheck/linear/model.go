@@ -45,7 +45,9 @@ func modelOf(c bulk.Capacity, log []bulk.Event) porcupine.Model {
 			m := model.New(label, c)
 			// The numbers of events tell apart states that differ in nothing else. Without
 			// a handler they would only make the search longer.
-			m.Listening = log != nil
+			if log != nil {
+				m.Handlers = 1
+			}
 			return []any{&state{model: m}}
 		},
 		Step: func(s, in, out any) []any {

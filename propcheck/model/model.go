@@ -37,7 +37,7 @@ type Model struct {
 	Drained  bool          // closed, and nothing is in flight
 
 	TrackHolds bool // the option of this name
-	Listening  bool // there are event handlers; set by the user of the model
+	Handlers   int  // how many event handlers there are; set by the user of the model
 
 	Room     []Waiting // in the order of arrival
 	Since    time.Time // since when Room is not empty

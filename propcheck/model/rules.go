@@ -79,7 +79,7 @@ func (m *Model) neverFits(slots int) bool {
 // number returns the number of an operation that arrives now: the Seq of its first
 // event, or 0 if there are no handlers.
 func (m *Model) number() uint64 {
-	if !m.Listening {
+	if m.Handlers == 0 {
 		return 0
 	}
 	return m.Seq + 1

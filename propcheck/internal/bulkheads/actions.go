@@ -191,12 +191,17 @@ func (m *machine) meet(at time.Time, kinds []kind, victim *operation) {
 // leaves again, as abandoned or as canceled; what any other call did is done, and
 // all others hear of it.
 func (m *machine) handle() {
+	removable := slices.DeleteFunc(slices.Clone(m.listeners), func(l *listener) bool {
+		return l.remove == nil || l.until <= m.state.model.Seq || l == m.exiting
+	})
+	if len(removable) > 0 && m.d.OneIn(2) {
+		m.step(m.remove(pick(m.d, removable...)))
+		return
+	}
 	l := m.listen(m.d.OneIn(3))
-	exits := m.d.OneIn(2) && m.exiting == nil
-	m.step(command{text: fmt.Sprintf("handler %d is added", l.id), run: func() { l.remove = m.subject.OnEvent(l.handle) }, apply: nothing})
-	if old := pick(m.d, m.listeners...); old.remove != nil && old.until > m.state.model.Seq && old != m.exiting {
-		m.step(m.remove(old))
-	} else if exits {
+	m.step(command{text: fmt.Sprintf("handler %d is added", l.id), run: func() { l.remove = m.subject.OnEvent(l.handle) },
+		apply: func(s *state) { s.model.Handlers++ }})
+	if m.exiting == nil && m.d.OneIn(3) {
 		m.exiting, l.panics = l, false
 		m.Came("it ends the goroutine on which it is called next")
 		if holders := m.inFlight(func(o *operation) bool { return o.verb.run == nil }); len(holders) > 0 && m.d.OneIn(2) {

@@ -98,7 +98,7 @@ func (m *machine) checkError(c *operation) {
 // result is the error with which a function ends: plain, perhaps with a rejection.
 func (m *machine) result(c *operation) (err, plain error) {
 	plain = fmt.Errorf("failure of #%d", c.id)
-	with := pick(m.d, nil, nil, m.rejected, overloaded(), c.ctx.cause)
+	with := pick(m.d, nil, nil, m.rejected, kit.Overloaded(), c.ctx.cause)
 	if with == nil || c.ctx.panics {
 		return plain, plain
 	}
@@ -171,6 +171,7 @@ func (m *machine) checkMethods(s *state, last bulk.Status) {
 	t, c := last.Totals, last.Capacity
 	saturated := s.model.Clone().Arrive(s.now, model.Arrival{Slots: 1}, false).Rejection.Reason == bulk.Saturated
 	m.require(last.Saturated() == saturated, "Status.Saturated() is %t", last.Saturated())
+	m.require(last.Paused() == (c.Parallelism == 0), "Status.Paused() is %t", last.Paused())
 	m.require(last.Drained() == s.model.Drained, "Status.Drained() is %t", last.Drained())
 	m.require(c.WaitingRoom == 0 || last.QueueUtilization() == float64(last.Waiting)/float64(c.WaitingRoom), "Status.QueueUtilization() is %v", last.QueueUtilization())
 	m.require(t.MeanWait() == t.Wait/time.Duration(max(t.AdmittedFromQueue, 1)), "Totals.MeanWait() is %v", t.MeanWait())

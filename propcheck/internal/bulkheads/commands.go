@@ -30,7 +30,6 @@ type command struct {
 	operation *operation   // the new one, if it begins one
 	private   bool         // what it does touches no other operation yet
 	cancels   *ctxRef
-	since     uint64 // the Seq of the event that must have been made before
 }
 
 // kind is what a command is, or what happens by itself, where several meet at
@@ -133,7 +132,10 @@ func (m *machine) await(ctx *ctxRef) command {
 // remove removes a handler. Doing that twice is doing it once.
 func (m *machine) remove(l *listener) command {
 	return command{text: fmt.Sprintf("handler %d is removed", l.id), run: func() { l.remove(); l.remove() },
-		apply: func(s *state) { s.removals = append(s.removals, removal{l, s.model.Seq}) }}
+		apply: func(s *state) {
+			s.model.Handlers--
+			s.removals = append(s.removals, removal{l, s.model.Seq})
+		}}
 }
 
 func (m *machine) verb(name string) *verb {
@@ -144,7 +146,7 @@ func (m *machine) verb(name string) *verb {
 func (m *machine) drawArrival() command {
 	d, v := m.d, pick(m.d, m.verbs...)
 	fit := max(1, m.state.model.Capacity.Parallelism)
-	slots := pick(d, 1, 2, fit, 2, fit+1, fit, 3, math.MaxInt)
+	slots := pick(d, 1, 2, fit, 2, max(fit, fit+1), fit, 3, math.MaxInt)
 	if !v.sized {
 		slots = 1
 	}
@@ -182,7 +184,7 @@ func (m *machine) drawLimit(ctx *ctxRef) deadline.Limit {
 // what is not allowed; through any of the three methods.
 func (m *machine) drawChange() command {
 	d, to := m.d, m.state.model.Capacity
-	to.Parallelism = pick(d, 1, 2, 3, 4, to.Parallelism, 1, 2, 0, -1)
+	to.Parallelism = pick(d, 1, 2, 3, 4, to.Parallelism, 1, 2, 0, -1, bulk.Unlimited)
 	resize := command{kind: resize, text: fmt.Sprintf("Resize(%d)", to.Parallelism)}
 	change := func(c bulk.Capacity) bulk.Capacity { c.Parallelism = to.Parallelism; return c }
 	set := func() error { return m.subject.Resize(to.Parallelism) }

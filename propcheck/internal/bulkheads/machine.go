@@ -56,11 +56,11 @@ type machine struct {
 func New(build NewFunc, calm bool, counts kit.Coverage) kit.NewMachine {
 	return func(d *kit.Dice, story *kit.Story) kit.Machine {
 		label := pick(d, "subject", "another\n\"label\"")
-		c := bulk.Capacity{Parallelism: pick(d, 1, 2, 1, 3, 2, 4), WaitingRoom: pick(d, 2, 1, 3, 0, 5), WaitLimit: pick(d, 0, 3*ms, 0, 5*ms)}
+		c := bulk.Capacity{Parallelism: pick(d, 1, 2, 1, 3, 2, 4, 1, bulk.Unlimited), WaitingRoom: pick(d, 2, 1, 3, 0, 5), WaitLimit: pick(d, 0, 3*ms, 0, 5*ms)}
 		handlers := pick(d, []bool{false}, nil, []bool{false}, []bool{false, true}, []bool{true})
 		m := &machine{d: d, Story: story, Coverage: counts, build: build, calm: calm, now: time.Now(), began: time.Now()}
 		m.state = &state{model: model.New(label, c), now: m.now}
-		m.state.model.Listening = true // see matches
+		m.state.model.Handlers = len(handlers)
 		m.states = []*state{m.state}
 		m.addContext(&ctxRef{Context: context.Background(), text: "background"})
 		opts := []bulk.Option{bulk.WaitingRoom(c.WaitingRoom), bulk.WaitLimit(c.WaitLimit), bulk.OnHandlerPanic(m.onHandlerPanic)}
@@ -155,8 +155,7 @@ func (m *machine) settle() {
 		}
 		if l := m.exiting; l != nil && l.exited > 0 {
 			if s.exitAt = l.exited; l.before != nil {
-				l.before.since = l.exited
-				s.script = append(slices.Clone(s.script), *l.before)
+				s.before = l.before
 			}
 		}
 	}
@@ -202,7 +201,7 @@ func (m *machine) adopt(states []*state) {
 		for _, r := range s.removals {
 			r.listener.until = r.seq // the same in all states, or else it was owed no event in between
 		}
-		s.script, s.makers, s.statuses, s.removals, s.exitAt, s.decided = nil, nil, nil, nil, 0, 0
+		s.script, s.before, s.makers, s.statuses, s.removals, s.exitAt, s.decided = nil, nil, nil, nil, nil, 0, 0
 		s.model.Events, s.model.Decisions = nil, nil
 		s.tasks = slices.DeleteFunc(s.tasks, func(t task) bool { return t.phase == over })
 	}

@@ -42,16 +42,22 @@ type move struct {
 // moves returns all that can happen next; only one, if it is one that touches
 // no other operation, so that its order makes no difference.
 func (s *state) moves(list []move) []move {
-	if len(s.script) > 0 && s.model.Seq >= s.script[0].since {
+	if len(s.script) > 0 {
 		list = append(list, move{-1, func(s *state, _ *task) {
 			c := s.script[0]
 			s.script = s.script[1:]
-			c.apply(s)
-			s.learn(&task{operation: &operation{id: c.id}})
+			s.perform(c)
 		}})
 		if s.script[0].private {
 			return list
 		}
+	}
+	if s.before != nil && s.model.Seq >= s.exitAt {
+		list = append(list, move{-1, func(s *state, _ *task) {
+			c := *s.before
+			s.before = nil
+			s.perform(c)
+		}})
 	}
 	for i, ended := range s.ended {
 		if !ended && s.reached(s.contexts[i]) {
@@ -95,6 +101,11 @@ func (s *state) moves(list []move) []move {
 		list = append(list, move{i, do})
 	}
 	return list
+}
+
+func (s *state) perform(c command) {
+	c.apply(s)
+	s.learn(&task{operation: &operation{id: c.id}})
 }
 
 func (s *state) arrive(t *task) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 )
 
 // Subject is propcheck.Subject.
@@ -77,14 +78,16 @@ func verbsOf(s Subject) []*verb {
 		{name: "TryAcquireN", try: true, sized: true, acquire: func(o *operation) (bulk.Slot, error) { return yes(s.TryAcquireN(o.slots)) }},
 	}
 	// errOnly adds a verb whose function returns only an error.
-	errOnly := func(name string, do func(o *operation, fn func(context.Context) error) error) {
-		list = append(list, &verb{name: name, run: func(o *operation) (value int, err error) {
+	errOnly := func(name string, do func(o *operation, fn func(context.Context) error) error) *verb {
+		v := &verb{name: name, run: func(o *operation) (value int, err error) {
 			err = do(o, func(ctx context.Context) (err error) {
 				value, err = o.body(ctx)
 				return err
 			})
 			return value, err
-		}})
+		}}
+		list = append(list, v)
+		return v
 	}
 	if b, ok := s.(*bulk.Bulkhead); ok {
 		fn1 := func(ctx context.Context, o *operation) (int, error) { return o.body(ctx) }
@@ -100,6 +103,16 @@ func verbsOf(s Subject) []*verb {
 		errOnly("GuardDo", func(o *operation, fn func(context.Context) error) error {
 			return bulk.GuardDo(b, fn, o.limits...)(o.ctx.Context)
 		})
+		errOnly("GuardDo1", func(o *operation, fn func(context.Context) error) error {
+			fn1 := func(ctx context.Context, arg int) error {
+				o.note(func() { o.m.require(arg == o.id, "%v: fn was called with %d", o, arg) })
+				return fn(ctx)
+			}
+			return bulk.GuardDo1(b, fn1, o.limits...)(o.ctx.Context, o.id)
+		})
+		errOnly("DoN", func(o *operation, fn func(context.Context) error) error {
+			return bulk.DoN(o.ctx.Context, b, o.slots, fn, o.limits...)
+		}).sized = true
 	}
 	if d, ok := s.(interface {
 		Do(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error
@@ -128,15 +141,6 @@ type ctxMark struct{}
 type causeError struct{ number int }
 
 func (e *causeError) Error() string { return fmt.Sprintf("cause %d", e.number) }
-
-// overloaded returns the rejection of a bulkhead that is not the subject.
-func overloaded() error {
-	b := bulk.Must(bulk.New("another", 1))
-	slot, _ := b.TryAcquire()
-	defer slot.Release()
-	_, err := b.Acquire(context.Background(), deadline.NoWait())
-	return err
-}
 
 // foreignContext is a context that package context did not make. It has an error
 // of its own, or panics when it is asked how it ended.
@@ -170,8 +174,10 @@ type ctxKind struct {
 func (m *machine) newContext(k ctxKind) *ctxRef {
 	c := &ctxRef{id: len(m.contexts)}
 	switch {
-	case k.cause && c.id%2 == 0:
-		c.cause = overloaded() // another bulkhead's overload is a cause like any other
+	case k.cause && c.id%4 == 0:
+		c.cause = kit.Overloaded() // another bulkhead's overload is a cause like any other
+	case k.cause && c.id%4 == 2:
+		c.cause = fmt.Errorf("a sibling failed: %w", kit.Overloaded())
 	case k.cause:
 		c.cause = &causeError{c.id}
 	}

@@ -96,6 +96,12 @@ func (m *machine) count(before *state, f *search) {
 	}
 	for _, e := range after.model.Events {
 		m.Hit("event %v, queued %t", e.Kind, e.Queued)
+		switch e.Capacity.Parallelism {
+		case 0:
+			m.Hit("paused: event %v, queued %t", e.Kind, e.Queued)
+		case bulk.Unlimited:
+			m.Hit("unlimited: event %v, queued %t", e.Kind, e.Queued)
+		}
 		if m.exiting != nil && m.exiting.exited == e.Seq {
 			m.Hit("a handler ends its goroutine: %v", e.Kind)
 		}

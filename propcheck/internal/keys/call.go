@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -19,6 +20,18 @@ type Subject interface {
 	Acquire(ctx context.Context, key string, limits ...deadline.Limit) (bulk.Slot, error)
 	// Status returns the numbers over all keys.
 	Status() registry.KeyedStatus
+	// Statuses returns the keys with the status of their bulkheads.
+	Statuses() iter.Seq2[string, bulk.Status]
+	// NotStarted reports whether err is a rejection by the subject.
+	NotStarted(err error) bool
+	// Capacity returns the common capacity.
+	Capacity() bulk.Capacity
+	// Resize changes the parallelism of each key.
+	Resize(parallelism int) error
+	// SetCapacity replaces the common capacity.
+	SetCapacity(c bulk.Capacity) error
+	// UpdateCapacity replaces the common capacity by what f makes of it.
+	UpdateCapacity(f func(bulk.Capacity) bulk.Capacity) error
 	// Evict forgets the key if it is idle, and reports whether it did.
 	Evict(key string) bool
 	// EvictIdle forgets the keys idle for long enough, and returns their number.
@@ -52,12 +65,13 @@ const (
 	waiting
 	rejected
 	tooMany
+	badKey
 	finished
 	odd
 )
 
 func (s state) String() string {
-	return [...]string{"in flight", "waiting", "rejected", "rejected: too many keys", "finished", "something else"}[s]
+	return [...]string{"in flight", "waiting", "rejected", "rejected: too many keys", "not allowed", "finished", "something else"}[s]
 }
 
 // call is an operation on its way, and what the reference says of it.
@@ -75,6 +89,7 @@ type call struct {
 	waited bool
 
 	exit          kit.Exit // set before end is closed
+	result        error    // of fn, if it fails or panics; set before end is closed
 	end           chan struct{}
 	started, over chan struct{}
 
@@ -89,12 +104,13 @@ func (c *call) String() string {
 
 // verb is a way to run an operation.
 type verb struct {
-	name string
-	run  func(c *call) error
+	name  string
+	run   func(c *call) error
+	exact bool // the error of an operation that ran is never taken for a rejection
 }
 
 func verbsOf(s Subject) []verb {
-	list := []verb{{"Acquire", func(c *call) error {
+	list := []verb{{name: "Acquire", run: func(c *call) error {
 		slot, err := s.Acquire(c.ctx, c.name, c.limits...)
 		defer slot.Release()
 		if c.twice {
@@ -108,13 +124,13 @@ func verbsOf(s Subject) []verb {
 	if d, ok := s.(interface {
 		DoKey(ctx context.Context, key string, fn func(context.Context) error, limits ...deadline.Limit) error
 	}); ok {
-		list = append(list, verb{"DoKey", func(c *call) error { return d.DoKey(c.ctx, c.name, c.body, c.limits...) }})
+		list = append(list, verb{name: "DoKey", run: func(c *call) error { return d.DoKey(c.ctx, c.name, c.body, c.limits...) }})
 	}
 	if k, ok := s.(*registry.Keyed[string]); ok {
-		list = append(list, verb{"RunKey", func(c *call) error {
+		list = append(list, verb{name: "RunKey", exact: true, run: func(c *call) error {
 			_, err := registry.RunKey(c.ctx, k, c.name, c.run, c.limits...)
 			return err
-		}}, verb{"GuardKey", func(c *call) error {
+		}}, verb{name: "GuardKey", exact: true, run: func(c *call) error {
 			keyOf := func(c *call) string { return c.name }
 			_, err := registry.GuardKey(k, keyOf, func(ctx context.Context, c *call) (int, error) { return c.run(ctx) }, c.limits...)(c.ctx, c)
 			return err
@@ -129,9 +145,9 @@ func (c *call) run(ctx context.Context) (int, error) { return 0, c.body(ctx) }
 func (c *call) body(context.Context) error {
 	close(c.started)
 	<-c.end
-	c.exit.Leave(errEnd)
+	c.exit.Leave(c.result)
 	if c.exit == kit.Fails {
-		return errEnd
+		return c.result
 	}
 	return nil
 }
@@ -157,23 +173,46 @@ func (c *call) seen() outcome {
 		return outcome{State: finished}
 	case errors.Is(c.err, registry.ErrTooManyKeys):
 		return outcome{State: tooMany}
+	case errors.Is(c.err, bulk.ErrConfig):
+		return outcome{State: badKey}
 	case errors.As(c.err, &e):
 		return outcome{rejected, model.RejectionOf(e)}
 	}
 	return outcome{State: odd}
 }
 
-// isRight reports whether an operation that is over came out as it should, given
-// that its outcome is right.
-func (c *call) isRight(maxKeys int) bool {
-	if c.want.State == finished {
-		want := map[kit.Exit]call{kit.Returns: {returned: true}, kit.Fails: {returned: true, err: errEnd}, kit.Panics: {recovered: errEnd}, kit.Exits: {}}[c.exit]
-		return c.returned == want.returned && c.err == want.err && c.recovered == want.recovered
-	}
+// wrong says what is wrong with how an operation came out that is over, given that
+// its outcome is right.
+func (c *call) wrong(m *machine) string {
 	reason, many := c.want.Rejection.Reason, new(registry.TooManyKeysError)
 	overload := c.want.State == tooMany || reason == bulk.Saturated || reason == bulk.Expired
-	return errors.Is(c.err, bulk.ErrNotStarted) && errors.Is(c.err, bulk.ErrOverload) == overload &&
-		!strings.Contains(c.err.Error(), secret) && // no error names a key
-		(reason != bulk.Canceled || errors.Is(c.err, errEnd)) &&
-		(c.want.State != tooMany || errors.As(c.err, &many) && *many == registry.TooManyKeysError{Label: label, MaxKeys: maxKeys})
+	switch started := c.want.State == finished; {
+	case started && c.returned != (c.exit == kit.Returns || c.exit == kit.Fails), started && (c.exit == kit.Panics) != (c.recovered != nil),
+		c.recovered != c.result && c.exit == kit.Panics, started && (c.exit == kit.Fails) != (c.err != nil):
+		return "its function ended in another way"
+	case m.s.NotStarted(c.err) != (c.want.State == rejected || c.want.State == tooMany) && (!started || c.verb.exact):
+		return "NotStarted is wrong"
+	case started && c.err != nil && c.verb.exact && m.s.NotStarted(c.result):
+		// An error with the same text that is no rejection.
+		if c.err.Error() != c.result.Error() || !errors.Is(c.err, errEnd) || errors.Is(c.err, bulk.ErrNotStarted) ||
+			errors.Is(c.err, bulk.ErrOverload) || errors.Is(c.err, registry.ErrTooManyKeys) {
+			return "the operation ran, and the error is a rejection"
+		}
+	case started:
+		if !errors.Is(c.err, c.result) && c.exit == kit.Fails {
+			return "another error"
+		}
+	case strings.Contains(c.err.Error(), secret):
+		return "the error names a key"
+	case c.want.State == badKey:
+		return ""
+	case !errors.Is(c.err, bulk.ErrNotStarted), errors.Is(c.err, bulk.ErrOverload) != overload, reason == bulk.Canceled && !errors.Is(c.err, errEnd),
+		c.want.State == tooMany && (!errors.As(c.err, &many) || *many != registry.TooManyKeysError{Label: label, MaxKeys: m.reference.maxKeys}):
+		return "another error"
+	case m.s.NotStarted(errors.Join(m.foreign, c.err)) || !m.s.NotStarted(errors.Join(c.err, m.foreign)):
+		return "NotStarted does not look at the first of joined rejections"
+	default:
+		m.rejected = c.err
+	}
+	return ""
 }

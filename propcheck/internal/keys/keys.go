@@ -5,6 +5,8 @@ package keys
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 	"github.com/bulklink/bulklink-go/registry"
@@ -24,10 +27,14 @@ type machine struct {
 	kit.Coverage
 	d         *kit.Dice // of this step
 	s         Subject
+	keyed     *registry.Keyed[string] // the subject, if it is one
 	verbs     []verb
 	reference reference
 	calls     []*call // in flight or waiting
 	last      int
+	rejected  error // what an operation was rejected with, if any was
+	foreign   error // what another bulkhead rejected an operation with
+	raced     bool  // in this step: whether a key came before or after a change is not known
 
 	mu     sync.Mutex
 	events map[bulk.EventKind]uint64 // nil: there is no handler
@@ -37,19 +44,30 @@ type machine struct {
 func New(build NewFunc, counts kit.Coverage) kit.NewMachine {
 	return func(d *kit.Dice, story *kit.Story) kit.Machine {
 		c := bulk.Capacity{Parallelism: 1 + d.Int(2), WaitingRoom: d.Int(3)}
-		r := reference{capacity: c, maxKeys: 1 + d.Int(4), idleAfter: time.Duration(d.Int(7)) * time.Second,
+		r := reference{capacity: c, maxKeys: 1 + d.Int(4), idleAfter: time.Duration(d.Int(7)) * time.Second, varies: d.OneIn(2),
 			door: model.New(label, c), made: make(map[string]bool), events: make(map[bulk.EventKind]uint64)}
-		m := &machine{Story: story, Coverage: counts, reference: r}
+		m := &machine{Story: story, Coverage: counts, reference: r, foreign: kit.Overloaded()}
 		each := []bulk.Option{bulk.WaitingRoom(c.WaitingRoom), kit.Yields}
+		if r.door.TrackHolds = d.OneIn(2); r.door.TrackHolds {
+			each = append(each, bulk.TrackHolds())
+		}
+		opts := []registry.KeyedOption{registry.IdleAfter(r.idleAfter)}
+		if r.varies {
+			opts = append(opts, registry.CapacityOf(func(name string, common bulk.Capacity) bulk.Capacity {
+				_ = kit.Yields(nil)
+				return capacityOf(name, common)
+			}))
+		}
 		if d.OneIn(2) {
 			m.events = make(map[bulk.EventKind]uint64)
 			each = append(each, bulk.OnEvent(m.listen))
 		}
-		m.Did("A Keyed is made: parallelism %d, waiting room %d, at most %d keys, idle after %v.", c.Parallelism, c.WaitingRoom, r.maxKeys, r.idleAfter)
+		m.Did("A Keyed is made: parallelism %d, waiting room %d, at most %d keys, idle after %v; with CapacityOf: %t.", c.Parallelism, c.WaitingRoom, r.maxKeys, r.idleAfter, r.varies)
 		var err error
-		m.s, err = build(label, c.Parallelism, r.maxKeys, registry.IdleAfter(r.idleAfter), registry.Each(each...))
+		m.s, err = build(label, c.Parallelism, r.maxKeys, append(opts, registry.Each(each...))...)
 		m.Must(err == nil, "it was not made: %v", err)
 		m.verbs = verbsOf(m.s)
+		m.keyed, _ = m.s.(*registry.Keyed[string])
 		return m
 	}
 }
@@ -69,6 +87,7 @@ func (m *machine) Step(d *kit.Dice) {
 	m.d = d
 	m.Story.Step()
 	kit.Pick(d, (*machine).start, (*machine).touch, (*machine).start, (*machine).touch, (*machine).start, (*machine).race, (*machine).evict,
+		(*machine).change, (*machine).changeRace,
 		(*machine).evictIdle, (*machine).touch, (*machine).sleep, (*machine).sleep, (*machine).shutdown)(m)
 	m.settle()
 }
@@ -87,22 +106,51 @@ func (m *machine) settle() {
 		if c.want.State >= rejected || c.want.State == inFlight && c.waited {
 			m.Hit("%s: %v %v, waited %t, %v", c.verb.name, c.want.State, c.want.Rejection.Reason, c.waited, c.exit)
 		}
-		m.Must(c.want.State < rejected || c.isRight(m.reference.maxKeys), "%v: its function is to end so: %v; it returned %t: %v; recovered: %v",
-			c, c.exit, c.returned, c.err, c.recovered)
+		if c.want.State >= rejected {
+			wrong := c.wrong(m)
+			m.Must(wrong == "", "%v: %s; its function is to end so: %v, %v; it returned %t: %v; recovered: %v",
+				c, wrong, c.exit, c.result, c.returned, c.err, c.recovered)
+		}
 	}
 	m.calls = slices.DeleteFunc(m.calls, func(c *call) bool { return c.want.State >= rejected })
 	got, want := m.s.Status(), m.reference.status()
-	// The reference knows neither the clock of a status nor the capacities.
-	got.ID, got.Index, got.At, got.Capacity, got.Slots, got.Places = 0, 0, time.Time{}, bulk.Capacity{}, 0, 0
-	got.Queueing, got.OldestWait, got.OldestHold = 0, 0, 0
+	got.ID, got.Index, got.At = 0, 0, time.Time{}
 	m.Must(got.Totals.Waits.Count() == got.Totals.AdmittedFromQueue, "Waits has %d, admitted from the queue are %d", got.Totals.Waits.Count(), got.Totals.AdmittedFromQueue)
 	got.Totals.Waits, got.Totals.Holds = want.Totals.Waits, want.Totals.Holds // in a race it is not known which operation was the first
 	if got != want {
 		m.Fail(kit.Differences("Status()", got, want)...)
 	}
+	m.compareKeys()
+	if m.keyed != nil {
+		err := hooks.CheckKeyed(m.keyed)
+		m.Must(err == nil, "invariants: %v", err)
+	}
+	m.Must(m.s.Capacity() == m.reference.capacity, "Capacity() is %v; by the contract %v", m.s.Capacity(), m.reference.capacity)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if n := m.events[bulk.EventResized]; m.raced && n > 0 {
+		m.reference.events[bulk.EventResized] = n
+	}
+	m.raced = false
 	m.Must(m.events == nil || maps.Equal(m.events, m.reference.events), "the events by kind are %v; by the contract %v", m.events, m.reference.events)
+}
+
+// compareKeys compares each key's status.
+func (m *machine) compareKeys() {
+	n := 0
+	for name, got := range m.s.Statuses() {
+		k := m.reference.find(name)
+		m.Must(k != nil, "Statuses yields %q, which is not known", name)
+		if n++; m.raced {
+			k.Seq = got.LastEvent
+		}
+		want := k.Status(got.At)
+		got.ID, got.Index, got.Totals.Waits, got.Totals.Holds = 0, 0, want.Totals.Waits, want.Totals.Holds
+		if got != want {
+			m.Fail(kit.Differences(fmt.Sprintf("the Status of %q", name), got, want)...)
+		}
+	}
+	m.Must(n == len(m.reference.known), "Statuses yields %d of %d", n, len(m.reference.known))
 }
 
 // Finish ends all that is in flight. Then nothing is left.
@@ -175,13 +223,14 @@ func (m *machine) arrive(c *call) { m.Hit("%s", m.reference.arrive(time.Now(), c
 // predicted, the number of each outcome can.
 func (m *machine) race() {
 	name := m.name()
-	racers, where := m.reference.capacity.Parallelism+1, "new"
-	if k := m.reference.find(name); k != nil {
-		if len(k.Room) > 0 {
-			m.start() // the order of those who wait would be unknown
-			return
-		}
-		racers, where = racers-len(k.InFlight), "known"
+	c, where, k := m.reference.capacityOf(name, m.reference.capacity), "new", m.reference.find(name)
+	if !valid(c) || c.Parallelism < 1 || c.Parallelism > 4 || k != nil && len(k.Room) > 0 { // the order of those who wait would be unknown
+		m.start()
+		return
+	}
+	racers := c.Parallelism + 1
+	if k != nil {
+		racers, where = max(1, racers-len(k.InFlight)), "known"
 	}
 	m.Did("%d operations for %q at the same time, and Evict", racers, name)
 	var group []*call
@@ -217,10 +266,17 @@ func (m *machine) touch() {
 	if c.want.State == waiting {
 		m.Did("the ctx of %v ends", c)
 		c.key.Cancel(time.Now(), c.id)
+		m.reference.leave(time.Now(), c.key)
 		c.cancel(errEnd)
 		return
 	}
 	c.exit = kit.Pick(m.d, kit.Returns, kit.Returns, kit.Fails, kit.Panics, kit.Exits)
+	if c.exit == kit.Fails || c.exit == kit.Panics {
+		c.result = errEnd
+		if nested := kit.Pick(m.d, nil, m.rejected, m.foreign); nested != nil {
+			c.result = fmt.Errorf("%w: %w", errEnd, nested)
+		}
+	}
 	m.Did("%v: %v", c, c.exit)
 	m.end(c)
 }
@@ -249,9 +305,71 @@ func (m *machine) pass(d time.Duration) {
 		at, _ := w.Until()
 		time.Sleep(time.Until(at))
 		k.Expire(at, w.Op)
+		m.reference.leave(at, k)
 		m.settle()
 	}
 	time.Sleep(time.Until(until))
+}
+
+// draw chooses a common capacity.
+func (m *machine) draw(parallelism ...int) bulk.Capacity {
+	return bulk.Capacity{Parallelism: kit.Pick(m.d, parallelism...), WaitingRoom: m.d.Int(3), WaitLimit: time.Duration(m.d.Int(2)) * m.seconds()}
+}
+
+// change changes the capacity of all keys, in one of three ways.
+func (m *machine) change() {
+	c, old := m.draw(1, 2, 3, 0, bulk.Unlimited, -1), m.reference.capacity
+	name, set := "SetCapacity", func() error { return m.s.SetCapacity(c) }
+	switch m.d.Int(3) {
+	case 1:
+		name, set = "Resize", func() error { return m.s.Resize(c.Parallelism) }
+		c.WaitingRoom, c.WaitLimit = old.WaitingRoom, old.WaitLimit
+	case 2:
+		name, set = "UpdateCapacity", func() error {
+			return m.s.UpdateCapacity(func(now bulk.Capacity) bulk.Capacity { now.WaitingRoom = c.WaitingRoom; return now })
+		}
+		c.Parallelism, c.WaitLimit = old.Parallelism, old.WaitLimit
+	}
+	m.Did("%s(%+v)", name, c)
+	got, want := set(), m.reference.set(time.Now(), c)
+	m.Hit("%s: parallelism %d, with CapacityOf %t: %v", name, min(c.Parallelism, 4), m.reference.varies, want)
+	m.Must(errors.Is(got, want), "it returned %v; by the contract %v", got, want)
+}
+
+// changeRace changes the capacity twice at the same time, while an operation comes for
+// a key and another goroutine tries to evict the oldest one. Slots are free before
+// and after, so that what is admitted does not depend on the order.
+func (m *machine) changeRace() {
+	name, r, now := m.name(), &m.reference, time.Now()
+	if r.closed || r.capacity.Parallelism < 1 || r.first(func(k *key) bool { return !k.idle() }) != nil || name > secret+"3" {
+		m.change()
+		return
+	}
+	first, second, idle := m.draw(1, 2), m.draw(1, 2), r.oldestIdle()
+	if idle == nil || idle.name == name {
+		idle = &key{name: "unknown"}
+	}
+	m.Did("SetCapacity(%+v) and SetCapacity(%+v) at the same time, an operation for %q, and Evict(%q)", first, second, name, idle.name)
+	m.raced = true
+	var g sync.WaitGroup
+	var evicted bool
+	g.Go(func() { _ = m.s.SetCapacity(first) })
+	c := m.newCall(name)
+	go c.serve()
+	g.Go(func() { evicted = m.s.Evict(idle.name) })
+	g.Go(func() { _ = m.s.SetCapacity(second) })
+	g.Wait()
+	synctest.Wait()
+	if m.s.Capacity() == first {
+		first, second = second, first
+	}
+	_ = r.set(now, first)
+	if idle.Model != nil && (evicted || len(r.known) < r.maxKeys) {
+		m.Must(evicted == r.evict(now, idle.name), "Evict is %t", evicted)
+	}
+	m.Hit("race of two changes: known %t, evicted %t, with CapacityOf %t", r.find(name) != nil, evicted, r.varies)
+	m.arrive(c)
+	_ = r.set(now, second)
 }
 
 func (m *machine) evict() {

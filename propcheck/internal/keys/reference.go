@@ -13,7 +13,8 @@ import (
 // reference says what a Keyed does: a model for each key, in a list that is
 // searched from end to end.
 type reference struct {
-	capacity  bulk.Capacity
+	capacity  bulk.Capacity // the common one
+	varies    bool          // some keys have another one: see capacityOf
 	maxKeys   int
 	idleAfter time.Duration
 
@@ -77,12 +78,16 @@ func (r *reference) arrive(now time.Time, c *call) (what string) {
 		r.counts.TooManyKeys++
 		c.want.State = tooMany
 		return what + ", too many"
+	case k == nil && !valid(r.capacityOf(c.name, r.capacity)): // the error of the call that brought the key
+		c.want.State = badKey
+		return what + ", bad capacity"
 	case k == nil:
 		if len(r.known) == r.maxKeys {
 			r.forget(now, r.oldestIdle())
 			what += ", another one makes room"
 		}
-		k = &key{Model: model.New(label, r.capacity), name: c.name}
+		k = &key{Model: model.New(label, r.capacityOf(c.name, r.capacity)), name: c.name}
+		k.TrackHolds = r.door.TrackHolds
 		r.known = append(r.known, k)
 		r.counts.Created++
 		r.made[c.name] = true
@@ -96,6 +101,51 @@ func (r *reference) arrive(now time.Time, c *call) (what string) {
 		r.leave(now, k)
 	}
 	return what
+}
+
+// capacityOf is the capacity of a key for a common one.
+func (r *reference) capacityOf(name string, common bulk.Capacity) bulk.Capacity {
+	if r.varies {
+		return capacityOf(name, common)
+	}
+	return common
+}
+
+// capacityOf gives one key more slots, pauses one at times, and is wrong about one at
+// times.
+func capacityOf(name string, common bulk.Capacity) bulk.Capacity {
+	switch {
+	case name == secret+"3" && common.Parallelism < 3:
+		common.Parallelism++
+	case name == secret+"4" && common.Parallelism == 2:
+		common.Parallelism = 0
+	case name == secret+"5" && common.Parallelism == 3:
+		common.WaitingRoom = -1
+	}
+	return common
+}
+
+func valid(c bulk.Capacity) bool {
+	return c.Parallelism >= 0 && c.WaitingRoom >= 0 && c.WaitLimit >= 0
+}
+
+// set changes the common capacity and that of each key, or nothing, and returns the
+// sentinel of the error.
+func (r *reference) set(now time.Time, c bulk.Capacity) error {
+	switch {
+	case !valid(c):
+		return bulk.ErrConfig
+	case r.closed:
+		return bulk.ErrClosed
+	case r.first(func(k *key) bool { return !valid(r.capacityOf(k.name, c)) }) != nil:
+		return bulk.ErrConfig
+	}
+	r.capacity = c
+	r.door.SetCapacity(now, c)
+	for _, k := range r.known {
+		k.SetCapacity(now, r.capacityOf(k.name, c))
+	}
+	return nil
 }
 
 func (r *reference) release(now time.Time, c *call) {
@@ -146,8 +196,10 @@ func (r *reference) evictIdle(now time.Time) (n int) {
 func (r *reference) close(now time.Time) {
 	r.closed = true
 	r.door.Close(now)
-	for _, k := range r.known {
-		k.Close(now)
+	for _, k := range slices.Clone(r.known) {
+		if k.Close(now); len(k.Decisions) > 0 { // operations that waited
+			r.leave(now, k)
+		}
 	}
 }
 
@@ -182,16 +234,27 @@ func (r *reference) learn(m *model.Model) {
 // status is the status of now, without histograms. It ends a step.
 func (r *reference) status() registry.KeyedStatus {
 	s := r.counts
-	s.Label, s.MaxKeys, s.Keys, s.Closed = label, r.maxKeys, len(r.known), r.closed
+	s.Label, s.Capacity, s.MaxKeys, s.Keys, s.Closed = label, r.capacity, r.maxKeys, len(r.known), r.closed
 	r.learn(r.door)
 	now, totals := time.Now(), []bulk.Totals{r.door.Totals}
 	for _, k := range r.known {
 		r.learn(k.Model)
-		s.InFlight += len(k.InFlight)
-		s.InUse += k.InUse()
-		s.Waiting += len(k.Room)
-		totals = append(totals, k.Status(now).Totals)
+		one := k.Status(now)
+		s.Slots, s.Places = plus(s.Slots, one.Capacity.Parallelism), plus(s.Places, one.Capacity.WaitingRoom)
+		s.InFlight += one.InFlight
+		s.InUse += one.InUse
+		s.Waiting += one.Waiting
+		s.Queueing, s.OldestWait, s.OldestHold = max(s.Queueing, one.Queueing), max(s.OldestWait, one.OldestWait), max(s.OldestHold, one.OldestHold)
+		totals = append(totals, one.Totals)
 	}
 	s.Totals = s.Totals.Plus(totals...)
 	return s
+}
+
+// plus is the sum of two capacities, at most Unlimited.
+func plus(a, b int) int {
+	if b > bulk.Unlimited-a {
+		return bulk.Unlimited
+	}
+	return a + b
 }

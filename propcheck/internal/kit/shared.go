@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/deadline"
 )
 
 // Exit is a way in which the function of an operation ends.
@@ -91,6 +92,15 @@ func Shut(s *Story, c Coverage, d *Dice, subject interface {
 		patience = 0
 	}
 	s.Must(slices.Equal(Drains(err, errShut), want) && took == patience, "it returned %v after %v; by the contract %q after %v", err, took, want, patience)
+}
+
+// Overloaded returns the rejection of a bulkhead that is not the subject.
+func Overloaded() error {
+	b := bulk.Must(bulk.New("another", 1))
+	slot, _ := b.TryAcquire()
+	defer slot.Release()
+	_, err := b.Acquire(context.Background(), deadline.NoWait())
+	return err
 }
 
 // IsClosed reports whether a channel is closed on which nothing is ever sent.

@@ -30,7 +30,9 @@ type Subject interface {
 	All() iter.Seq2[string, *bulk.Bulkhead]
 	// Statuses returns a Status of each bulkhead, in the order of creation.
 	Statuses() []bulk.Status
-	// Reports returns a Report of each bulkhead, in the order of creation.
+	// KeyedStatuses returns a Status of each Keyed, in the order of creation.
+	KeyedStatuses() []registry.KeyedStatus
+	// Reports returns a Report of each member, in the order of creation.
 	Reports() []bulk.Report
 	// Apply sets these capacities, or none of them.
 	Apply(capacities map[string]bulk.Capacity) error
@@ -50,18 +52,46 @@ type reference struct {
 	gone    []*member // those that were forgotten
 }
 
-// member is a bulkhead, beside the model of it.
+// member is a bulkhead, or a Keyed that is used with one key, beside the model of it.
 type member struct {
 	*model.Model
 	bulkhead *bulk.Bulkhead
+	keyed    *registry.Keyed[string]
 	held     []bulk.Slot
 	ops      int
+	known    bool // the Keyed has its key
 	removing bool // it is forgotten as soon as it is drained
+}
+
+const (
+	tenant = "tenant" // the key of each Keyed
+	tooBig = 4        // a parallelism with which the capacity of the key is not allowed
+)
+
+// capacityOf is for each Keyed.
+func capacityOf(_ string, common bulk.Capacity) bulk.Capacity {
+	if common.Parallelism == tooBig {
+		common.WaitLimit = -1
+	}
+	return common
+}
+
+// acquire takes a slot if one is free.
+func (x *member) acquire() (slot bulk.Slot, ok bool) {
+	if x.keyed == nil {
+		return x.bulkhead.TryAcquire()
+	}
+	slot, err := x.keyed.Acquire(context.Background(), tenant, deadline.NoWait())
+	return slot, err == nil
 }
 
 // take reports whether a slot can be had, and takes it.
 func (x *member) take(now time.Time) bool {
+	if x.keyed != nil && !x.Closed && x.Capacity.Parallelism == tooBig {
+		return false // the error of the call that brought the key
+	}
 	x.ops++
+	x.known = x.known || !x.Closed
 	return x.Arrive(now, model.Arrival{Op: x.ops, Slots: 1, Limits: []deadline.Limit{deadline.NoWait()}}, false).Verdict == model.Admitted
 }
 
@@ -80,7 +110,7 @@ func (r *reference) find(label string) *member {
 // is returned as it is.
 func (r *reference) create(label string, c bulk.Capacity, get bool) (x *member, err error) {
 	switch x := r.find(label); {
-	case x != nil && get:
+	case x != nil && get && x.keyed == nil:
 		return x, nil
 	case x != nil: // ErrDuplicate before ErrClosed
 		return nil, registry.ErrDuplicate
@@ -103,10 +133,11 @@ func (r *reference) withdraw(x *member) {
 // sentinels the error matches.
 func (r *reference) apply(now time.Time, all map[string]bulk.Capacity, alsoBad bool) (is []error) {
 	for label, c := range all {
-		if r.find(label) == nil {
+		x := r.find(label)
+		if x == nil {
 			is = append(is, registry.ErrUnknown)
 		}
-		if c.Parallelism < 0 || alsoBad {
+		if c.Parallelism < 0 || alsoBad || x != nil && x.known && x.keyed != nil && c.Parallelism == tooBig {
 			is = append(is, bulk.ErrConfig)
 		}
 	}
@@ -144,28 +175,42 @@ func (m *machine) compare() {
 	synctest.Wait()
 	m.reference.settle()
 	members := m.reference.members
-	statuses, reports := m.s.Statuses(), m.s.Reports()
-	m.Must(len(statuses) == len(members) && len(reports) == len(members), "there are %d Statuses and %d Reports for %d members",
-		len(statuses), len(reports), len(members))
-	for i, got := range statuses {
-		want := members[i].Status(got.At)
-		got.Index, got.Totals.Waits = 0, want.Totals.Waits
-		if got != want {
-			m.Fail(kit.Differences(fmt.Sprintf("Statuses()[%d]", i), got, want)...)
+	statuses, keyed, reports := m.s.Statuses(), m.s.KeyedStatuses(), m.s.Reports()
+	m.Must(len(statuses)+len(keyed) == len(members) && len(reports) == len(members), "there are %d Statuses, %d KeyedStatuses and %d Reports for %d members",
+		len(statuses), len(keyed), len(reports), len(members))
+	for i, x := range members {
+		var got bulk.Status
+		want := x.Status(time.Now())
+		switch {
+		case x.keyed == nil && len(statuses) > 0:
+			got, statuses = statuses[0], statuses[1:]
+		case x.keyed != nil && len(keyed) > 0:
+			k := keyed[0]
+			keyed = keyed[1:]
+			got = want // what the KeyedStatus of one key does not have
+			got.Label, got.Capacity, got.Closed, got.InFlight, got.InUse, got.Totals = k.Label, k.Capacity, k.Closed, k.InFlight, k.InUse, k.Totals
+			err := hooks.CheckKeyed(x.keyed)
+			m.Must(err == nil, "invariants of %q: %v", x.Label, err)
 		}
+		got.Index, got.At, got.Totals.Waits = 0, want.At, want.Totals.Waits
+		if got != want {
+			m.Fail(kit.Differences(fmt.Sprintf("the Status of member %d", i), got, want)...)
+		}
+		m.Must(reports[i].Status.Label == x.Label, "Reports()[%d] is of %q, not %q", i, reports[i].Status.Label, x.Label)
 	}
 	m.compareAll(func() {})
 	for _, label := range labels {
 		x := m.reference.find(label)
 		b, ok := m.s.Get(label)
-		m.Must(ok == (x != nil) && (x == nil || b == x.bulkhead), "Get(%q) returned %v, %t", label, b, ok)
+		want := x != nil && x.keyed == nil
+		m.Must(ok == want && (!want || b == x.bulkhead), "Get(%q) returned %v, %t", label, b, ok)
 	}
 }
 
 // compareAll compares what All yields with the members there are when the loop
 // begins; body is that of the loop.
 func (m *machine) compareAll(body func()) {
-	want, i := slices.Clone(m.reference.members), 0
+	want, i := slices.DeleteFunc(slices.Clone(m.reference.members), func(x *member) bool { return x.keyed != nil }), 0
 	for label, b := range m.s.All() {
 		m.Must(i < len(want) && label == want[i].Label && b == want[i].bulkhead, "All yields %q as number %d", label, i)
 		err := hooks.Check(b)

@@ -23,6 +23,7 @@ type machine struct {
 	kit.Coverage
 	d         *kit.Dice // of this step
 	s         Subject
+	registry  *registry.Registry // the subject, if it is one
 	reference reference
 }
 
@@ -34,6 +35,7 @@ func New(build func(defaults ...bulk.Option) (Subject, error), counts kit.Covera
 		var err error
 		m.s, err = build(bulk.WaitingRoom(m.reference.room))
 		m.Must(err == nil, "it was not made: %v", err)
+		m.registry, _ = m.s.(*registry.Registry)
 		return m
 	}
 }
@@ -42,7 +44,7 @@ func New(build func(defaults ...bulk.Option) (Subject, error), counts kit.Covera
 func (m *machine) Step(d *kit.Dice) {
 	m.d = d
 	m.Story.Step()
-	kit.Pick(d, (*machine).create, (*machine).use, (*machine).create, (*machine).use, (*machine).release,
+	kit.Pick(d, (*machine).create, (*machine).use, (*machine).create, (*machine).createKeyed, (*machine).use, (*machine).release,
 		(*machine).remove, (*machine).apply, (*machine).loop, (*machine).create, (*machine).shutdown)(m)
 	m.compare()
 }
@@ -123,6 +125,23 @@ func (m *machine) create() {
 	}
 }
 
+// createKeyed creates a Keyed of which the machine uses one key.
+func (m *machine) createKeyed() {
+	if m.registry == nil {
+		m.create()
+		return
+	}
+	label, c := kit.Pick(m.d, labels...), bulk.Capacity{Parallelism: kit.Pick(m.d, 1, 2, 0), WaitingRoom: m.reference.room}
+	m.Did("CreateKeyed(%q, %d, …)", label, c.Parallelism)
+	k, err := registry.CreateKeyed[string](m.registry, label, c.Parallelism, 1, registry.Each(kit.Yields), registry.CapacityOf(capacityOf))
+	x, want := m.reference.create(label, c, false)
+	m.Hit("CreateKeyed: %v", want)
+	m.Must(errors.Is(err, want) && (x == nil) == (k == nil), "it returned %v, %v; by the contract %v", k, err, want)
+	if x != nil {
+		x.keyed = k
+	}
+}
+
 // use takes a slot of a member.
 func (m *machine) use() {
 	label := m.label()
@@ -132,9 +151,9 @@ func (m *machine) use() {
 		return
 	}
 	m.Hit("a slot: closed %t, free %d", x.Closed, max(-1, min(x.Capacity.Parallelism-x.InUse(), 1)))
-	slot, got := x.bulkhead.TryAcquire()
+	slot, got := x.acquire()
 	want := x.take(time.Now())
-	m.Must(got == want, "TryAcquire() is %t; by the contract %t", got, want)
+	m.Must(got == want, "whether there was one is %t; by the contract %t", got, want)
 	if got {
 		x.held = append(x.held, slot)
 	}
@@ -151,7 +170,7 @@ func (m *machine) release() {
 	m.Hit("release: last %t, being removed %t", len(x.held) == 1, x.removing)
 	x.Release(time.Now(), x.InFlight[0].Op)
 	slot := x.held[0]
-	if x.held = x.held[1:]; !x.removing || len(x.held) > 0 || m.reference.closed {
+	if x.held = x.held[1:]; !x.removing || len(x.held) > 0 || m.reference.closed || x.keyed != nil {
 		slot.Release()
 		return
 	}
@@ -260,6 +279,11 @@ func (m *machine) apply() {
 	m.Must((err == nil) == (want == nil), "it returned %v; by the contract that matches %v", err, want)
 	for _, is := range []error{registry.ErrUnknown, bulk.ErrConfig, bulk.ErrClosed} {
 		m.Must(errors.Is(err, is) == slices.Contains(want, is), "it returned %v; by the contract that matches %v", err, want)
+	}
+	for label, c := range all {
+		if x := m.reference.find(label); x != nil && x.keyed != nil {
+			m.Hit("%s to a Keyed: key known %t, not allowed for it %t: %v", name, x.known, c.Parallelism == tooBig, want[:min(1, len(want))])
+		}
 	}
 	m.Hit("%s, some are set %t: %v", name, len(all) > len(want), want[:min(1, len(want))])
 }
