@@ -138,3 +138,16 @@ func TestMapUnorderedPanicsWithoutAnFn(t *testing.T) {
 	}()
 	bulk.MapUnordered[int, int](t.Context(), mustNew(t, 1), upTo(1), nil)
 }
+
+func TestMapUnorderedPullsNothingAfterItsCtxHasEnded(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	pulled := 0
+	results := 0
+	for range bulk.MapUnordered(ctx, mustNew(t, 2), watched(t, ctx, 9, &pulled), double) {
+		cancel()
+		results++
+	}
+	if results != pulled {
+		t.Errorf("%d results of %d items", results, pulled)
+	}
+}

@@ -26,9 +26,19 @@ func TestRegistryAgainstModel(t *testing.T) {
 
 // registryCorners are what the standard budget must reach.
 var registryCorners = []string{
-	"Apply, some are set false: []", "Apply, some are set false: [bulk: bad configuration]", "Apply, some are set false: [bulk: closed]",
+	"Apply to a Keyed: key known false, not allowed for it false: []",
+	"Apply to a Keyed: key known false, not allowed for it false: [bulk: bad configuration]",
+	"Apply to a Keyed: key known true, not allowed for it false: []",
+	"Apply to a Keyed: key known true, not allowed for it false: [bulk: bad configuration]",
+	"Apply to a Keyed: key known true, not allowed for it false: [bulk: closed]",
+	"Apply to a Keyed: key known true, not allowed for it true: [bulk: bad configuration]", "Apply, some are set false: []",
+	"Apply, some are set false: [bulk: bad configuration]", "Apply, some are set false: [bulk: closed]",
 	"Apply, some are set false: [registry: no such label]", "Apply, some are set true: []", "Apply, some are set true: [bulk: bad configuration]",
-	"Apply, some are set true: [bulk: closed]", "Apply, some are set true: [registry: no such label]", "ApplyJSON, some are set false: []",
+	"Apply, some are set true: [bulk: closed]", "Apply, some are set true: [registry: no such label]",
+	"ApplyJSON to a Keyed: key known false, not allowed for it false: []", "ApplyJSON to a Keyed: key known true, not allowed for it false: []",
+	"ApplyJSON to a Keyed: key known true, not allowed for it false: [bulk: bad configuration]",
+	"ApplyJSON to a Keyed: key known true, not allowed for it false: [bulk: closed]",
+	"ApplyJSON to a Keyed: key known true, not allowed for it true: [bulk: bad configuration]", "ApplyJSON, some are set false: []",
 	"ApplyJSON, some are set false: [bulk: bad configuration]", "ApplyJSON, some are set false: [bulk: closed]",
 	"ApplyJSON, some are set false: [registry: no such label]", "ApplyJSON, some are set true: []",
 	"ApplyJSON, some are set true: [bulk: bad configuration]", "ApplyJSON, some are set true: [bulk: closed]",
@@ -40,7 +50,8 @@ var registryCorners = []string{
 	"Create: known true, closed false, comes again false: registry: label is taken",
 	"Create: known true, closed false, comes again true: registry: label is taken",
 	"Create: known true, closed true, comes again false: registry: label is taken",
-	"Create: known true, closed true, comes again true: registry: label is taken", "GetOrCreate: known false, closed false, comes again false: <nil>",
+	"Create: known true, closed true, comes again true: registry: label is taken", "CreateKeyed: <nil>", "CreateKeyed: bulk: bad configuration",
+	"CreateKeyed: registry: closed", "CreateKeyed: registry: label is taken", "GetOrCreate: known false, closed false, comes again false: <nil>",
 	"GetOrCreate: known false, closed false, comes again false: bulk: bad configuration",
 	"GetOrCreate: known false, closed false, comes again false: registry: closed", "GetOrCreate: known false, closed false, comes again true: <nil>",
 	"GetOrCreate: known false, closed false, comes again true: bulk: bad configuration",
@@ -59,8 +70,10 @@ var registryCorners = []string{
 	"several GetOrCreate: known false, closed false, comes again true: <nil>",
 	"several GetOrCreate: known false, closed false, comes again true: bulk: bad configuration",
 	"several GetOrCreate: known false, closed false, comes again true: registry: closed",
-	"several GetOrCreate: known true, closed false, comes again false: <nil>", "several GetOrCreate: known true, closed false, comes again true: <nil>",
-	"several GetOrCreate: known true, closed true, comes again false: <nil>", "several GetOrCreate: known true, closed true, comes again true: <nil>",
+	"several GetOrCreate: known true, closed false, comes again false: <nil>",
+	"several GetOrCreate: known true, closed false, comes again true: <nil>",
+	"several GetOrCreate: known true, closed true, comes again false: <nil>",
+	"several GetOrCreate: known true, closed true, comes again true: <nil>",
 }
 
 // resizes gives a member that exists the parallelism that was asked for.

@@ -2,7 +2,7 @@ package main
 
 import "slices"
 
-// fault is a mistake that somebody could make: wrong instead of right. Both are
+// fault is a possible mistake: wrong instead of right. Both are
 // Go: an expression, statements, or case clauses. An empty wrong deletes. Layout
 // and comments don't count. In right,
 //

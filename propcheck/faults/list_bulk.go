@@ -6,7 +6,7 @@ var bulkFunctions = []function{
 	// Run, RunN and Slots.
 	{"bulk", "Run", []fault{
 		{"Run admits a done context", "ctx.Err() != nil || ANY", "ANY"},
-		{"Run grants nobody when it releases", "op != nil || b.queue.head != nil", "op != nil"},
+		{"Run grants no operation when it releases", "op != nil || b.queue.head != nil", "op != nil"},
 		{"Run makes no event when it releases", "ANY || b.slowPath", "ANY"},
 		{"Run doesn't measure the time in flight", "op != nil || ANY", "ANY"},
 		{"a panic costs the slot", "defer func() { MORE }()", "defer func() { if r := recover(); r != nil { panic(r) }; MORE }()"},
@@ -23,9 +23,9 @@ var bulkFunctions = []function{
 	}},
 	{"bulk", "Slot.Release", []fault{
 		{"a second Release frees again", "op.gen != s.gen", "false"},
-		{"a second Release frees again if nobody waited in between", "op.gen++", ""},
+		{"a second Release frees again if no operation waited in between", "op.gen++", ""},
 		{"a record that Release frees is still in flight", "op.state = free", ""},
-		{"Release grants nobody", "ANY || b.queue.head != nil", "ANY"},
+		{"Release grants no operation", "ANY || b.queue.head != nil", "ANY"},
 		{"Release makes no event", "ANY || b.slowPath", "ANY"},
 		{"Release doesn't measure the time in flight", "op.sampled || ANY", "ANY"},
 		{"Release keeps in the record that the operation was queued", "op.sampled || op.queued", "op.sampled"},
@@ -144,7 +144,7 @@ var bulkFunctions = []function{
 	}},
 	{"bulk", "Bulkhead.trackDeadline", []fault{{"a record keeps the key of its last use", "op.heapKey > op.waitUntil", "op.heapKey > op.waitUntil && false"}}},
 	{"bulk", "expiry.arm", []fault{
-		{"the timer wakes nobody", "time.AfterFunc(in, x.fire)", "time.AfterFunc(in, func() {})"},
+		{"the timer wakes no operation", "time.AfterFunc(in, x.fire)", "time.AfterFunc(in, func() {})"},
 		{"an earlier wait bound doesn't move the timer", "x.heap[0].heapKey >= x.firesAt", "x.firesAt != noDeadline"},
 	}},
 	{"bulk", "expiry.fire", []fault{
@@ -154,7 +154,7 @@ var bulkFunctions = []function{
 		{"bulk: the timer wakes an operation that doesn't wait", "op.state != waiting || ANY", "ANY"},
 		{"a wait bound that passed is taken for a grant", "op.timedOut = true", ""},
 	}},
-	{"bulk", "Bulkhead.dequeue", []fault{{"the timer of a bubble stays when nobody waits any more", "b.dropExpiry()", ""}}},
+	{"bulk", "Bulkhead.dequeue", []fault{{"the timer of a bubble stays when no operation waits any more", "b.dropExpiry()", ""}}},
 	{"bulk", "Bulkhead.dropExpiry", []fault{{"bulk: a record counts as tracked by a timer that is gone", "for ANY1, op := range b.expiry.heap { MORE }", ""}}},
 
 	// Wait.
@@ -180,7 +180,7 @@ var bulkFunctions = []function{
 	{"bulk", "wait.leaveQueue", []fault{
 		{"bulk: the signal of a timeout stays in the record of a canceled operation", "select { case <-op.wake: default: }", ""},
 		{"canceled is counted as expired", "if end != nil { MORE }", ""},
-		{"leaving the queue grants nobody", "b.grantNext(&out)", ""},
+		{"leaving the queue grants no operation", "b.grantNext(&out)", ""},
 		{"Goexit in a handler of expired ends the wait twice", "w.over = true", ""},
 	}},
 
@@ -199,14 +199,14 @@ var bulkFunctions = []function{
 		{"a wait is not in the histogram", "b.waits[bucketOf(waited)]++", ""},
 	}},
 	{"bulk", "Bulkhead.release", []fault{
-		{"a release grants nobody", "head == nil || ANY", "head == nil || true"},
+		{"a release grants no operation", "head == nil || ANY", "head == nil || true"},
 		{"the head is granted more slots than are free", "head.slots > b.capacity.Parallelism-b.inUse", "b.inUse >= b.capacity.Parallelism"},
 		{"a release grants at most one", "next != nil && ANY", "next != nil && false"},
 		{"released says nothing of the operation", "about = op.subject()", ""},
 		{"an operation that is over is still the oldest in flight", "b.held.remove(op)", ""},
 	}},
 	{"bulk", "Bulkhead.releaseObserved", []fault{
-		{"a release with handlers grants nobody", "b.grantNext(&out)", ""},
+		{"a release with handlers grants no operation", "b.grantNext(&out)", ""},
 		{"released makes no event", "b.deliverOne(MORE)", "b.mu.Unlock()"},
 		{"released makes no event if an operation waits", "b.record(&out, EventReleased, MORE)", ""},
 		{"released makes two events", "b.record(&out, EventReleased, MORE)", "b.record(&out, EventReleased, MORE); b.record(&out, EventReleased, MORE)"},
@@ -217,7 +217,7 @@ var bulkFunctions = []function{
 		{"an abandoned slot is lost", "b.inUse -= op.slots", ""},
 		{"abandoned is not counted", "b.totals.Abandoned++", "b.totals.Finished++"},
 		{"abandoned makes no event", "b.record(&out, EventAbandoned, MORE)", ""},
-		{"an abandoned operation grants nobody", "b.grantNext(&out)", ""},
+		{"an abandoned operation grants no operation", "b.grantNext(&out)", ""},
 		{"bulk: an abandoned operation drains nothing", "b.drainIfIdle(&out)", ""},
 	}},
 
@@ -232,7 +232,7 @@ var bulkFunctions = []function{
 
 	// Capacity, close, options.
 	{"bulk", "Bulkhead.swapCapacity", []fault{
-		{"growing grants nobody", "b.grantNext(&out)", ""},
+		{"growing grants no operation", "b.grantNext(&out)", ""},
 		{"a shrink keeps operations that can't fit", "b.rejectWaiting(MORE)", ""},
 		{"a shrink rejects operations that just fit", "b.tooLarge(op.slots)", "op.slots >= c.Parallelism && c.Parallelism > 0"},
 		{"a pause rejects every operation that waits", "b.tooLarge(op.slots)", "op.slots > c.Parallelism"},

@@ -17,7 +17,7 @@ var featureFunctions = []function{
 		{"a new parallelism admits before it rejects", "b.rejectWaiting(MORE1); b.grantNext(&out)", "b.grantNext(&out); b.rejectWaiting(MORE1)"},
 	}},
 	{"bulk", "Status.Paused", []fault{{"a bulkhead is not paused while slots are in use", "s.Capacity.Parallelism == 0", "s.Capacity.Parallelism == 0 && s.InUse == 0"}}},
-	{"bulk", "mapper.full", []fault{{"Map pulls no item while the bulkhead is paused", "max(1, m.bulkhead.Capacity().Parallelism)", "m.bulkhead.Capacity().Parallelism"}}},
+	{"bulk", "mapper.full", []fault{{"bulk: Map pulls no item while the bulkhead is paused", "max(1, m.bulkhead.Capacity().Parallelism)", "m.bulkhead.Capacity().Parallelism"}}},
 
 	// Unlimited.
 	{"bulk", "Bulkhead.fits", []fault{{"the free slots of an unlimited bulkhead overflow", "slots <= b.capacity.Parallelism-b.inUse", "slots+b.inUse <= b.capacity.Parallelism"}}},
@@ -56,11 +56,11 @@ var featureFunctions = []function{
 	{"bulk", "Bulkhead.describe", []fault{{"an operation without Op gets one when it is over", "about.number == firstEvent", "about.number == firstEvent || about.number == 0 && kind == EventReleased"}}},
 
 	// MapUnordered.
-	{"bulk", "MapUnordered", []fault{{"MapUnordered keeps the order", "mapSeq(ctx, b, in, ANY, false)", "mapSeq(ctx, b, in, ANY, true)"}}},
-	{"bulk", "mapper.full", []fault{{"MapUnordered pulls more items than there are slots", "m.pending >= ANY", "m.ordered && m.pending >= ANY"}}},
+	{"bulk", "MapUnordered", []fault{{"bulk: MapUnordered keeps the order", "mapSeq(ctx, b, in, ANY, false)", "mapSeq(ctx, b, in, ANY, true)"}}},
+	{"bulk", "mapper.full", []fault{{"bulk: MapUnordered pulls more items than there are slots", "m.pending >= ANY", "m.ordered && m.pending >= ANY"}}},
 	{"bulk", "mapper.run", []fault{
-		{"MapUnordered leaves out the last results", "for m.pending > 0 { MORE }", "for m.ordered && m.pending > 0 { MORE }"},
-		{"MapUnordered pulls an item after its ctx has ended", "if m.ended() || ANY { break }", "if m.ended() && m.ordered || ANY { break }"},
+		{"bulk: MapUnordered leaves out the last results", "for m.pending > 0 { MORE }", "for m.ordered && m.pending > 0 { MORE }"},
+		{"bulk: MapUnordered pulls an item after its ctx has ended", "if m.ended() || ANY { break }", "if m.ended() && m.ordered || ANY { break }"},
 	}},
 
 	// Whether an operation ran.
