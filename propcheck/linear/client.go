@@ -12,6 +12,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
@@ -259,4 +260,9 @@ func (c *client) look() {
 	out.status.ID, out.status.At, out.status.Queueing, out.status.OldestWait = 0, epoch, 0, 0
 	t.Wait, t.LongestWait, t.Queueing, t.Waits, t.Holds.Sum = 0, 0, 0, bulk.Waits{}, 0
 	c.add(input{verb: look}, out, call, ret)
+	if err := hooks.Check(c.b); err != nil { // while the others go on
+		c.mu.Lock()
+		c.broken = err
+		c.mu.Unlock()
+	}
 }

@@ -87,6 +87,7 @@ type history struct {
 	capacity bulk.Capacity
 	ops      []porcupine.Operation
 	events   []bulk.Event // by Seq, without times; nil if there was no handler
+	broken   error        // see recorder
 }
 
 func (h history) check(timeout time.Duration) porcupine.CheckResult {

@@ -40,6 +40,9 @@ func TestLinearizable(t *testing.T) {
 			for seed := range uint64(n) {
 				h := record(seed, watched, nil)
 				count(seen, h)
+				if h.broken != nil {
+					t.Fatalf("history %d: the bulkhead breaks its invariants: %v", seed, h.broken)
+				}
 				began := time.Now()
 				switch h.check(patience) {
 				case porcupine.Illegal:

@@ -27,6 +27,7 @@ type recorder struct {
 	mu     sync.Mutex
 	ops    []porcupine.Operation
 	events []bulk.Event
+	broken error // invariants of the bulkhead that did not hold
 }
 
 // ending ends the ctx of an operation.
@@ -90,7 +91,7 @@ func record(seed uint64, watched bool, spoil func(*bulk.Bulkhead) func(n int) (b
 	last.look()
 	last.leave()
 	slices.SortFunc(r.events, func(a, b bulk.Event) int { return int(a.Seq) - int(b.Seq) })
-	return history{c, r.ops, r.events}
+	return history{c, r.ops, r.events, r.broken}
 }
 
 // hear is the handler. Events are kept as the model makes them.
