@@ -195,10 +195,7 @@ func (c *client) answered(in input, err error, call, ret int64) {
 	out := output{ok: err == nil, took: time.Duration(ret - call)}
 	var e *bulk.AdmissionError
 	if errors.As(err, &e) {
-		out.rejection = model.Rejection{
-			Label: e.Label, Reason: e.Reason, Slots: e.Slots, Parallelism: e.Parallelism, WaitingRoom: e.WaitingRoom,
-			InFlight: e.InFlight, InUse: e.InUse, Waiting: e.Waiting, Limit: e.Limit,
-		}
+		out.rejection = model.RejectionOf(e)
 	}
 	impatient := slices.ContainsFunc(in.limits, func(l deadline.Limit) bool { return l == deadline.NoWait() })
 	if impatient || in.done || out.rejection.Reason == bulk.Saturated {
@@ -224,12 +221,11 @@ func (c *client) change() {
 	call := c.now()
 	err := set()
 	ret := c.now()
-	out := output{change: model.Changed}
-	switch {
-	case errors.Is(err, bulk.ErrConfig):
-		out.change = model.Invalid
-	case errors.Is(err, bulk.ErrClosed):
-		out.change = model.RejectedClosed
+	var out output
+	for _, sentinel := range []error{bulk.ErrConfig, bulk.ErrClosed} {
+		if errors.Is(err, sentinel) {
+			out.change = sentinel
+		}
 	}
 	c.add(in, out, call, ret)
 }

@@ -64,7 +64,7 @@ type output struct {
 	ok        bool            // admitted; drained
 	rejection model.Rejection // of one that was rejected
 	took      time.Duration   // from call to return, of arrive and wake
-	change    model.SetResult // of resize and change; never Unchanged
+	change    error           // of resize and change: the sentinel that it matches
 	status    bulk.Status     // without times
 	waits     uint64          // the waits that the status has counted
 }
@@ -73,8 +73,8 @@ func (out output) String() string {
 	switch {
 	case out.rejection.Reason != 0:
 		return fmt.Sprintf("%+v", out.rejection)
-	case out.change != 0:
-		return fmt.Sprint("answer ", out.change)
+	case out.change != nil:
+		return out.change.Error()
 	case out.status.Index != 0:
 		return fmt.Sprintf("%+v", out.status)
 	}

@@ -24,11 +24,8 @@ type state struct {
 
 // answer is what an operation is going to be told when it wakes.
 type answer struct {
-	op        int
-	verdict   model.Verdict
-	rejection model.Rejection
-	atArrival bool // decided at arrival
-	late      bool // granted after its ctx had ended: it must not start
+	model.Decision
+	late bool // granted after its ctx had ended: it must not start
 }
 
 // set is a set of operations.
@@ -88,11 +85,11 @@ func (s *state) take(in input, out output, done bool) bool {
 	switch in.verb {
 	case try, ask, arrive:
 		d := m.Arrive(epoch, model.Arrival{Op: in.op, Slots: in.slots, Limits: in.limits}, done)
-		a := answer{op: in.op, verdict: d.Verdict, rejection: d.Rejection, atArrival: true}
+		a := answer{Decision: d}
 		switch {
 		case in.verb == try:
-			return d.Verdict != model.Queued && out.ok == (d.Verdict == model.Admitted)
-		case d.Verdict == model.Queued:
+			return !d.Queued() && out.ok == d.Admitted()
+		case d.Queued():
 			return in.verb == arrive
 		case in.verb == arrive:
 			s.tell(a)
@@ -101,15 +98,15 @@ func (s *state) take(in input, out output, done bool) bool {
 	case wake:
 		return s.wake(in.op, out)
 	case release: // only the first one frees
-		if slices.ContainsFunc(m.InFlight, func(f model.Running) bool { return f.Op == in.op }) {
+		if m.IsInFlight(in.op) {
 			m.Release(epoch, in.op)
 		}
 	case resize:
 		c := m.Capacity
 		c.Parallelism = in.capacity.Parallelism
-		return out.change == plain(m.SetCapacity(epoch, c))
+		return out.change == m.SetCapacity(epoch, c)
 	case change:
-		return out.change == plain(m.SetCapacity(epoch, in.capacity))
+		return out.change == m.SetCapacity(epoch, in.capacity)
 	case shut:
 		m.Close(epoch)
 	case look:
@@ -125,26 +122,18 @@ func (s *state) take(in input, out output, done bool) bool {
 	return true
 }
 
-// plain is c as an error tells it.
-func plain(c model.SetResult) model.SetResult {
-	if c == model.Unchanged {
-		return model.Changed
-	}
-	return c
-}
-
 // wake ends the wait of an operation that has arrived, with out.
 func (s *state) wake(op int, out output) bool {
 	m := s.model
 	ended := s.ended.has(op)
-	at := slices.IndexFunc(m.Room, func(w model.Waiting) bool { return w.Op == op })
+	at := slices.IndexFunc(m.Room, func(w model.Operation) bool { return w.Op == op })
 	a, told := s.untell(op)
 	switch {
 	case at >= 0 && out.rejection.Reason == bulk.Expired && out.took >= m.Room[at].Allowed:
 		m.Expire(epoch, op)
 	case at >= 0 && out.rejection.Reason == bulk.Canceled && ended:
 		m.Cancel(epoch, op)
-	case told && a.verdict == model.Admitted && !a.atArrival && out.rejection.Reason == bulk.Canceled && ended:
+	case told && a.Admitted() && a.Rule == 0 && out.rejection.Reason == bulk.Canceled && ended:
 		m.Abandon(epoch, op)
 	default:
 		return told && a.is(out)
@@ -156,11 +145,11 @@ func (s *state) wake(op int, out output) bool {
 
 // is reports whether a may be told as out.
 func (a answer) is(out output) bool {
-	if a.verdict == model.Admitted {
+	if a.Admitted() {
 		// Canceled is possible still, if it woke with its ctx ended: see wake.
 		return out.ok && !a.late
 	}
-	return !out.ok && a.verdict == model.Rejected && a.rejection == out.rejection
+	return !out.ok && a.Rejected() && a.Rejection == out.rejection
 }
 
 // digest keeps what the last verb decided about those who waited.
@@ -169,17 +158,13 @@ func (s *state) digest() {
 		if d.Rule != 0 {
 			continue // of an arrival
 		}
-		a := answer{op: d.Op, verdict: d.Verdict, rejection: d.Rejection}
-		if d.Verdict == model.Admitted && s.ended.has(d.Op) {
-			a.late = true
-		}
-		s.tell(a)
+		s.tell(answer{d, d.Admitted() && s.ended.has(d.Op)})
 	}
 	s.model.Decisions = nil
 }
 
 func (s *state) tell(a answer) {
-	i, _ := s.find(a.op)
+	i, _ := s.find(a.Op)
 	s.told = slices.Insert(s.told, i, a)
 }
 
@@ -194,7 +179,7 @@ func (s *state) untell(op int) (answer, bool) {
 }
 
 func (s *state) find(op int) (int, bool) {
-	return slices.BinarySearchFunc(s.told, op, func(a answer, op int) int { return a.op - op })
+	return slices.BinarySearchFunc(s.told, op, func(a answer, op int) int { return a.Op - op })
 }
 
 // follows reports whether the events of the last step are those of the log.
@@ -244,7 +229,7 @@ func (s *state) hash() uint64 {
 		h = h*1099511628211 + uint64(w.Op)
 	}
 	for _, a := range s.told {
-		h = h*1099511628211 + uint64(a.op)
+		h = h*1099511628211 + uint64(a.Op)
 	}
 	sum := uint64(0)
 	for _, f := range s.model.InFlight {

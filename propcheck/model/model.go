@@ -15,7 +15,7 @@
 //	Status        the caller reads the status
 //
 // When a verb may be called at all is not the business of the model: that an
-// operation expires at its bound and not before, for example. See [Waiting.Until].
+// operation expires at its bound and not before, for example. See [Operation.Until].
 package model
 
 import (
@@ -39,9 +39,9 @@ type Model struct {
 	TrackHolds bool // the option of this name
 	Handlers   int  // how many event handlers there are; set by the user of the model
 
-	Room     []Waiting // in the order of arrival
-	Since    time.Time // since when Room is not empty
-	InFlight []Running // in the order of admission
+	Room     []Operation // in the order of arrival
+	Since    time.Time   // since when Room is not empty
+	InFlight []Operation // in the order of admission
 
 	Seq    uint64          // of the last event
 	Totals bulk.Totals     // without Waits
@@ -60,55 +60,48 @@ type Arrival struct {
 	CtxDeadline time.Time        // zero: ctx has none
 }
 
-// Waiting is an operation in the waiting room.
-type Waiting struct {
+// Operation is an operation in the waiting room or in flight.
+type Operation struct {
 	Op      int           // as in its Arrival
-	Slots   int           // how many it waits for
+	Slots   int           // how many it asked for
 	Number  uint64        // Op of its events
-	Arrived time.Time     // when its wait began
+	Arrived time.Time     // when its wait began, if it was queued
 	Allowed time.Duration // how long it may wait; forever if there is no bound
+	Queued  bool          // it waits, or had been waiting
+	Granted time.Time     // when it was admitted
+	Sampled bool          // its time in flight is measured
 }
 
 // Until returns the instant at which the wait ends, and false if it has no bound.
-func (w Waiting) Until() (time.Time, bool) { return w.Arrived.Add(w.Allowed), w.Allowed != forever }
+func (o Operation) Until() (time.Time, bool) { return o.Arrived.Add(o.Allowed), o.Allowed != forever }
 
 // forever is the wait of an operation without any bound.
 const forever = time.Duration(1<<63 - 1)
 
-// Running is an operation in flight.
-type Running struct {
-	Op      int       // as in its Arrival
-	Slots   int       // how many it holds
-	Number  uint64    // Op of its events
-	Queued  bool      // it had been waiting
-	Granted time.Time // when it was admitted
-	Sampled bool      // its time in flight is measured
-}
-
-// Verdict is what was decided about an operation.
-type Verdict uint8
-
-// The verdicts.
-const (
-	Admitted Verdict = iota + 1 // it holds its slots
-	Queued                      // it is in the waiting room
-	Rejected                    // it never starts
-)
-
-// Decision is one verdict. There are two about an operation that is queued: that
-// it is, and how its wait ended.
+// Decision is what was decided about an operation. There are two about one that is
+// queued: that it is, and how its wait ended.
 type Decision struct {
 	Op        int       // as in its Arrival
-	Verdict   Verdict   // what was decided
 	Rule      int       // at arrival: the admission rule that decided, from 1 to 7
 	Rejection Rejection // of a rejected operation; zero for others
 }
 
+// Rejected reports whether the operation never starts.
+func (d Decision) Rejected() bool { return d.Rejection.Reason != 0 }
+
+// Queued reports whether the operation is in the waiting room.
+func (d Decision) Queued() bool { return d.Rule == 7 }
+
+// Admitted reports whether the operation holds its slots.
+func (d Decision) Admitted() bool { return !d.Rejected() && !d.Queued() }
+
 // String returns the decision as a sentence about the operation.
 func (d Decision) String() string {
-	text := fmt.Sprintf("#%d is %s", d.Op, [...]string{Admitted: "admitted", Queued: "queued", Rejected: "rejected"}[d.Verdict])
-	if d.Verdict == Rejected {
-		text += ": " + d.Rejection.Reason.String()
+	text := fmt.Sprintf("#%d is admitted", d.Op)
+	if d.Rejected() {
+		text = fmt.Sprintf("#%d is rejected: %v", d.Op, d.Rejection.Reason)
+	} else if d.Queued() {
+		text = fmt.Sprintf("#%d is queued", d.Op)
 	}
 	if d.Rule > 0 {
 		text += fmt.Sprintf(" (rule %d)", d.Rule)
@@ -116,22 +109,15 @@ func (d Decision) String() string {
 	return text
 }
 
-// Rejection has the fields of a [bulk.AdmissionError].
-type Rejection struct {
-	Label       string        // of the bulkhead
-	Reason      bulk.Reason   // why the operation was rejected
-	Slots       int           // how many it asked for
-	Parallelism int           // of the capacity at that moment
-	WaitingRoom int           // of the capacity at that moment
-	InFlight    int           // operations in flight
-	InUse       int           // slots in use
-	Waiting     int           // other operations in the waiting room
-	Limit       time.Duration // the wait that was allowed, if it expired
-}
+// Rejection is what a rejected operation is told: the exported fields of its error.
+type Rejection = bulk.AdmissionError
 
-// RejectionOf returns the fields of an error.
+// RejectionOf returns the exported fields of an error, to be compared.
 func RejectionOf(e *bulk.AdmissionError) Rejection {
-	return Rejection{e.Label, e.Reason, e.Slots, e.Parallelism, e.WaitingRoom, e.InFlight, e.InUse, e.Waiting, e.Limit}
+	return Rejection{
+		Label: e.Label, Reason: e.Reason, Slots: e.Slots, Parallelism: e.Parallelism, WaitingRoom: e.WaitingRoom,
+		InFlight: e.InFlight, InUse: e.InUse, Waiting: e.Waiting, Limit: e.Limit,
+	}
 }
 
 // New returns the model of a bulkhead that was just made.
@@ -155,10 +141,13 @@ func (m *Model) InUse() int {
 	return n
 }
 
-// IsInFlight reports whether an operation is in flight.
-func (m *Model) IsInFlight(op int) bool {
-	return slices.ContainsFunc(m.InFlight, func(r Running) bool { return r.Op == op })
+// find returns the place of an operation in a list, or -1.
+func find(list []Operation, op int) int {
+	return slices.IndexFunc(list, func(o Operation) bool { return o.Op == op })
 }
+
+// IsInFlight reports whether an operation is in flight.
+func (m *Model) IsInFlight(op int) bool { return find(m.InFlight, op) >= 0 }
 
 // Status returns the status of this instant, without Index, which counts calls of
 // which the model knows nothing, and without Totals.Waits, which is a histogram

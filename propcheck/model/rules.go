@@ -1,7 +1,6 @@
 package model
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -35,8 +34,8 @@ func (m *Model) Arrive(now time.Time, a Arrival, done bool) Decision {
 	// another: not a TryAcquire, not a smaller operation behind a larger one that
 	// does not fit yet.
 	case m.Fits(a.Slots) && len(m.Room) == 0:
-		m.admit(now, Running{Op: a.Op, Slots: a.Slots, Number: m.number()}, 0)
-		return m.decide(Decision{Op: a.Op, Verdict: Admitted, Rule: 5})
+		m.admit(now, Operation{Op: a.Op, Slots: a.Slots, Number: m.number()})
+		return m.decide(Decision{Op: a.Op, Rule: 5})
 
 	// 6. No wait allowed (NoWait, Within(d ≤ 0)) or waiting room full: Saturated;
 	case a.NoWait() || len(m.Room) >= m.Capacity.WaitingRoom:
@@ -48,7 +47,7 @@ func (m *Model) Arrive(now time.Time, a Arrival, done bool) Decision {
 
 	// 7. Otherwise queued.
 	default:
-		w := Waiting{Op: a.Op, Slots: a.Slots, Number: m.number(), Arrived: now, Allowed: a.allowed(now, m.Capacity.WaitLimit)}
+		w := Operation{Op: a.Op, Slots: a.Slots, Number: m.number(), Queued: true, Arrived: now, Allowed: a.allowed(now, m.Capacity.WaitLimit)}
 		// Delay control: when the waiting room has not been empty for interval, an
 		// operation that is queued may wait for target at most, until the room has been
 		// empty once.
@@ -63,7 +62,7 @@ func (m *Model) Arrive(now time.Time, a Arrival, done bool) Decision {
 		m.Totals.Queued++
 		m.Peak.Waiting = max(m.Peak.Waiting, len(m.Room))
 		m.event(now, bulk.Event{Op: w.Number, Kind: bulk.EventQueued, Slots: a.Slots})
-		return m.decide(Decision{Op: a.Op, Verdict: Queued, Rule: 7})
+		return m.decide(Decision{Op: a.Op, Rule: 7})
 	}
 }
 
@@ -135,12 +134,12 @@ func (a Arrival) allowed(now time.Time, waitLimit time.Duration) time.Duration {
 func (m *Model) rejectArrival(now time.Time, a Arrival, rule int, why bulk.Reason) Decision {
 	*m.counter(why, false)++
 	m.event(now, bulk.Event{Op: m.number(), Kind: kindOf[why], Slots: a.Slots})
-	return m.decide(Decision{Op: a.Op, Verdict: Rejected, Rule: rule, Rejection: m.rejection(why, a.Slots, 0)})
+	return m.decide(Decision{Op: a.Op, Rule: rule, Rejection: m.rejection(why, a.Slots, 0)})
 }
 
 // Release ends an operation in flight. Its slots are handed over.
 func (m *Model) Release(now time.Time, op int) {
-	r := m.remove(op)
+	r := take(&m.InFlight, op)
 	m.Totals.Finished++
 	if r.Sampled {
 		// Timed from grant until the slots are free.
@@ -156,10 +155,10 @@ func (m *Model) Release(now time.Time, op int) {
 // on; the operation counts as admitted and as abandoned; the caller gets
 // Canceled.
 func (m *Model) Abandon(now time.Time, op int) {
-	r := m.remove(op)
+	r := take(&m.InFlight, op)
 	m.Totals.Abandoned++
 	m.event(now, bulk.Event{Op: r.Number, Kind: bulk.EventAbandoned, Slots: r.Slots, Queued: r.Queued})
-	m.decide(Decision{Op: op, Verdict: Rejected, Rejection: m.rejection(bulk.Canceled, r.Slots, 0)})
+	m.decide(Decision{Op: op, Rejection: m.rejection(bulk.Canceled, r.Slots, 0)})
 	m.settle(now)
 }
 
@@ -175,30 +174,20 @@ func (m *Model) Cancel(now time.Time, op int) {
 	m.settle(now)
 }
 
-// SetResult is an answer of SetCapacity.
-type SetResult uint8
-
-// The answers of SetCapacity.
-const (
-	Changed        SetResult = iota + 1 // nil
-	Unchanged                           // nil, and no event: that is what was set
-	Invalid                             // ErrConfig
-	RejectedClosed                      // ErrClosed
-)
-
-// SetCapacity changes the capacity, all of it together.
-func (m *Model) SetCapacity(now time.Time, c bulk.Capacity) SetResult {
+// SetCapacity changes the capacity, all of it together. It returns the sentinel of the
+// error, or nil.
+func (m *Model) SetCapacity(now time.Time, c bulk.Capacity) error {
 	switch {
 	// Bad values give ErrConfig and change nothing, also on a closed bulkhead;
 	case c.Parallelism < 0 || c.WaitingRoom < 0 || c.WaitLimit < 0 || c.DelayTarget < 0 || c.DelayInterval < 0,
 		(c.DelayTarget > 0) != (c.DelayInterval > 0):
-		return Invalid
+		return bulk.ErrConfig
 	// good values on a closed one give ErrClosed.
 	case m.Closed:
-		return RejectedClosed
+		return bulk.ErrClosed
 	// Setting what is already set is no event.
 	case c == m.Capacity:
-		return Unchanged
+		return nil
 	}
 	previous := m.Capacity
 	m.Capacity = c
@@ -213,7 +202,7 @@ func (m *Model) SetCapacity(now time.Time, c bulk.Capacity) SetResult {
 	// smaller waiting room rejects no waiting operation; new time limits hold for
 	// operations that arrive later.
 	m.settle(now)
-	return Changed
+	return nil
 }
 
 // Close rejects all operations that wait or arrive later, and interrupts none in
@@ -235,8 +224,8 @@ func (m *Model) Close(now time.Time) {
 func (m *Model) settle(now time.Time) {
 	for len(m.Room) > 0 && m.Fits(m.Room[0].Slots) {
 		w := m.leave(now, m.Room[0].Op)
-		m.admit(now, Running{Op: w.Op, Slots: w.Slots, Number: w.Number, Queued: true}, now.Sub(w.Arrived))
-		m.decide(Decision{Op: w.Op, Verdict: Admitted})
+		m.admit(now, w)
+		m.decide(Decision{Op: w.Op})
 	}
 	// Done is closed once the bulkhead is closed and nothing is in flight.
 	if m.Closed && !m.Drained && len(m.InFlight) == 0 {
@@ -245,14 +234,16 @@ func (m *Model) settle(now time.Time) {
 	}
 }
 
-// admit puts an operation in flight that waited that long.
-func (m *Model) admit(now time.Time, r Running, waited time.Duration) {
+// admit puts an operation in flight.
+func (m *Model) admit(now time.Time, r Operation) {
+	waited := time.Duration(0)
 	r.Granted, r.Sampled = now, Sampled(m.Totals.Admitted)
 	m.Totals.Admitted++
 	m.InFlight = append(m.InFlight, r)
 	m.Peak.InFlight = max(m.Peak.InFlight, len(m.InFlight))
 	m.Peak.InUse = max(m.Peak.InUse, m.InUse())
 	if r.Queued {
+		waited = now.Sub(r.Arrived)
 		m.Totals.AdmittedFromQueue++
 		m.Totals.Wait += waited
 		m.Totals.LongestWait = max(m.Totals.LongestWait, waited)
@@ -269,30 +260,21 @@ func (m *Model) rejectWaiting(now time.Time, op int, why bulk.Reason) {
 	}
 	*m.counter(why, true)++
 	m.event(now, bulk.Event{Op: w.Number, Kind: kindOf[why], Slots: w.Slots, Queued: true, Waited: now.Sub(w.Arrived)})
-	m.decide(Decision{Op: op, Verdict: Rejected, Rejection: m.rejection(why, w.Slots, limit)})
+	m.decide(Decision{Op: op, Rejection: m.rejection(why, w.Slots, limit)})
 }
 
 // leave takes an operation out of the waiting room.
-func (m *Model) leave(now time.Time, op int) Waiting {
-	i := slices.IndexFunc(m.Room, func(w Waiting) bool { return w.Op == op })
-	if i < 0 {
-		panic(fmt.Sprintf("model: operation %d does not wait", op))
-	}
-	w := m.Room[i]
+func (m *Model) leave(now time.Time, op int) Operation {
 	if len(m.Room) == 1 {
 		m.Totals.Queueing += m.queueing(now)
 	}
-	m.Room = slices.Delete(m.Room, i, i+1)
-	return w
+	return take(&m.Room, op)
 }
 
-// remove takes an operation out of flight.
-func (m *Model) remove(op int) Running {
-	i := slices.IndexFunc(m.InFlight, func(r Running) bool { return r.Op == op })
-	if i < 0 {
-		panic(fmt.Sprintf("model: operation %d is not in flight", op))
-	}
-	r := m.InFlight[i]
-	m.InFlight = slices.Delete(m.InFlight, i, i+1)
-	return r
+// take takes an operation out of a list. Its caller knows that it is there.
+func take(list *[]Operation, op int) Operation {
+	i := find(*list, op)
+	o := (*list)[i]
+	*list = slices.Delete(*list, i, i+1)
+	return o
 }

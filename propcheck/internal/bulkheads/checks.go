@@ -232,19 +232,3 @@ func badFields(label string, err error) (fields []string) {
 	slices.Sort(fields)
 	return fields
 }
-
-// setResult returns the result of a change of the capacity; 9 is an error of no kind
-// that is allowed.
-func setResult(err error) model.SetResult {
-	var admission *bulk.AdmissionError
-	config, closed := errors.Is(err, bulk.ErrConfig), errors.Is(err, bulk.ErrClosed)
-	switch {
-	case err == nil:
-		return model.Changed
-	case errors.As(err, &admission) || config == closed:
-		return 9
-	case config:
-		return model.Invalid
-	}
-	return model.RejectedClosed
-}

@@ -2,6 +2,7 @@ package bulkheads
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -214,10 +215,11 @@ func (m *machine) drawChange() command {
 		change = func(bulk.Capacity) bulk.Capacity { return to }
 		set = func() error { return m.subject.SetCapacity(to) }
 	}
-	var got, want model.SetResult
+	var got error
+	returned := false // not if a handler ended the goroutine
 	resize.run = func() {
-		got = setResult(set())
-		m.Hit("a change: %d", got)
+		got = set()
+		returned = true
 	}
 	resize.apply = func(s *state) {
 		if c := s.model.Capacity; meanwhile {
@@ -225,10 +227,10 @@ func (m *machine) drawChange() command {
 			s.model.SetCapacity(s.now, c)
 			s.statuses = append(s.statuses, s.model.Status(s.now))
 		}
-		if want = s.model.SetCapacity(s.now, change(s.model.Capacity)); want == model.Unchanged {
-			want = model.Changed
-		}
-		m.require(got == want || got == 0, "%s: answered with result %d; by the contract %d (2 is nil, 3 ErrConfig, 4 ErrClosed)", resize.text, got, want)
+		want := s.model.SetCapacity(s.now, change(s.model.Capacity))
+		var admission *bulk.AdmissionError
+		m.require(!returned || errors.Is(got, want) && !errors.As(got, &admission), "%s: returned %v; by the contract %v", resize.text, got, want)
+		m.Hit("a change: %v", want)
 	}
 	return resize
 }

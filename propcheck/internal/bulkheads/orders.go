@@ -143,18 +143,18 @@ func (s *state) learn(maker *task) {
 		t := s.task(d.Op)
 		switch {
 		case t == nil: // of a churn
-		case t.phase == leaving && d.Verdict == model.Rejected:
+		case t.phase == leaving && d.Rejected():
 			s.finish(t, Exited, model.Rejection{})
-		case gone && t == maker && d.Verdict != model.Rejected, t.phase == leaving:
+		case gone && t == maker && !d.Rejected(), t.phase == leaving:
 			t.phase = leaving // also if it is granted its slots before it has left
-		case d.Verdict == model.Rejected:
+		case d.Rejected():
 			if t.verb.try {
 				d.Rejection = model.Rejection{}
 			}
 			if s.finish(t, Rejected, d.Rejection); d.Rejection.Reason == bulk.Canceled && t.ctx.panics {
 				s.finish(t, Outcome(kit.Panics), model.Rejection{}) // it leaves all the same
 			}
-		case d.Verdict == model.Queued:
+		case d.Queued():
 			t.phase = waiting
 		case d.Rule == 5 || t.phase == waking:
 			// Immediately; or it was about to leave when it was granted its slots, and

@@ -91,7 +91,7 @@ func (m *machine) count(before *state, f *search) {
 	for _, d := range after.model.Decisions {
 		if t := after.task(d.Op); d.Rule > 0 && t != nil {
 			a := t.arrival()
-			m.Hit("rule %d: verdict %d %v, NoWait %t, a bound passed %t", d.Rule, d.Verdict, d.Rejection.Reason, a.NoWait(), a.BoundPassed(m.now))
+			m.Hit("rule %d: %v, NoWait %t, a bound passed %t", d.Rule, d.Rejection.Reason, a.NoWait(), a.BoundPassed(m.now))
 		}
 	}
 	for _, e := range after.model.Events {
@@ -120,7 +120,7 @@ func (m *machine) count(before *state, f *search) {
 
 // became says how the wait of an operation ended.
 func (s *state) became(t *task) string {
-	granted := slices.ContainsFunc(s.model.Decisions, func(d model.Decision) bool { return d.Op == t.id && d.Verdict == model.Admitted })
+	granted := slices.ContainsFunc(s.model.Decisions, func(d model.Decision) bool { return d.Op == t.id && d.Admitted() })
 	switch {
 	case t.fate.Outcome == Rejected && granted:
 		return "abandoned"

@@ -35,15 +35,21 @@ type key struct {
 
 func (k *key) idle() bool { return len(k.InFlight) == 0 && len(k.Room) == 0 }
 
+func outcomeOf(d model.Decision) outcome {
+	switch {
+	case d.Rejected():
+		return outcome{rejected, d.Rejection}
+	case d.Queued():
+		return outcome{State: waiting}
+	}
+	return outcome{State: inFlight}
+}
+
 // learn looks for what was decided about an operation while it waited.
 func (k *key) learn(c *call) {
 	for _, d := range k.Decisions {
-		switch {
-		case d.Op != c.id || d.Rule != 0:
-		case d.Verdict == model.Admitted:
-			c.want = outcome{State: inFlight}
-		default:
-			c.want = outcome{rejected, d.Rejection}
+		if d.Op == c.id && d.Rule == 0 {
+			c.want = outcomeOf(d)
 		}
 	}
 }
@@ -96,7 +102,7 @@ func (r *reference) arrive(now time.Time, c *call) (what string) {
 		m = k.Model
 	}
 	d := m.Arrive(now, a, done)
-	c.want = outcome{map[model.Verdict]state{model.Admitted: inFlight, model.Queued: waiting, model.Rejected: rejected}[d.Verdict], d.Rejection}
+	c.want = outcomeOf(d)
 	if c.key = k; k != nil {
 		r.leave(now, k)
 	}
@@ -205,7 +211,7 @@ func (r *reference) close(now time.Time) {
 
 // nextExpiry returns the wait that ends first, with its key, nil if none ends
 // until then.
-func (r *reference) nextExpiry(until time.Time) (first *key, next model.Waiting) {
+func (r *reference) nextExpiry(until time.Time) (first *key, next model.Operation) {
 	for _, k := range r.known {
 		for _, w := range k.Room {
 			if at, bounded := w.Until(); bounded && !at.After(until) {

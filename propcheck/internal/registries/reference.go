@@ -92,7 +92,7 @@ func (x *member) take(now time.Time) bool {
 	}
 	x.ops++
 	x.known = x.known || !x.Closed
-	return x.Arrive(now, model.Arrival{Op: x.ops, Slots: 1, Limits: []deadline.Limit{deadline.NoWait()}}, false).Verdict == model.Admitted
+	return x.Arrive(now, model.Arrival{Op: x.ops, Slots: 1, Limits: []deadline.Limit{deadline.NoWait()}}, false).Admitted()
 }
 
 func (r *reference) all() []*member { return slices.Concat(r.members, r.gone) }
@@ -146,8 +146,8 @@ func (r *reference) apply(now time.Time, all map[string]bulk.Capacity, alsoBad b
 	}
 	for label, c := range all {
 		// Members closed meanwhile are reported, the others set.
-		if r.find(label).SetCapacity(now, c) == model.RejectedClosed {
-			is = append(is, bulk.ErrClosed)
+		if err := r.find(label).SetCapacity(now, c); err != nil {
+			is = append(is, err)
 		}
 	}
 	return is
