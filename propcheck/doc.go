@@ -79,11 +79,14 @@
 // waits, then forgets; Apply and ApplyJSON set all or nothing; after Close nothing
 // is created, and Shutdown names each member that still has something in flight.
 //
+// Keyeds are members like the others: see registry.CreateKeyed.
+//
 // Of bulkheads per key: each key has its own slots; the key left first makes room,
 // and one in use is never evicted; EvictIdle takes those idle for IdleAfter, to the
 // nanosecond; an operation with a done ctx or a passed bound makes and evicts no
-// key; Status counts everything once; no error names a key; Close and Shutdown
-// reach all keys.
+// key; Status and Statuses count everything once; no error names a key; a change of the
+// common capacity reaches each key, as registry.CapacityOf has it, also one that comes
+// meanwhile; NotStarted is exact; Close and Shutdown reach all keys.
 //
 // # What is not checked
 //
@@ -102,6 +105,8 @@
 //
 // [Model] is the contract as plain code, one thing after another: package
 // propcheck/model. It is the place to look when it is not clear what should happen.
+// The documentation of propcheck/internal/kit has a picture of the machines and the ten
+// nouns that they are made of.
 // A sequence runs in a testing/synctest bubble. In calm sequences one thing happens
 // at a time, so there is one outcome. In the others several happen at one instant:
 // the machine lets them, and then tries the orders that the contract allows on

@@ -117,6 +117,7 @@ func (d *doer) Do(ctx context.Context, fn func(context.Context) error, limits ..
 //	Remove(ctx context.Context, label string) error
 //	All() iter.Seq2[string, *bulk.Bulkhead]
 //	Statuses() []bulk.Status
+//	KeyedStatuses() []registry.KeyedStatus
 //	Reports() []bulk.Report
 //	Apply(capacities map[string]bulk.Capacity) error
 //	ApplyJSON(data []byte) error
@@ -125,7 +126,8 @@ func (d *doer) Do(ctx context.Context, fn func(context.Context) error, limits ..
 type RegistrySubject = registries.Subject
 
 // NewRegistryFunc makes a RegistrySubject, as registry.New makes a Registry,
-// and passes the defaults on. It is called inside a testing/synctest bubble, at
+// and passes the defaults on. Keyeds are members too if it is a *registry.Registry. It is
+// called inside a testing/synctest bubble, at
 // least once for each sequence of actions.
 type NewRegistryFunc = func(defaults ...bulk.Option) (RegistrySubject, error)
 
@@ -143,6 +145,12 @@ func TestRegistry(t *testing.T, newSubject NewRegistryFunc) {
 //
 //	Acquire(ctx context.Context, key string, limits ...deadline.Limit) (bulk.Slot, error)
 //	Status() registry.KeyedStatus
+//	Statuses() iter.Seq2[string, bulk.Status]
+//	NotStarted(err error) bool
+//	Capacity() bulk.Capacity
+//	Resize(parallelism int) error
+//	SetCapacity(c bulk.Capacity) error
+//	UpdateCapacity(f func(bulk.Capacity) bulk.Capacity) error
 //	Evict(key string) bool
 //	EvictIdle() int
 //	Close() error

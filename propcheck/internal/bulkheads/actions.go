@@ -17,7 +17,7 @@ var (
 		one(cancel), one(cancel), one(resize), one(resize), one(resize), one(await), one(closing), one(other), one(arrival),
 		(*machine).handle, (*machine).handle, (*machine).misuse, (*machine).churn,
 	})
-	allActions = slices.Concat(calmActions, slices.Repeat([]func(*machine){(*machine).race, (*machine).race, (*machine).tie}, 4))
+	allActions = slices.Concat(calmActions, slices.Repeat([]func(*machine){(*machine).race}, 12))
 )
 
 // one is an action that does one thing of a kind.
@@ -58,51 +58,57 @@ func (m *machine) churn() {
 	}})
 }
 
-// pairs are what meets at one instant when a race is arranged, and one of three.
-var pairs = [][]kind{
-	{expiry, release}, {cancel, release}, {timeout, release}, {cancel, resize}, {expiry, timeout}, {expiry, resize}, {timeout, resize},
-	{cancel, expiry}, {arrival, release}, {arrival, cancel}, {arrival, expiry}, {release, resize}, {expiry, expiry}, {cancel, cancel},
-	{cancel, release, closing}, {arrival, arrival}, {closing, expiry}, {closing, release}, {cancel, closing}, {closing, timeout}, {closing, resize},
-}
-
 // timely is when a race takes place that waits for an instant.
 const timely = 2 * ms
 
-// A race is arranged: all slots are taken, one operation waits, and two things
-// happen to it at one instant.
+// Two or three things happen at one instant: in most races to an operation that waits
+// for slots, in the others perhaps when something happens by itself.
 func (m *machine) race() {
-	d, s := m.d, m.state.model
-	if s.Closed || len(s.Room)+1 >= s.Capacity.WaitingRoom {
-		m.step(m.draw(arrival))
-		return
+	var kinds []kind
+	for range pick(m.d, 2, 2, 3) {
+		kinds = append(kinds, pick(m.d, release, cancel, expiry, resize, timeout, arrival, release, timeout, expiry, cancel, closing, await))
 	}
-	between := pick(d, pairs...)
+	s := m.state.model
+	next, ok := m.nextInstant()
+	switch {
+	case !s.Closed && len(s.Room)+1 < s.Capacity.WaitingRoom && !m.d.OneIn(4):
+		m.raceAbout(kinds)
+	case ok && m.d.OneIn(2):
+		m.meet(next, kinds, nil)
+	default:
+		m.meet(m.now, kinds, nil)
+	}
+}
+
+// raceAbout takes all slots and lets one operation wait, or two, before the race.
+func (m *machine) raceAbout(kinds []kind) {
+	s := m.state.model
 	if free := s.Capacity.Parallelism - s.InUse(); free > 0 && len(s.Room) == 0 {
 		m.step(m.arrive(m.verb("AcquireN"), free, m.contexts[0]))
 	}
-	c := m.drawVictim(between)
+	c := m.drawVictim(kinds)
 	m.step(c)
 	victim := c.operation
-	if d.OneIn(2) { // another one is behind it
+	if m.d.OneIn(2) { // another one is behind it
 		ctx := m.contexts[0]
-		if slices.Equal(between, []kind{cancel, cancel}) {
+		if slices.Equal(kinds, []kind{cancel, cancel}) {
 			ctx = victim.ctx
 		}
 		m.step(m.arrive(victim.verb, 1, ctx, victim.limits...))
 	}
 	at := m.now
-	if slices.Contains(between, expiry) || slices.Contains(between, timeout) {
+	if slices.Contains(kinds, expiry) || slices.Contains(kinds, timeout) {
 		at = at.Add(timely)
 		if next, ok := m.nextInstant(); ok && next.Before(at) {
 			m.pass(timely - 1) // what comes earlier is no part of it
 		}
 	}
-	m.meet(at, between, victim)
+	m.meet(at, kinds, victim)
 }
 
 // drawVictim chooses an operation that a race is about: it comes with what can
 // end its wait in the ways that are wanted.
-func (m *machine) drawVictim(between []kind) command {
+func (m *machine) drawVictim(kinds []kind) command {
 	v, slots := pick(m.d, m.verbs...), 1
 	if v.try {
 		v = m.verb("Acquire")
@@ -111,28 +117,14 @@ func (m *machine) drawVictim(between []kind) command {
 		slots = max(1, min(pick(m.d, 1, 1, 2), m.state.model.Capacity.Parallelism))
 	}
 	k := ctxKind{foreign: m.d.OneIn(3)}
-	if slices.Contains(between, timeout) {
+	if slices.Contains(kinds, timeout) {
 		k = ctxKind{timeout: timely}
 	}
 	var limits []deadline.Limit
-	if slices.Contains(between, expiry) {
+	if slices.Contains(kinds, expiry) {
 		limits = []deadline.Limit{deadline.Within(timely)}
 	}
 	return m.arrive(v, slots, m.newContext(k), limits...)
-}
-
-// Any two or three things happen at one instant, perhaps one at which something
-// happens by itself.
-func (m *machine) tie() {
-	at := m.now
-	if next, ok := m.nextInstant(); ok && m.d.OneIn(2) {
-		at = next
-	}
-	var kinds []kind
-	for range pick(m.d, 2, 3, 2) {
-		kinds = append(kinds, pick(m.d, release, arrival, cancel, resize, release, await, closing))
-	}
-	m.meet(at, kinds, nil)
 }
 
 // meet lets things happen at one instant, together with all that is due then. It

@@ -37,17 +37,6 @@ func (m *machine) check(s *state, last bulk.Status) {
 	m.require(m.subject.Capacity() == s.model.Capacity, "Capacity is %v, not %v", m.subject.Capacity(), s.model.Capacity)
 }
 
-// sentinels lists which reasons each sentinel matches.
-var sentinels = map[error][]bulk.Reason{
-	bulk.ErrNotStarted: {bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Canceled},
-	bulk.ErrOverload:   {bulk.Saturated, bulk.Expired},
-	bulk.ErrSaturated:  {bulk.Saturated},
-	bulk.ErrExpired:    {bulk.Expired},
-	bulk.ErrClosed:     {bulk.Closed},
-	bulk.ErrOversized:  {bulk.Oversized},
-	bulk.ErrCanceled:   {bulk.Canceled},
-}
-
 // rejectionOf returns the numbers in the error of an operation that was rejected,
 // or of a Wait that ended before the drain.
 func rejectionOf(err error) model.Rejection {
@@ -77,9 +66,8 @@ func (m *machine) checkError(c *operation) {
 		m.require(drain.Label == label, "%v: the DrainError's label is %q", c, drain.Label)
 	}
 	m.require(!bulk.NotStarted(c.err, m.other), "%v: NotStarted(%v) is true for another bulkhead", c, c.err)
-	for sentinel, reasons := range sentinels {
-		m.require(errors.Is(c.err, sentinel) == slices.Contains(reasons, reason), "%v: whether %v matches %v is wrong", c, c.err, sentinel)
-	}
+	wrong := kit.WrongSentinels(c.err, reason)
+	m.require(wrong == "", "%v: %s", c, wrong)
 	if reason != 0 && reason != bulk.Canceled {
 		m.require(!errors.Is(c.err, context.Canceled) && !errors.Is(c.err, context.DeadlineExceeded), "%v: %v matches a context error", c, c.err)
 		return
@@ -123,12 +111,7 @@ func (m *machine) wrongResult(c *operation, want order, value int) string {
 	case want.err == nil || c.err.Error() != want.err.Error() || errors.As(c.err, &e) || !ended && !bulk.NotStarted(want.err, m.bulkhead):
 		return "another error"
 	}
-	for sentinel := range sentinels {
-		if errors.Is(c.err, sentinel) {
-			return fmt.Sprintf("fn ran, and the error matches %v", sentinel)
-		}
-	}
-	return ""
+	return kit.WrongSentinels(c.err, 0)
 }
 
 // wrongStatus compares all statuses that were taken in this step, wherever, with

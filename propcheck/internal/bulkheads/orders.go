@@ -1,20 +1,7 @@
-// Package bulkheads is the machine that checks bulkheads. How its parts relate:
-//
-//	              dice                        the random choices of a step
-//	               │ choose
-//	             action                       what a step does: a race, say
-//	               │ makes
-//	            commands                      a script, done by one goroutine
-//	   ┌───────────┴────────────┐
-//	   ▼                        ▼
-//	subject: operations      states: tasks    a state is a model, and how far each operation has come
-//	   │                        │
-//	   │ listeners              │ search      tries the orders of the tasks' moves on copies of the states
-//	   ▼                        ▼
-//	  view     ═══ equal? ═══  view           what can be seen of both
-//
-// The machine holds all of it. A view that no order explains is a failure; the
-// states that explain it are where the next step begins.
+// Package bulkheads is the machine that checks bulkheads. Package kit has the picture of
+// its parts. Here several things can happen at one instant: the machine follows all
+// states that explain what was seen up to now, and a search tries the orders in which
+// the operations can have made their moves on copies of these.
 package bulkheads
 
 import (

@@ -1,5 +1,6 @@
-// Package keys is the machine that checks bulkheads per key: each step does one
-// thing to the subject and to the reference, or several at one instant whose
+// Package keys is the machine that checks bulkheads per key. Package kit has the picture
+// of its parts. Each step does one
+// thing to the subject and to the state, or several at one instant whose
 // order makes no difference, and compares all that can be seen.
 package keys
 
@@ -23,21 +24,21 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// machine does the same things to a Keyed and to the reference.
+// machine does the same things to a Keyed and to its state.
 type machine struct {
 	*kit.Story
 	kit.Coverage
-	d         *kit.Dice // of this step
-	s         Subject
-	keyed     *registry.Keyed[string] // the subject, if it is one
-	verbs     []verb
-	reference reference
-	calls     []*call // in flight or waiting
-	last      int
-	rejected  error        // what an operation was rejected with, if any was
-	foreign   error        // what another bulkhead rejected an operation with
-	raced     bool         // in this step: whether a key came before or after a change is not known
-	slow      atomic.Int32 // how often CapacityOf yields
+	d          *kit.Dice // of this step
+	s          Subject
+	keyed      *registry.Keyed[string] // the subject, if it is one
+	verbs      []verb
+	state      state
+	operations []*operation // in flight or waiting
+	last       int
+	rejected   error        // what an operation was rejected with, if any was
+	foreign    error        // what another bulkhead rejected an operation with
+	raced      bool         // in this step: whether a key came before or after a change is not known
+	slow       atomic.Int32 // how often CapacityOf yields
 
 	mu     sync.Mutex
 	events map[bulk.EventKind]uint64 // nil: there is no handler
@@ -47,9 +48,9 @@ type machine struct {
 func New(build NewFunc, counts kit.Coverage) kit.NewMachine {
 	return func(d *kit.Dice, story *kit.Story) kit.Machine {
 		c := bulk.Capacity{Parallelism: 1 + d.Int(2), WaitingRoom: d.Int(3)}
-		r := reference{capacity: c, maxKeys: 1 + d.Int(4), idleAfter: time.Duration(d.Int(7)) * time.Second, varies: d.OneIn(2),
+		r := state{capacity: c, maxKeys: 1 + d.Int(4), idleAfter: time.Duration(d.Int(7)) * time.Second, varies: d.OneIn(2),
 			door: model.New(label, c), made: make(map[string]bool), events: make(map[bulk.EventKind]uint64)}
-		m := &machine{Story: story, Coverage: counts, reference: r, foreign: kit.Overloaded()}
+		m := &machine{Story: story, Coverage: counts, state: r, foreign: kit.Overloaded()}
 		each := []bulk.Option{bulk.WaitingRoom(c.WaitingRoom), kit.Yields}
 		if r.door.TrackHolds = d.OneIn(2); r.door.TrackHolds {
 			each = append(each, bulk.TrackHolds())
@@ -100,25 +101,25 @@ func (m *machine) Step(d *kit.Dice) {
 // settle compares the outcome of each operation, and all else that can be seen.
 func (m *machine) settle() {
 	synctest.Wait()
-	for _, c := range m.calls {
-		if c.want.State == waiting {
+	for _, c := range m.operations {
+		if c.want.Phase == waiting {
 			c.waited = true
 			c.key.learn(c)
 		}
 		if got := c.seen(); got != c.want {
 			m.Fail(kit.Differences(c.String(), got, c.want)...)
 		}
-		if c.want.State >= rejected || c.want.State == inFlight && c.waited {
-			m.Hit("%s: %v %v, waited %t, %v", c.verb.name, c.want.State, c.want.Rejection.Reason, c.waited, c.exit)
+		if c.want.Phase >= rejected || c.want.Phase == inFlight && c.waited {
+			m.Hit("%s: %v %v, waited %t, %v", c.verb.name, c.want.Phase, c.want.Rejection.Reason, c.waited, c.exit)
 		}
-		if c.want.State >= rejected {
+		if c.want.Phase >= rejected {
 			wrong := c.wrong(m)
 			m.Must(wrong == "", "%v: %s; its function is to end so: %v, %v; it returned %t: %v; recovered: %v",
 				c, wrong, c.exit, c.result, c.returned, c.err, c.recovered)
 		}
 	}
-	m.calls = slices.DeleteFunc(m.calls, func(c *call) bool { return c.want.State >= rejected })
-	got, want := m.s.Status(), m.reference.status()
+	m.operations = slices.DeleteFunc(m.operations, func(c *operation) bool { return c.want.Phase >= rejected })
+	got, want := m.s.Status(), m.state.status()
 	got.ID, got.Index, got.At = 0, 0, time.Time{}
 	m.Must(got.Totals.Waits.Count() == got.Totals.AdmittedFromQueue, "Waits has %d, admitted from the queue are %d", got.Totals.Waits.Count(), got.Totals.AdmittedFromQueue)
 	got.Totals.Waits, got.Totals.Holds = want.Totals.Waits, want.Totals.Holds // in a race it is not known which operation was the first
@@ -130,22 +131,22 @@ func (m *machine) settle() {
 		err := hooks.CheckKeyed(m.keyed)
 		m.Must(err == nil, "invariants: %v", err)
 	}
-	m.Must(m.s.Capacity() == m.reference.capacity, "Capacity() is %v; by the contract %v", m.s.Capacity(), m.reference.capacity)
+	m.Must(m.s.Capacity() == m.state.capacity, "Capacity() is %v; by the contract %v", m.s.Capacity(), m.state.capacity)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.raced { // two changes can end where they began, without an event
-		m.reference.events[bulk.EventResized] = m.events[bulk.EventResized]
-		maps.DeleteFunc(m.reference.events, func(_ bulk.EventKind, n uint64) bool { return n == 0 })
+		m.state.events[bulk.EventResized] = m.events[bulk.EventResized]
+		maps.DeleteFunc(m.state.events, func(_ bulk.EventKind, n uint64) bool { return n == 0 })
 	}
 	m.raced = false
-	m.Must(m.events == nil || maps.Equal(m.events, m.reference.events), "the events by kind are %v; by the contract %v", m.events, m.reference.events)
+	m.Must(m.events == nil || maps.Equal(m.events, m.state.events), "the events by kind are %v; by the contract %v", m.events, m.state.events)
 }
 
 // compareKeys compares each key's status.
 func (m *machine) compareKeys() {
 	n := 0
 	for name, got := range m.s.Statuses() {
-		k := m.reference.find(name)
+		k := m.state.find(name)
 		m.Must(k != nil, "Statuses yields %q, which is not known", name)
 		if n++; m.raced {
 			k.Seq = got.LastEvent
@@ -156,18 +157,18 @@ func (m *machine) compareKeys() {
 			m.Fail(kit.Differences(fmt.Sprintf("the Status of %q", name), got, want)...)
 		}
 	}
-	m.Must(n == len(m.reference.known), "Statuses yields %d of %d", n, len(m.reference.known))
+	m.Must(n == len(m.state.known), "Statuses yields %d of %d", n, len(m.state.known))
 }
 
 // Finish ends all that is in flight. Then nothing is left.
 func (m *machine) Finish() {
 	m.Story.Step()
 	m.Did("Close(), and all operations end")
-	m.reference.close(time.Now())
+	m.state.close(time.Now())
 	m.Must(m.s.Close() == nil, "Close returned an error")
 	m.settle()
-	for len(m.calls) > 0 {
-		m.end(m.calls[len(m.calls)-1])
+	for len(m.operations) > 0 {
+		m.end(m.operations[len(m.operations)-1])
 		m.settle()
 	}
 	m.Must(m.s.Shutdown(context.Background()) == nil, "Shutdown of what is drained returned an error")
@@ -175,7 +176,7 @@ func (m *machine) Finish() {
 
 // End frees the goroutines that are still blocked, also after a failure.
 func (m *machine) End() {
-	for _, c := range m.calls {
+	for _, c := range m.operations {
 		c.cancel(errEnd)
 		if !kit.IsClosed(c.end) {
 			close(c.end)
@@ -189,20 +190,20 @@ func (m *machine) name() string {
 
 func (m *machine) seconds() time.Duration { return time.Duration(1+m.d.Int(5)) * time.Second }
 
-func (m *machine) newCall(name string) *call {
+func (m *machine) newOperation(name string) *operation {
 	m.last++
-	c := &call{id: m.last, name: name, verb: kit.Pick(m.d, m.verbs...), twice: m.d.OneIn(2), exit: kit.Returns,
+	c := &operation{id: m.last, name: name, verb: kit.Pick(m.d, m.verbs...), twice: m.d.OneIn(2), exit: kit.Returns,
 		end: make(chan struct{}), started: make(chan struct{}), over: make(chan struct{})}
 	ctx, stop := context.WithTimeout(context.Background(), time.Hour)
 	ctx, cancel := context.WithCancelCause(ctx)
 	c.ctx, c.cancel = ctx, func(cause error) { cancel(cause); stop() }
-	m.calls = append(m.calls, c)
+	m.operations = append(m.operations, c)
 	return c
 }
 
 // start begins an operation, sometimes one that is rejected before its key is looked up.
 func (m *machine) start() {
-	c, within, story := m.newCall(m.name()), deadline.Within, ""
+	c, within, story := m.newOperation(m.name()), deadline.Within, ""
 	switch m.d.Int(12) {
 	case 3, 6:
 		c.limits = []deadline.Limit{deadline.NoWait()}
@@ -221,15 +222,15 @@ func (m *machine) start() {
 	go c.serve()
 }
 
-// arrive lets the reference decide about an operation.
-func (m *machine) arrive(c *call) { m.Hit("%s", m.reference.arrive(time.Now(), c)) }
+// arrive decides about an operation.
+func (m *machine) arrive(c *operation) { m.Hit("%s", m.state.arrive(time.Now(), c)) }
 
 // race lets several come for one key at the same time, one more than there are
 // slots, while another goroutine tries to evict it. The outcome of each one can't be
 // predicted, the number of each outcome can.
 func (m *machine) race() {
 	name := m.name()
-	c, where, k := m.reference.capacityOf(name, m.reference.capacity), "new", m.reference.find(name)
+	c, where, k := m.state.capacityOf(name, m.state.capacity), "new", m.state.find(name)
 	if !valid(c) || c.Parallelism < 1 || c.Parallelism > 4 || k != nil && len(k.Room) > 0 { // the order of those who wait would be unknown
 		m.start()
 		return
@@ -239,10 +240,10 @@ func (m *machine) race() {
 		racers, where = max(1, racers-len(k.InFlight)), "known"
 	}
 	m.Did("%d operations for %q at the same time, and Evict", racers, name)
-	var group []*call
+	var group []*operation
 	evicted := make(chan bool, 1)
 	for i := range racers {
-		group = append(group, m.newCall(name))
+		group = append(group, m.newOperation(name))
 		if i == racers/2 {
 			go func() { evicted <- m.s.Evict(name) }()
 		}
@@ -252,11 +253,11 @@ func (m *machine) race() {
 	m.Hit("race for a %s key", where)
 	if <-evicted {
 		m.Hit("race in which the key is evicted")
-		m.Must(m.reference.evict(time.Now(), name), "a key in use, or unknown, was evicted")
+		m.Must(m.state.evict(time.Now(), name), "a key in use, or unknown, was evicted")
 	}
-	// The reference decides about them in the order of their outcomes: those
+	// It is decided about them in the order of their outcomes: those
 	// that got slots came first.
-	slices.SortStableFunc(group, func(a, b *call) int { return int(a.seen().State) - int(b.seen().State) })
+	slices.SortStableFunc(group, func(a, b *operation) int { return int(a.seen().Phase) - int(b.seen().Phase) })
 	for _, c := range group {
 		m.arrive(c)
 	}
@@ -264,15 +265,15 @@ func (m *machine) race() {
 
 // touch ends an operation in flight, or the ctx of one that waits.
 func (m *machine) touch() {
-	if len(m.calls) == 0 {
+	if len(m.operations) == 0 {
 		m.start()
 		return
 	}
-	c := kit.Pick(m.d, m.calls...)
-	if c.want.State == waiting {
+	c := kit.Pick(m.d, m.operations...)
+	if c.want.Phase == waiting {
 		m.Did("the ctx of %v ends", c)
 		c.key.Cancel(time.Now(), c.id)
-		m.reference.leave(time.Now(), c.key)
+		m.state.leave(time.Now(), c.key)
 		c.cancel(errEnd)
 		return
 	}
@@ -287,8 +288,8 @@ func (m *machine) touch() {
 	m.end(c)
 }
 
-func (m *machine) end(c *call) {
-	m.reference.release(time.Now(), c)
+func (m *machine) end(c *operation) {
+	m.state.release(time.Now(), c)
 	close(c.end)
 }
 
@@ -296,8 +297,8 @@ func (m *machine) end(c *call) {
 // enough.
 func (m *machine) sleep() {
 	d := m.seconds()
-	if k := m.reference.oldestIdle(); k != nil && m.d.OneIn(2) {
-		d = max(m.reference.idleAfter-time.Since(k.left), time.Nanosecond)
+	if k := m.state.oldestIdle(); k != nil && m.d.OneIn(2) {
+		d = max(m.state.idleAfter-time.Since(k.left), time.Nanosecond)
 	}
 	d += time.Duration(m.d.Int(3) - 1)
 	m.Did("%v pass", d)
@@ -307,11 +308,11 @@ func (m *machine) sleep() {
 // pass lets time pass, and looks at each instant at which a wait ends.
 func (m *machine) pass(d time.Duration) {
 	until := time.Now().Add(d)
-	for k, w := m.reference.nextExpiry(until); k != nil; k, w = m.reference.nextExpiry(until) {
+	for k, w := m.state.nextExpiry(until); k != nil; k, w = m.state.nextExpiry(until) {
 		at, _ := w.Until()
 		time.Sleep(time.Until(at))
 		k.Expire(at, w.Op)
-		m.reference.leave(at, k)
+		m.state.leave(at, k)
 		m.settle()
 	}
 	time.Sleep(time.Until(until))
@@ -324,7 +325,7 @@ func (m *machine) draw(parallelism ...int) bulk.Capacity {
 
 // change changes the capacity of all keys, in one of three ways.
 func (m *machine) change() {
-	c, old := m.draw(1, 2, 3, 0, bulk.Unlimited, -1), m.reference.capacity
+	c, old := m.draw(1, 2, 3, 0, bulk.Unlimited, -1), m.state.capacity
 	name, set := "SetCapacity", func() error { return m.s.SetCapacity(c) }
 	switch m.d.Int(3) {
 	case 1:
@@ -337,7 +338,7 @@ func (m *machine) change() {
 		c.Parallelism, c.WaitLimit = old.Parallelism, old.WaitLimit
 	}
 	m.Did("%s(%+v)", name, c)
-	got, want := set(), m.reference.set(time.Now(), c)
+	got, want := set(), m.state.set(time.Now(), c)
 	m.Hit("%s: %v, wrong for one key %t", name, want, valid(c) && want == bulk.ErrConfig)
 	m.Hit("a change to %d slots: %v", min(c.Parallelism, 4), want)
 	m.Must(errors.Is(got, want), "it returned %v; by the contract %v", got, want)
@@ -347,7 +348,7 @@ func (m *machine) change() {
 // a key and another goroutine tries to evict the oldest one. Slots are free before
 // and after, so that what is admitted does not depend on the order.
 func (m *machine) changeRace() {
-	name, r, now := m.name(), &m.reference, time.Now()
+	name, r, now := m.name(), &m.state, time.Now()
 	if r.closed || r.capacity.Parallelism < 1 || r.first(func(k *key) bool { return !k.idle() }) != nil || name > secret+"3" {
 		m.change()
 		return
@@ -365,7 +366,7 @@ func (m *machine) changeRace() {
 	var g sync.WaitGroup
 	var evicted bool
 	g.Go(func() { _ = m.s.SetCapacity(first) })
-	c := m.newCall(name)
+	c := m.newOperation(name)
 	go c.serve()
 	g.Go(func() { evicted = m.s.Evict(idle.name) })
 	if second != first {
@@ -388,19 +389,19 @@ func (m *machine) changeRace() {
 func (m *machine) evict() {
 	name := m.name()
 	m.Did("Evict(%q)", name)
-	got, want := m.s.Evict(name), m.reference.evict(time.Now(), name)
-	m.Hit("Evict: %t, closed %t", want, m.reference.closed)
+	got, want := m.s.Evict(name), m.state.evict(time.Now(), name)
+	m.Hit("Evict: %t, closed %t", want, m.state.closed)
 	m.Must(got == want, "it is %t; by the contract %t", got, want)
 }
 
 func (m *machine) evictIdle() {
 	m.Did("EvictIdle()")
-	for _, k := range m.reference.known {
-		if k.idle() && m.reference.idleAfter > 0 {
-			m.Hit("EvictIdle: idle for IdleAfter + %v", max(-2, min(time.Since(k.left)-m.reference.idleAfter, 1)))
+	for _, k := range m.state.known {
+		if k.idle() && m.state.idleAfter > 0 {
+			m.Hit("EvictIdle: idle for IdleAfter + %v", max(-2, min(time.Since(k.left)-m.state.idleAfter, 1)))
 		}
 	}
-	got, want := m.s.EvictIdle(), m.reference.evictIdle(time.Now())
+	got, want := m.s.EvictIdle(), m.state.evictIdle(time.Now())
 	m.Must(got == want, "it is %d; by the contract %d", got, want)
 }
 
@@ -410,9 +411,9 @@ func (m *machine) shutdown() {
 		m.start()
 		return
 	}
-	m.reference.close(time.Now())
+	m.state.close(time.Now())
 	var want []string
-	if n := m.reference.inFlight(); n > 0 {
+	if n := m.state.inFlight(); n > 0 {
 		want = []string{kit.Drained(label, n)}
 	}
 	kit.Shut(m.Story, m.Coverage, m.d, m.s, want...)

@@ -1,10 +1,35 @@
 // Package kit is what the machines of propcheck have in common: how a sequence of
-// random steps is made, told and counted.
+// random steps is made, told and counted. There is one machine for bulkheads, one for
+// registries and one for keys, and all of them are made of the same parts:
 //
-//	Property   runs one sequence in a bubble: Step, Step, Step …, Finish, End
-//	  Dice     what one step chooses
-//	  Story    what happened, for a person to read when the sequence failed
-//	  Coverage counts which corners were reached, over all sequences
+//	           Dice                 the random choices of one step
+//	            │ choose
+//	            ▼
+//	         command                one thing to do; in registries and keys, a method of the machine
+//	    ┌───────┴────────┐
+//	    ▼                ▼
+//	 Subject           state        what there should be by the contract, made of Models
+//	 operations          │          calls of the subject, each on a goroutine of its own
+//	 listeners           │          event handlers
+//	    │                │ orders   in bulkheads: several states, if several things happen at one instant
+//	    ▼                ▼
+//	what is seen ═?═ what should be seen
+//	    └───────┬────────┘
+//	            ▼
+//	      Story, Coverage           what happened, for a person; and which corners were reached
+//
+// These are the ten nouns of the package, and each is one type:
+//
+//	Subject    is checked: a bulkhead, a registry, or bulkheads per key (an interface in the package of each machine)
+//	Model      is the contract of one bulkhead as plain code (package model)
+//	Machine    does the same things to a Subject and to a state, and compares
+//	Dice       has the choices of one step, drawn before it is known what they mean
+//	command    is one thing to be done to the Subject, with its effect on a state
+//	operation  is one call of the Subject, and how far it has come
+//	listener   is one event handler, and the events that it was given
+//	state      is where the Models stand, with how far each operation should have come
+//	Story      is what happened in one sequence
+//	Coverage   counts the corners that were reached, over all sequences
 package kit
 
 import (

@@ -35,6 +35,28 @@ func (e Exit) Leave(err error) {
 	}
 }
 
+// sentinels lists which reasons each sentinel matches.
+var sentinels = map[error][]bulk.Reason{
+	bulk.ErrNotStarted: {bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Canceled},
+	bulk.ErrOverload:   {bulk.Saturated, bulk.Expired},
+	bulk.ErrSaturated:  {bulk.Saturated},
+	bulk.ErrExpired:    {bulk.Expired},
+	bulk.ErrClosed:     {bulk.Closed},
+	bulk.ErrOversized:  {bulk.Oversized},
+	bulk.ErrCanceled:   {bulk.Canceled},
+}
+
+// WrongSentinels says what is wrong with which sentinels err matches, the error of an
+// operation that was rejected for a reason, or of one that was not rejected: 0.
+func WrongSentinels(err error, reason bulk.Reason) string {
+	for sentinel, reasons := range sentinels {
+		if errors.Is(err, sentinel) != slices.Contains(reasons, reason) {
+			return fmt.Sprintf("whether %v matches %v is wrong", err, sentinel)
+		}
+	}
+	return ""
+}
+
 // Leaves returns the errors that errors.Join has joined.
 func Leaves(err error) (list []error) {
 	joined, ok := err.(interface{ Unwrap() []error })

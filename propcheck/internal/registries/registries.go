@@ -1,5 +1,6 @@
-// Package registries is the machine that checks registries: each step does one
-// thing to the subject and to the reference, and compares all that can be seen.
+// Package registries is the machine that checks registries. Package kit has the picture
+// of its parts. Each step does one
+// thing to the subject and to the state, and compares all that can be seen.
 package registries
 
 import (
@@ -17,23 +18,23 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// machine does the same things to a registry and to the reference.
+// machine does the same things to a registry and to its state.
 type machine struct {
 	*kit.Story
 	kit.Coverage
-	d         *kit.Dice // of this step
-	s         Subject
-	registry  *registry.Registry // the subject, if it is one
-	reference reference
+	d        *kit.Dice // of this step
+	s        Subject
+	registry *registry.Registry // the subject, if it is one
+	state    state
 }
 
 // New returns what makes a machine for what build makes.
 func New(build func(defaults ...bulk.Option) (Subject, error), counts kit.Coverage) kit.NewMachine {
 	return func(_ *kit.Dice, story *kit.Story) kit.Machine {
-		m := &machine{Story: story, Coverage: counts, reference: reference{room: 3}}
-		m.Did("A registry is made, with a waiting room of %d by default.", m.reference.room)
+		m := &machine{Story: story, Coverage: counts, state: state{room: 3}}
+		m.Did("A registry is made, with a waiting room of %d by default.", m.state.room)
 		var err error
-		m.s, err = build(bulk.WaitingRoom(m.reference.room))
+		m.s, err = build(bulk.WaitingRoom(m.state.room))
 		m.Must(err == nil, "it was not made: %v", err)
 		m.registry, _ = m.s.(*registry.Registry)
 		return m
@@ -54,7 +55,7 @@ func (m *machine) Finish() { m.End() }
 
 // End frees the goroutines that are still blocked.
 func (m *machine) End() {
-	for _, x := range m.reference.all() {
+	for _, x := range m.state.all() {
 		for _, slot := range x.held {
 			slot.Release()
 		}
@@ -66,7 +67,7 @@ var labels = []string{"a", "b", "c", "d", "e"}
 // label chooses a label: that of a member, if there is one, or now and then any.
 func (m *machine) label() string {
 	label := kit.Pick(m.d, labels...)
-	if members := m.reference.members; len(members) > 0 && !m.d.OneIn(5) {
+	if members := m.state.members; len(members) > 0 && !m.d.OneIn(5) {
 		return kit.Pick(m.d, members...).Label
 	}
 	return label
@@ -75,7 +76,7 @@ func (m *machine) label() string {
 // create is a Create, a GetOrCreate, or several at the same time, and perhaps a
 // Close meanwhile: either can be the first.
 func (m *machine) create() {
-	label, c := kit.Pick(m.d, labels...), bulk.Capacity{Parallelism: kit.Pick(m.d, 1, 2, 3, 0), WaitingRoom: m.reference.room}
+	label, c := kit.Pick(m.d, labels...), bulk.Capacity{Parallelism: kit.Pick(m.d, 1, 2, 3, 0), WaitingRoom: m.state.room}
 	name, create, racers := "Create", m.s.Create, 1
 	switch m.d.Int(3) {
 	case 1:
@@ -89,8 +90,8 @@ func (m *machine) create() {
 		opts = append(opts, bulk.WaitingRoom(c.WaitingRoom))
 	}
 	var g sync.WaitGroup
-	known := m.reference.find(label)
-	closing := m.d.OneIn(25) && known == nil && !m.reference.closed && c.Parallelism > 0
+	known := m.state.find(label)
+	closing := m.d.OneIn(25) && known == nil && !m.state.closed && c.Parallelism > 0
 	if closing {
 		opts = append(opts, func(c *bulk.Config) error {
 			g.Go(func() { _ = m.s.Close() })
@@ -103,15 +104,15 @@ func (m *machine) create() {
 		g.Go(func() { got[i], errs[i] = create(label, c.Parallelism, opts...) })
 	}
 	g.Wait()
-	x, want := m.reference.create(label, c, name != "Create")
+	x, want := m.state.create(label, c, name != "Create")
 	if closing {
 		m.Hit("Close: while one is being made")
 		if got[0] == nil && errors.Is(errs[0], registry.ErrClosed) {
-			m.reference.withdraw(x)
+			m.state.withdraw(x)
 			x, want = nil, registry.ErrClosed
 		}
 	}
-	again := slices.ContainsFunc(m.reference.gone, func(x *member) bool { return x.Label == label })
+	again := slices.ContainsFunc(m.state.gone, func(x *member) bool { return x.Label == label })
 	m.Hit("%s: known %t, closed %t, comes again %t: %v", name, known != nil, known != nil && known.Closed, again, want)
 	if known == nil && x != nil && got[0] != nil {
 		x.bulkhead, x.ID = got[0], got[0].Status().ID
@@ -121,7 +122,7 @@ func (m *machine) create() {
 			"it returned %v, %v; by the contract %v, %v", got[i], errs[i], x, want)
 	}
 	if closing {
-		m.reference.close(time.Now())
+		m.state.close(time.Now())
 	}
 }
 
@@ -131,10 +132,10 @@ func (m *machine) createKeyed() {
 		m.create()
 		return
 	}
-	label, c := kit.Pick(m.d, labels...), bulk.Capacity{Parallelism: kit.Pick(m.d, 1, 2, 0), WaitingRoom: m.reference.room}
+	label, c := kit.Pick(m.d, labels...), bulk.Capacity{Parallelism: kit.Pick(m.d, 1, 2, 0), WaitingRoom: m.state.room}
 	m.Did("CreateKeyed(%q, %d, …)", label, c.Parallelism)
 	k, err := registry.CreateKeyed[string](m.registry, label, c.Parallelism, 1, registry.Each(kit.Yields), registry.CapacityOf(capacityOf))
-	x, want := m.reference.create(label, c, false)
+	x, want := m.state.create(label, c, false)
 	m.Hit("CreateKeyed: %v", want)
 	m.Must(errors.Is(err, want) && (x == nil) == (k == nil), "it returned %v, %v; by the contract %v", k, err, want)
 	if x != nil {
@@ -146,7 +147,7 @@ func (m *machine) createKeyed() {
 func (m *machine) use() {
 	label := m.label()
 	m.Did("a slot of %q is taken", label)
-	x := m.reference.find(label)
+	x := m.state.find(label)
 	if x == nil {
 		return
 	}
@@ -160,7 +161,7 @@ func (m *machine) use() {
 }
 
 func (m *machine) release() {
-	all := slices.DeleteFunc(m.reference.all(), func(x *member) bool { return len(x.held) == 0 })
+	all := slices.DeleteFunc(m.state.all(), func(x *member) bool { return len(x.held) == 0 })
 	if len(all) == 0 {
 		m.use()
 		return
@@ -170,7 +171,7 @@ func (m *machine) release() {
 	m.Hit("release: last %t, being removed %t", len(x.held) == 1, x.removing)
 	x.Release(time.Now(), x.InFlight[0].Op)
 	slot := x.held[0]
-	if x.held = x.held[1:]; !x.removing || len(x.held) > 0 || m.reference.closed || x.keyed != nil {
+	if x.held = x.held[1:]; !x.removing || len(x.held) > 0 || m.state.closed || x.keyed != nil {
 		slot.Release()
 		return
 	}
@@ -190,8 +191,8 @@ func (m *machine) release() {
 		created <- b
 	}()
 	slot.Release()
-	m.reference.settle()
-	next, _ := m.reference.create(x.Label, bulk.Capacity{Parallelism: 1, WaitingRoom: m.reference.room}, false)
+	m.state.settle()
+	next, _ := m.state.create(x.Label, bulk.Capacity{Parallelism: 1, WaitingRoom: m.state.room}, false)
 	next.bulkhead = <-created
 	m.Must(next.bulkhead != nil, "it was not created")
 	next.ID = next.bulkhead.Status().ID
@@ -202,7 +203,7 @@ var errEnd = errors.New("no more patience")
 // remove waits in the background as long as need be, or gives up after a second.
 func (m *machine) remove() {
 	label := m.label()
-	x := m.reference.find(label)
+	x := m.state.find(label)
 	impatient := x != nil && len(x.held) > 0 && m.d.OneIn(2)
 	m.Did("Remove(%q), with a ctx that ends: %t", label, impatient)
 	m.Hit("Remove: known %t, in use %t, again %t, gives up %t", x != nil, x != nil && len(x.held) > 0, x != nil && x.removing, impatient)
@@ -245,7 +246,7 @@ func (m *machine) apply() {
 	whole := d.OneIn(2)
 	for range d.Int(4) {
 		label, c, part := m.label(), bulk.Capacity{Parallelism: 1}, make(map[string]any)
-		if x := m.reference.find(label); x != nil {
+		if x := m.state.find(label); x != nil {
 			c = x.Capacity
 		}
 		if _, twice := all[label]; twice {
@@ -275,13 +276,13 @@ func (m *machine) apply() {
 	}
 	m.Did("%s(%s)", name, text)
 	err := apply()
-	want := m.reference.apply(time.Now(), all, alsoBad)
+	want := m.state.apply(time.Now(), all, alsoBad)
 	m.Must((err == nil) == (want == nil), "it returned %v; by the contract that matches %v", err, want)
 	for _, is := range []error{registry.ErrUnknown, bulk.ErrConfig, bulk.ErrClosed} {
 		m.Must(errors.Is(err, is) == slices.Contains(want, is), "it returned %v; by the contract that matches %v", err, want)
 	}
 	for label, c := range all {
-		if x := m.reference.find(label); x != nil && x.keyed != nil {
+		if x := m.state.find(label); x != nil && x.keyed != nil {
 			m.Hit("%s to a Keyed: key known %t, not allowed for it %t: %v", name, x.known, c.Parallelism == tooBig, want[:min(1, len(want))])
 		}
 	}
@@ -292,7 +293,7 @@ func (m *machine) apply() {
 func (m *machine) loop() {
 	removed := m.label()
 	m.Did("a loop over All, in which %q is removed", removed)
-	first, r := true, &m.reference
+	first, r := true, &m.state
 	m.compareAll(func() {
 		if x := r.find(removed); first && x != nil && len(x.held) == 0 {
 			err := m.s.Remove(context.Background(), removed)
@@ -311,9 +312,9 @@ func (m *machine) shutdown() {
 		m.use()
 		return
 	}
-	m.reference.close(time.Now())
+	m.state.close(time.Now())
 	var want []string
-	for _, x := range m.reference.members {
+	for _, x := range m.state.members {
 		if len(x.held) > 0 {
 			want = append(want, kit.Drained(x.Label, len(x.held)))
 		}

@@ -44,8 +44,9 @@ type Subject interface {
 	Shutdown(ctx context.Context) error
 }
 
-// reference says what a registry does: a list that is searched from end to end.
-type reference struct {
+// state is what a registry has come to by the contract: a list that is searched from
+// end to end.
+type state struct {
 	room    int // the default
 	closed  bool
 	members []*member // in the order of creation
@@ -95,9 +96,9 @@ func (x *member) take(now time.Time) bool {
 	return x.Arrive(now, model.Arrival{Op: x.ops, Slots: 1, Limits: []deadline.Limit{deadline.NoWait()}}, false).Admitted()
 }
 
-func (r *reference) all() []*member { return slices.Concat(r.members, r.gone) }
+func (r *state) all() []*member { return slices.Concat(r.members, r.gone) }
 
-func (r *reference) find(label string) *member {
+func (r *state) find(label string) *member {
 	for _, x := range r.members {
 		if x.Label == label {
 			return x
@@ -108,7 +109,7 @@ func (r *reference) find(label string) *member {
 
 // create makes a member, or says which error there is. With get, one that exists
 // is returned as it is.
-func (r *reference) create(label string, c bulk.Capacity, get bool) (x *member, err error) {
+func (r *state) create(label string, c bulk.Capacity, get bool) (x *member, err error) {
 	switch x := r.find(label); {
 	case x != nil && get && x.keyed == nil:
 		return x, nil
@@ -125,13 +126,13 @@ func (r *reference) create(label string, c bulk.Capacity, get bool) (x *member, 
 }
 
 // withdraw takes back a creation that did not happen.
-func (r *reference) withdraw(x *member) {
+func (r *state) withdraw(x *member) {
 	r.members = slices.DeleteFunc(r.members, func(o *member) bool { return o == x })
 }
 
 // apply sets capacities, or nothing if there is anything wrong, and says which
 // sentinels the error matches.
-func (r *reference) apply(now time.Time, all map[string]bulk.Capacity, alsoBad bool) (is []error) {
+func (r *state) apply(now time.Time, all map[string]bulk.Capacity, alsoBad bool) (is []error) {
 	for label, c := range all {
 		x := r.find(label)
 		if x == nil {
@@ -153,7 +154,7 @@ func (r *reference) apply(now time.Time, all map[string]bulk.Capacity, alsoBad b
 	return is
 }
 
-func (r *reference) close(now time.Time) {
+func (r *state) close(now time.Time) {
 	r.closed = true
 	for _, x := range r.members {
 		x.Close(now)
@@ -161,7 +162,7 @@ func (r *reference) close(now time.Time) {
 }
 
 // settle forgets the members that are being removed and are drained.
-func (r *reference) settle() {
+func (r *state) settle() {
 	for _, x := range slices.Clone(r.members) {
 		if x.removing && len(x.held) == 0 {
 			r.withdraw(x)
@@ -173,8 +174,8 @@ func (r *reference) settle() {
 // compare compares all that can be seen.
 func (m *machine) compare() {
 	synctest.Wait()
-	m.reference.settle()
-	members := m.reference.members
+	m.state.settle()
+	members := m.state.members
 	statuses, keyed, reports := m.s.Statuses(), m.s.KeyedStatuses(), m.s.Reports()
 	m.Must(len(statuses)+len(keyed) == len(members) && len(reports) == len(members), "there are %d Statuses, %d KeyedStatuses and %d Reports for %d members",
 		len(statuses), len(keyed), len(reports), len(members))
@@ -200,7 +201,7 @@ func (m *machine) compare() {
 	}
 	m.compareAll(func() {})
 	for _, label := range labels {
-		x := m.reference.find(label)
+		x := m.state.find(label)
 		b, ok := m.s.Get(label)
 		want := x != nil && x.keyed == nil
 		m.Must(ok == want && (!want || b == x.bulkhead), "Get(%q) returned %v, %t", label, b, ok)
@@ -210,7 +211,7 @@ func (m *machine) compare() {
 // compareAll compares what All yields with the members there are when the loop
 // begins; body is that of the loop.
 func (m *machine) compareAll(body func()) {
-	want, i := slices.DeleteFunc(slices.Clone(m.reference.members), func(x *member) bool { return x.keyed != nil }), 0
+	want, i := slices.DeleteFunc(slices.Clone(m.state.members), func(x *member) bool { return x.keyed != nil }), 0
 	for label, b := range m.s.All() {
 		m.Must(i < len(want) && label == want[i].Label && b == want[i].bulkhead, "All yields %q as number %d", label, i)
 		err := hooks.Check(b)

@@ -10,9 +10,9 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-// reference says what a Keyed does: a model for each key, in a list that is
+// state is what a Keyed has come to by the contract: a model for each key, in a list that is
 // searched from end to end.
-type reference struct {
+type state struct {
 	capacity  bulk.Capacity // the common one
 	varies    bool          // some keys have another one: see capacityOf
 	maxKeys   int
@@ -40,13 +40,13 @@ func outcomeOf(d model.Decision) outcome {
 	case d.Rejected():
 		return outcome{rejected, d.Rejection}
 	case d.Queued():
-		return outcome{State: waiting}
+		return outcome{Phase: waiting}
 	}
-	return outcome{State: inFlight}
+	return outcome{Phase: inFlight}
 }
 
 // learn looks for what was decided about an operation while it waited.
-func (k *key) learn(c *call) {
+func (k *key) learn(c *operation) {
 	for _, d := range k.Decisions {
 		if d.Op == c.id && d.Rule == 0 {
 			c.want = outcomeOf(d)
@@ -55,21 +55,21 @@ func (k *key) learn(c *call) {
 }
 
 // first returns the first key that is so, nil if there is none.
-func (r *reference) first(is func(*key) bool) *key {
+func (r *state) first(is func(*key) bool) *key {
 	if i := slices.IndexFunc(r.known, is); i >= 0 {
 		return r.known[i]
 	}
 	return nil
 }
 
-func (r *reference) find(name string) *key {
+func (r *state) find(name string) *key {
 	return r.first(func(k *key) bool { return k.name == name })
 }
 
-func (r *reference) oldestIdle() *key { return r.first((*key).idle) }
+func (r *state) oldestIdle() *key { return r.first((*key).idle) }
 
 // arrive decides about an operation, and says what that means for its key.
-func (r *reference) arrive(now time.Time, c *call) (what string) {
+func (r *state) arrive(now time.Time, c *operation) (what string) {
 	dies, _ := c.ctx.Deadline()
 	a, done := model.Arrival{Op: c.id, Slots: 1, Limits: c.limits, CtxDeadline: dies}, c.ctx.Err() != nil
 	k, m := r.find(c.name), r.door
@@ -82,10 +82,10 @@ func (r *reference) arrive(now time.Time, c *call) (what string) {
 	// the new key is rejected.
 	case k == nil && len(r.known) == r.maxKeys && r.oldestIdle() == nil:
 		r.counts.TooManyKeys++
-		c.want.State = tooMany
+		c.want.Phase = tooMany
 		return what + ", too many"
-	case k == nil && !valid(r.capacityOf(c.name, r.capacity)): // the error of the call that brought the key
-		c.want.State = badKey
+	case k == nil && !valid(r.capacityOf(c.name, r.capacity)): // the error of the operation that brought the key
+		c.want.Phase = badKey
 		return what + ", bad capacity"
 	case k == nil:
 		if len(r.known) == r.maxKeys {
@@ -110,7 +110,7 @@ func (r *reference) arrive(now time.Time, c *call) (what string) {
 }
 
 // capacityOf is the capacity of a key for a common one.
-func (r *reference) capacityOf(name string, common bulk.Capacity) bulk.Capacity {
+func (r *state) capacityOf(name string, common bulk.Capacity) bulk.Capacity {
 	if r.varies {
 		return capacityOf(name, common)
 	}
@@ -137,7 +137,7 @@ func valid(c bulk.Capacity) bool {
 
 // set changes the common capacity and that of each key, or nothing, and returns the
 // sentinel of the error.
-func (r *reference) set(now time.Time, c bulk.Capacity) error {
+func (r *state) set(now time.Time, c bulk.Capacity) error {
 	switch {
 	case !valid(c):
 		return bulk.ErrConfig
@@ -154,15 +154,15 @@ func (r *reference) set(now time.Time, c bulk.Capacity) error {
 	return nil
 }
 
-func (r *reference) release(now time.Time, c *call) {
+func (r *state) release(now time.Time, c *operation) {
 	c.key.Release(now, c.id)
-	c.want.State = finished
+	c.want.Phase = finished
 	r.leave(now, c.key)
 }
 
 // leave is the end of any use of a key: if it is idle, it is now the one left
 // last.
-func (r *reference) leave(now time.Time, k *key) {
+func (r *state) leave(now time.Time, k *key) {
 	if k.idle() {
 		k.left = now
 		r.known = append(slices.DeleteFunc(r.known, func(o *key) bool { return o == k }), k)
@@ -170,7 +170,7 @@ func (r *reference) leave(now time.Time, k *key) {
 }
 
 // forget evicts a key, and closes its bulkhead.
-func (r *reference) forget(now time.Time, k *key) {
+func (r *state) forget(now time.Time, k *key) {
 	r.known = slices.DeleteFunc(r.known, func(o *key) bool { return o == k })
 	r.counts.Evicted++
 	r.counts.Totals = r.counts.Totals.Plus(k.Totals) // evicted ones included
@@ -179,7 +179,7 @@ func (r *reference) forget(now time.Time, k *key) {
 }
 
 // evict forgets a key: not one with an operation in flight or waiting.
-func (r *reference) evict(now time.Time, name string) bool {
+func (r *state) evict(now time.Time, name string) bool {
 	k := r.find(name)
 	if k == nil || !k.idle() {
 		return false
@@ -189,7 +189,7 @@ func (r *reference) evict(now time.Time, name string) bool {
 }
 
 // evictIdle forgets those idle for idleAfter or longer.
-func (r *reference) evictIdle(now time.Time) (n int) {
+func (r *state) evictIdle(now time.Time) (n int) {
 	for _, k := range slices.Clone(r.known) {
 		if k.idle() && now.Sub(k.left) >= r.idleAfter {
 			r.forget(now, k)
@@ -199,7 +199,7 @@ func (r *reference) evictIdle(now time.Time) (n int) {
 	return n
 }
 
-func (r *reference) close(now time.Time) {
+func (r *state) close(now time.Time) {
 	r.closed = true
 	r.door.Close(now)
 	for _, k := range slices.Clone(r.known) {
@@ -211,7 +211,7 @@ func (r *reference) close(now time.Time) {
 
 // nextExpiry returns the wait that ends first, with its key, nil if none ends
 // until then.
-func (r *reference) nextExpiry(until time.Time) (first *key, next model.Operation) {
+func (r *state) nextExpiry(until time.Time) (first *key, next model.Operation) {
 	for _, k := range r.known {
 		for _, w := range k.Room {
 			if at, bounded := w.Until(); bounded && !at.After(until) {
@@ -222,7 +222,7 @@ func (r *reference) nextExpiry(until time.Time) (first *key, next model.Operatio
 	return first, next
 }
 
-func (r *reference) inFlight() (n int) {
+func (r *state) inFlight() (n int) {
 	for _, k := range r.known {
 		n += len(k.InFlight)
 	}
@@ -230,7 +230,7 @@ func (r *reference) inFlight() (n int) {
 }
 
 // learn counts the events of a bulkhead.
-func (r *reference) learn(m *model.Model) {
+func (r *state) learn(m *model.Model) {
 	for _, e := range m.Events {
 		r.events[e.Kind]++
 	}
@@ -238,7 +238,7 @@ func (r *reference) learn(m *model.Model) {
 }
 
 // status is the status of now, without histograms. It ends a step.
-func (r *reference) status() registry.KeyedStatus {
+func (r *state) status() registry.KeyedStatus {
 	s := r.counts
 	s.Label, s.Capacity, s.MaxKeys, s.Keys, s.Closed = label, r.capacity, r.maxKeys, len(r.known), r.closed
 	r.learn(r.door)

@@ -54,14 +54,14 @@ var errEnd = errors.New("the user went away")
 
 // outcome is how far an operation has come.
 type outcome struct {
-	State     state           // what can be seen of it
+	Phase     phase           // what can be seen of it
 	Rejection model.Rejection // if rejected
 }
 
-type state uint8
+type phase uint8
 
 const (
-	inFlight state = iota
+	inFlight phase = iota
 	waiting
 	rejected
 	tooMany
@@ -70,12 +70,13 @@ const (
 	odd
 )
 
-func (s state) String() string {
+func (s phase) String() string {
 	return [...]string{"in flight", "waiting", "rejected", "rejected: too many keys", "not allowed", "finished", "something else"}[s]
 }
 
-// call is an operation on its way, and what the reference says of it.
-type call struct {
+// operation is an operation of the subject, on a goroutine of its own, and what should be
+// seen of it.
+type operation struct {
 	id     int
 	verb   verb
 	name   string // of its key
@@ -93,24 +94,24 @@ type call struct {
 	end           chan struct{}
 	started, over chan struct{}
 
-	// The outcome of fn and of the call, when it is over.
+	// How the call ended, when it is over.
 	err, recovered error
 	returned       bool
 }
 
-func (c *call) String() string {
+func (c *operation) String() string {
 	return fmt.Sprintf("#%d %s(%q, %v)", c.id, c.verb.name, c.name, c.limits)
 }
 
 // verb is a way to run an operation.
 type verb struct {
 	name  string
-	run   func(c *call) error
+	run   func(c *operation) error
 	exact bool // the error of an operation that ran is never taken for a rejection
 }
 
 func verbsOf(s Subject) []verb {
-	list := []verb{{name: "Acquire", run: func(c *call) error {
+	list := []verb{{name: "Acquire", run: func(c *operation) error {
 		slot, err := s.Acquire(c.ctx, c.name, c.limits...)
 		defer slot.Release()
 		if c.twice {
@@ -124,25 +125,25 @@ func verbsOf(s Subject) []verb {
 	if d, ok := s.(interface {
 		DoKey(ctx context.Context, key string, fn func(context.Context) error, limits ...deadline.Limit) error
 	}); ok {
-		list = append(list, verb{name: "DoKey", run: func(c *call) error { return d.DoKey(c.ctx, c.name, c.body, c.limits...) }})
+		list = append(list, verb{name: "DoKey", run: func(c *operation) error { return d.DoKey(c.ctx, c.name, c.body, c.limits...) }})
 	}
 	if k, ok := s.(*registry.Keyed[string]); ok {
-		list = append(list, verb{name: "RunKey", exact: true, run: func(c *call) error {
+		list = append(list, verb{name: "RunKey", exact: true, run: func(c *operation) error {
 			_, err := registry.RunKey(c.ctx, k, c.name, c.run, c.limits...)
 			return err
-		}}, verb{name: "GuardKey", exact: true, run: func(c *call) error {
-			keyOf := func(c *call) string { return c.name }
-			_, err := registry.GuardKey(k, keyOf, func(ctx context.Context, c *call) (int, error) { return c.run(ctx) }, c.limits...)(c.ctx, c)
+		}}, verb{name: "GuardKey", exact: true, run: func(c *operation) error {
+			keyOf := func(c *operation) string { return c.name }
+			_, err := registry.GuardKey(k, keyOf, func(ctx context.Context, c *operation) (int, error) { return c.run(ctx) }, c.limits...)(c.ctx, c)
 			return err
 		}})
 	}
 	return list
 }
 
-func (c *call) run(ctx context.Context) (int, error) { return 0, c.body(ctx) }
+func (c *operation) run(ctx context.Context) (int, error) { return 0, c.body(ctx) }
 
 // body is the function of the operation.
-func (c *call) body(context.Context) error {
+func (c *operation) body(context.Context) error {
 	close(c.started)
 	<-c.end
 	c.exit.Leave(c.result)
@@ -153,7 +154,7 @@ func (c *call) body(context.Context) error {
 }
 
 // serve runs the operation from its beginning to its end.
-func (c *call) serve() {
+func (c *operation) serve() {
 	defer close(c.over)
 	defer func() { c.recovered, _ = recover().(error) }()
 	c.err = c.verb.run(c)
@@ -161,58 +162,60 @@ func (c *call) serve() {
 }
 
 // seen is what can be seen of the operation.
-func (c *call) seen() outcome {
+func (c *operation) seen() outcome {
 	var e *bulk.AdmissionError
 	started, over := kit.IsClosed(c.started), kit.IsClosed(c.over)
 	switch {
 	case !over && started:
-		return outcome{State: inFlight}
+		return outcome{Phase: inFlight}
 	case !over:
-		return outcome{State: waiting}
+		return outcome{Phase: waiting}
 	case started:
-		return outcome{State: finished}
+		return outcome{Phase: finished}
 	case errors.Is(c.err, registry.ErrTooManyKeys):
-		return outcome{State: tooMany}
+		return outcome{Phase: tooMany}
 	case errors.Is(c.err, bulk.ErrConfig):
-		return outcome{State: badKey}
+		return outcome{Phase: badKey}
 	case errors.As(c.err, &e):
 		return outcome{rejected, model.RejectionOf(e)}
 	}
-	return outcome{State: odd}
+	return outcome{Phase: odd}
 }
 
 // wrong says what is wrong with how an operation came out that is over, given that
 // its outcome is right.
-func (c *call) wrong(m *machine) string {
+func (c *operation) wrong(m *machine) string {
 	reason, many := c.want.Rejection.Reason, new(registry.TooManyKeysError)
-	overload := c.want.State == tooMany || reason == bulk.Saturated || reason == bulk.Expired
-	switch started := c.want.State == finished; {
+	switch started := c.want.Phase == finished; {
 	case started && c.returned != (c.exit == kit.Returns || c.exit == kit.Fails), started && (c.exit == kit.Panics) != (c.recovered != nil),
 		c.recovered != c.result && c.exit == kit.Panics, started && (c.exit == kit.Fails) != (c.err != nil):
 		return "its function ended in another way"
-	case m.s.NotStarted(c.err) != (c.want.State == rejected || c.want.State == tooMany) && (!started || c.verb.exact):
+	case m.s.NotStarted(c.err) != (c.want.Phase == rejected || c.want.Phase == tooMany) && (!started || c.verb.exact):
 		return "NotStarted is wrong"
 	case started && c.err != nil && c.verb.exact && m.s.NotStarted(c.result):
 		// An error with the same text that is no rejection.
-		if c.err.Error() != c.result.Error() || !errors.Is(c.err, errEnd) || errors.Is(c.err, bulk.ErrNotStarted) ||
-			errors.Is(c.err, bulk.ErrOverload) || errors.Is(c.err, registry.ErrTooManyKeys) {
-			return "the operation ran, and the error is a rejection"
+		if c.err.Error() != c.result.Error() || !errors.Is(c.err, errEnd) || errors.Is(c.err, registry.ErrTooManyKeys) {
+			return "another error"
 		}
+		return kit.WrongSentinels(c.err, 0)
 	case started:
 		if !errors.Is(c.err, c.result) && c.exit == kit.Fails {
 			return "another error"
 		}
 	case strings.Contains(c.err.Error(), secret):
 		return "the error names a key"
-	case c.want.State == badKey:
+	case c.want.Phase == badKey:
 		return ""
-	case !errors.Is(c.err, bulk.ErrNotStarted), errors.Is(c.err, bulk.ErrOverload) != overload, reason == bulk.Canceled && !errors.Is(c.err, errEnd),
-		c.want.State == tooMany && (!errors.As(c.err, &many) || *many != registry.TooManyKeysError{Label: label, MaxKeys: m.reference.maxKeys}):
+	case reason == bulk.Canceled && !errors.Is(c.err, errEnd), c.want.Phase == tooMany && !errors.Is(c.err, bulk.ErrOverload),
+		c.want.Phase == tooMany && (!errors.As(c.err, &many) || *many != registry.TooManyKeysError{Label: label, MaxKeys: m.state.maxKeys}):
 		return "another error"
 	case m.s.NotStarted(errors.Join(m.foreign, c.err)) || !m.s.NotStarted(errors.Join(c.err, m.foreign)):
 		return "NotStarted does not look at the first of joined rejections"
 	default:
 		m.rejected = c.err
+		if c.want.Phase == rejected {
+			return kit.WrongSentinels(c.err, reason)
+		}
 	}
 	return ""
 }
