@@ -22,7 +22,7 @@ type state struct {
 	known  []*key       // in the order in which they were last left: the oldest first
 	door   *model.Model // rejects the operations that need no key for that
 	counts registry.KeyedStatus
-	events map[bulk.EventKind]uint64
+	gone   uint64          // events of the keys that were evicted
 	made   map[string]bool // the keys there have been
 }
 
@@ -175,7 +175,7 @@ func (r *state) forget(now time.Time, k *key) {
 	r.counts.Evicted++
 	r.counts.Totals = r.counts.Totals.Plus(k.Totals) // evicted ones included
 	k.Close(now)
-	r.learn(k.Model)
+	r.gone += k.Seq
 }
 
 // evict forgets a key: not one with an operation in flight or waiting.
@@ -229,22 +229,22 @@ func (r *state) inFlight() (n int) {
 	return n
 }
 
-// learn counts the events of a bulkhead.
-func (r *state) learn(m *model.Model) {
-	for _, e := range m.Events {
-		r.events[e.Kind]++
+// events returns how many events there were, over all keys.
+func (r *state) events() uint64 {
+	n := r.gone + r.door.Seq
+	for _, k := range r.known {
+		n += k.Seq
 	}
-	m.Events, m.Decisions = nil, nil
+	return n
 }
 
 // status is the status of now, without histograms. It ends a step.
 func (r *state) status() registry.KeyedStatus {
 	s := r.counts
 	s.Label, s.Capacity, s.MaxKeys, s.Keys, s.Closed = label, r.capacity, r.maxKeys, len(r.known), r.closed
-	r.learn(r.door)
 	now, totals := time.Now(), []bulk.Totals{r.door.Totals}
 	for _, k := range r.known {
-		r.learn(k.Model)
+		k.Events, k.Decisions = nil, nil
 		one := k.Status(now)
 		s.Slots, s.Places = plus(s.Slots, one.Capacity.Parallelism), plus(s.Places, one.Capacity.WaitingRoom)
 		s.InFlight += one.InFlight

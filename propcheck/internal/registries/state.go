@@ -199,6 +199,9 @@ func (m *machine) compare() {
 		}
 		m.Must(reports[i].Status.Label == x.Label, "Reports()[%d] is of %q, not %q", i, reports[i].Status.Label, x.Label)
 	}
+	for _, x := range m.state.gone {
+		m.Must(x.keyed != nil && x.keyed.Status().Closed || x.bulkhead != nil && x.bulkhead.Status().Closed, "%q was removed and is not closed", x.Label)
+	}
 	m.compareAll(func() {})
 	for _, label := range labels {
 		x := m.state.find(label)
