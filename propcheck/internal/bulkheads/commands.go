@@ -184,55 +184,34 @@ func (m *machine) drawLimit(ctx *ctxRef) deadline.Limit {
 // drawChange chooses a change of the capacity, perhaps to what it is, perhaps to
 // what is not allowed; through any of the three methods.
 func (m *machine) drawChange() command {
-	d, to := m.d, m.state.model.Capacity
-	to.Parallelism = pick(d, 1, 2, 3, 4, to.Parallelism, 1, 2, 0, -1, bulk.Unlimited)
-	resize := command{kind: resize, text: fmt.Sprintf("Resize(%d)", to.Parallelism)}
-	change := func(c bulk.Capacity) bulk.Capacity { c.Parallelism = to.Parallelism; return c }
-	set := func() error { return m.subject.Resize(to.Parallelism) }
-	room, limit := pick(d, to.WaitingRoom, 2, 0, 1, 5, to.WaitingRoom, -1), pick(d, to.WaitLimit, 3*ms, 0, 5*ms, to.WaitLimit, -1)
-	meanwhile := false // no concurrent change is lost
-	switch d.Int(6) {
-	case 1:
-		resize.text = fmt.Sprintf("UpdateCapacity to a waiting room of %d", room)
-		change = func(c bulk.Capacity) bulk.Capacity { c.WaitingRoom = room; return c }
-		if meanwhile = m.calm && m.exiting == nil; meanwhile {
-			resize.text += fmt.Sprintf(", and meanwhile Resize(%d)", to.Parallelism)
-		}
-		set = func() error {
-			first := meanwhile
-			return m.subject.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
-				if first {
-					first = false
-					_ = m.subject.Resize(to.Parallelism)
-				}
-				return change(c)
-			})
-		}
-	case 2, 5:
-		to.WaitingRoom, to.WaitLimit, to.DelayTarget = room, limit, pick(d, to.DelayTarget, 0, ms, 2*ms)
-		to.DelayInterval = pick(d, 2*to.DelayTarget, 3*to.DelayTarget, 1)
-		resize.text = fmt.Sprintf("SetCapacity(%+v)", to)
-		change = func(bulk.Capacity) bulk.Capacity { return to }
-		set = func() error { return m.subject.SetCapacity(to) }
-	}
+	d, to, parallelism := m.d, m.state.model.Capacity, m.state.model.Capacity.Parallelism
+	to.Parallelism = pick(d, 1, 2, 3, 4, parallelism, 1, 2, 0, -1, bulk.Unlimited)
+	to.WaitingRoom, to.WaitLimit = pick(d, to.WaitingRoom, 2, 0, 1, 5, to.WaitingRoom, -1), pick(d, to.WaitLimit, 3*ms, 0, 5*ms, to.WaitLimit, -1)
+	to.DelayTarget = pick(d, to.DelayTarget, 0, ms, 2*ms)
+	to.DelayInterval = pick(d, 2*to.DelayTarget, 3*to.DelayTarget, 1)
 	var got error
-	returned := false // not if a handler ended the goroutine
-	resize.run = func() {
+	first, resized, returned := true, false, false // not returned if a handler ended the goroutine
+	text, change, set := kit.Change(d, m.subject, to, func() {
+		if first && m.calm && m.exiting == nil { // no concurrent change is lost
+			resized = true
+			_ = m.subject.Resize(to.Parallelism)
+		}
+		first = false
+	})
+	return command{kind: resize, text: text, run: func() {
 		got = set()
 		returned = true
-	}
-	resize.apply = func(s *state) {
-		if c := s.model.Capacity; meanwhile {
+	}, apply: func(s *state) {
+		if c := s.model.Capacity; resized {
 			c.Parallelism = to.Parallelism
 			s.model.SetCapacity(s.now, c)
 			s.statuses = append(s.statuses, s.model.Status(s.now))
 		}
 		want := s.model.SetCapacity(s.now, change(s.model.Capacity))
 		var admission *bulk.AdmissionError
-		m.require(!returned || errors.Is(got, want) && !errors.As(got, &admission), "%s: returned %v; by the contract %v", resize.text, got, want)
+		m.require(!returned || errors.Is(got, want) && !errors.As(got, &admission), "%s: returned %v; by the contract %v", text, got, want)
 		m.Hit("a change: %v", want)
-	}
-	return resize
+	}}
 }
 
 // draw chooses a command of a kind, or else an arrival, if there is none as things

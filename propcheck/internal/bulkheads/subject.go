@@ -14,10 +14,9 @@ import (
 
 // Subject is propcheck.Subject.
 type Subject interface {
+	kit.Resizable
 	// Label returns the label given to the NewFunc.
 	Label() string
-	// Capacity returns the capacity in effect.
-	Capacity() bulk.Capacity
 	// Acquire takes one slot. It waits for one if it must.
 	Acquire(ctx context.Context, limits ...deadline.Limit) (bulk.Slot, error)
 	// AcquireN takes n slots. It waits for them if it must.
@@ -26,20 +25,10 @@ type Subject interface {
 	TryAcquire() (bulk.Slot, bool)
 	// TryAcquireN takes n slots if that needs no wait.
 	TryAcquireN(n int) (bulk.Slot, bool)
-	// Resize changes the parallelism.
-	Resize(parallelism int) error
-	// SetCapacity replaces the whole capacity.
-	SetCapacity(c bulk.Capacity) error
-	// UpdateCapacity replaces the capacity by what f makes of it, in one step.
-	UpdateCapacity(f func(bulk.Capacity) bulk.Capacity) error
-	// Close ends the admission, and rejects the operations that wait.
-	Close() error
 	// Done returns a channel that is closed when all is drained after Close.
 	Done() <-chan struct{}
 	// Wait waits until all is drained, or ctx ends.
 	Wait(ctx context.Context) error
-	// Shutdown is Close and then Wait.
-	Shutdown(ctx context.Context) error
 	// Status returns the state of this instant.
 	Status() bulk.Status
 	// OnEvent adds a handler, and returns a function that removes it.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing/synctest"
@@ -321,23 +322,14 @@ func (m *machine) draw(parallelism ...int) bulk.Capacity {
 	return bulk.Capacity{Parallelism: kit.Pick(m.d, parallelism...), WaitingRoom: m.d.Int(3), WaitLimit: time.Duration(m.d.Int(2)) * m.seconds()}
 }
 
-// change changes the capacity of all keys, in one of three ways.
+// change changes the capacity of all keys.
 func (m *machine) change() {
-	c, old := m.draw(1, 2, 3, 0, bulk.Unlimited, -1), m.state.capacity
-	name, set := "SetCapacity", func() error { return m.s.SetCapacity(c) }
-	switch m.d.Int(3) {
-	case 1:
-		name, set = "Resize", func() error { return m.s.Resize(c.Parallelism) }
-		c.WaitingRoom, c.WaitLimit = old.WaitingRoom, old.WaitLimit
-	case 2:
-		name, set = "UpdateCapacity", func() error {
-			return m.s.UpdateCapacity(func(now bulk.Capacity) bulk.Capacity { now.WaitingRoom = c.WaitingRoom; return now })
-		}
-		c.Parallelism, c.WaitLimit = old.Parallelism, old.WaitLimit
-	}
-	m.Did("%s(%+v)", name, c)
+	text, change, set := kit.Change(m.d, m.s, m.draw(1, 2, 3, 0, bulk.Unlimited, -1), func() {})
+	c := change(m.state.capacity)
+	m.Did("%s", text)
 	got, want := set(), m.state.set(time.Now(), c)
-	m.Hit("%s: %v, wrong for one key %t", name, want, valid(c) && want == bulk.ErrConfig)
+	method, _, _ := strings.Cut(text, "(")
+	m.Hit("%s: %v, wrong for one key %t", method, want, valid(c) && want == bulk.ErrConfig)
 	m.Hit("a change to %d slots: %v", min(c.Parallelism, 4), want)
 	m.Must(errors.Is(got, want), "it returned %v; by the contract %v", got, want)
 }

@@ -16,6 +16,7 @@ import (
 
 // Subject is propcheck.KeyedSubject.
 type Subject interface {
+	kit.Resizable
 	// Acquire takes a slot of the key. It waits for one if it must.
 	Acquire(ctx context.Context, key string, limits ...deadline.Limit) (bulk.Slot, error)
 	// Status returns the numbers over all keys.
@@ -24,22 +25,10 @@ type Subject interface {
 	Statuses() iter.Seq2[string, bulk.Status]
 	// NotStarted reports whether err is a rejection by the subject.
 	NotStarted(err error) bool
-	// Capacity returns the common capacity.
-	Capacity() bulk.Capacity
-	// Resize changes the parallelism of each key.
-	Resize(parallelism int) error
-	// SetCapacity replaces the common capacity.
-	SetCapacity(c bulk.Capacity) error
-	// UpdateCapacity replaces the common capacity by what f makes of it.
-	UpdateCapacity(f func(bulk.Capacity) bulk.Capacity) error
 	// Evict forgets the key if it is idle, and reports whether it did.
 	Evict(key string) bool
 	// EvictIdle forgets the keys idle for long enough, and returns their number.
 	EvictIdle() int
-	// Close ends the admission for all keys.
-	Close() error
-	// Shutdown is Close, and then waits until all keys are drained, or ctx ends.
-	Shutdown(ctx context.Context) error
 }
 
 // NewFunc makes a subject.

@@ -91,12 +91,48 @@ func Drained(label string, inFlight int) string {
 
 var errShut = errors.New("no more patience")
 
+// Closable is what every subject can do.
+type Closable interface {
+	// Close ends the admission, and rejects the operations that wait.
+	Close() error
+	// Shutdown is Close, and then waits until all is drained, or ctx ends.
+	Shutdown(ctx context.Context) error
+}
+
+// Resizable is a subject with a capacity.
+type Resizable interface {
+	Closable
+	// Capacity returns the capacity in effect.
+	Capacity() bulk.Capacity
+	// Resize changes the parallelism.
+	Resize(parallelism int) error
+	// SetCapacity replaces the whole capacity.
+	SetCapacity(c bulk.Capacity) error
+	// UpdateCapacity replaces the capacity by what f makes of it, in one step.
+	UpdateCapacity(f func(bulk.Capacity) bulk.Capacity) error
+}
+
+// Change chooses one of the three ways to change the capacity: to another parallelism,
+// another waiting room, or all that is given. It returns what that makes of a capacity,
+// and what does it, with meanwhile in the middle of an update.
+func Change(d *Dice, s Resizable, to bulk.Capacity, meanwhile func()) (text string, change func(bulk.Capacity) bulk.Capacity, set func() error) {
+	switch d.Int(3) {
+	case 1:
+		change = func(c bulk.Capacity) bulk.Capacity { c.WaitingRoom = to.WaitingRoom; return c }
+		return fmt.Sprintf("UpdateCapacity(waiting room %d)", to.WaitingRoom), change, func() error {
+			return s.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity { meanwhile(); return change(c) })
+		}
+	case 2:
+		change = func(bulk.Capacity) bulk.Capacity { return to }
+		return fmt.Sprintf("SetCapacity(%+v)", to), change, func() error { return s.SetCapacity(to) }
+	}
+	change = func(c bulk.Capacity) bulk.Capacity { c.Parallelism = to.Parallelism; return c }
+	return fmt.Sprintf("Resize(%d)", to.Parallelism), change, func() error { return s.Resize(to.Parallelism) }
+}
+
 // Shut calls Close, or Shutdown with a ctx that ends after a while: want is what
 // must be in flight then, as Drained says it.
-func Shut(s *Story, c Coverage, d *Dice, subject interface {
-	Close() error
-	Shutdown(ctx context.Context) error
-}, want ...string) {
+func Shut(s *Story, c Coverage, d *Dice, subject Closable, want ...string) {
 	patience, start := time.Duration(d.Int(3))*time.Second, time.Now()
 	if d.OneIn(2) {
 		s.Did("Close()")

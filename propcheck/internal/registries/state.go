@@ -18,6 +18,7 @@ import (
 
 // Subject is propcheck.RegistrySubject.
 type Subject interface {
+	kit.Closable
 	// Create makes a bulkhead with a new label.
 	Create(label string, parallelism int, opts ...bulk.Option) (*bulk.Bulkhead, error)
 	// GetOrCreate returns the bulkhead with the label, and makes it if there is none.
@@ -38,10 +39,6 @@ type Subject interface {
 	Apply(capacities map[string]bulk.Capacity) error
 	// ApplyJSON is Apply for capacities in JSON.
 	ApplyJSON(data []byte) error
-	// Close closes all bulkheads, and ends the creation of others.
-	Close() error
-	// Shutdown is Close, and then waits until all are drained, or ctx ends.
-	Shutdown(ctx context.Context) error
 }
 
 // state is what a registry has come to by the contract: a list that is searched from
