@@ -91,7 +91,7 @@ func (m *machine) Step(d *kit.Dice) {
 	m.d = d
 	m.Story.Step()
 	kit.Pick(d, (*machine).start, (*machine).touch, (*machine).start, (*machine).touch, (*machine).start, (*machine).race, (*machine).evict,
-		(*machine).change, (*machine).changeRace,
+		(*machine).change, (*machine).changeRace, (*machine).changeRace,
 		(*machine).evictIdle, (*machine).touch, (*machine).sleep, (*machine).sleep, (*machine).shutdown)(m)
 	m.settle()
 }
