@@ -1,0 +1,82 @@
+package registries
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+// create is a Create, a GetOrCreate, or several at the same time, and perhaps a
+// Close meanwhile: either can be the first.
+func (m *machine) create() {
+	label, c := kit.Pick(m.d, labels...), bulk.Capacity{Parallelism: kit.Pick(m.d, 1, 2, 3, 0), WaitingRoom: m.state.room}
+	name, create, racers := "Create", m.s.Create, 1
+	switch m.d.Int(3) {
+	case 1:
+		name, create = "GetOrCreate", m.s.GetOrCreate
+	case 2:
+		name, create, racers = "several GetOrCreate", m.s.GetOrCreate, 5
+	}
+	opts := []bulk.Option{kit.Yields}
+	if m.d.OneIn(2) {
+		c.WaitingRoom = m.d.Int(5)
+		opts = append(opts, bulk.WaitingRoom(c.WaitingRoom))
+	}
+	var g sync.WaitGroup
+	known := m.state.find(label)
+	closing := m.d.OneIn(25) && known == nil && !m.state.closed && c.Parallelism > 0
+	if closing {
+		opts = append(opts, func(c *bulk.Config) error {
+			g.Go(func() { _ = m.s.Close() })
+			return kit.Yields(c)
+		})
+	}
+	m.Did("%s(%q, %d, …), waiting room %d; Close() meanwhile: %t", name, label, c.Parallelism, c.WaitingRoom, closing)
+	got, errs := make([]*bulk.Bulkhead, racers), make([]error, racers)
+	for i := range racers {
+		g.Go(func() { got[i], errs[i] = create(label, c.Parallelism, opts...) })
+	}
+	g.Wait()
+	x, want := m.state.create(label, c, name != "Create")
+	if closing {
+		m.Hit("Close: while one is being made")
+		if got[0] == nil && errors.Is(errs[0], registry.ErrClosed) {
+			m.state.withdraw(x)
+			x, want = nil, registry.ErrClosed
+		}
+	}
+	again := slices.ContainsFunc(m.state.gone, func(x *member) bool { return x.Label == label })
+	m.Hit("%s: known %t, closed %t, comes again %t: %v", name, known != nil, known != nil && known.Closed, again, want)
+	if known == nil && x != nil && got[0] != nil {
+		x.bulkhead, x.ID = got[0], got[0].Status().ID
+	}
+	for i := range racers {
+		m.Must(errors.Is(errs[i], want) && (x == nil && got[i] == nil || x != nil && got[i] == x.bulkhead),
+			"it returned %v, %v; by the contract %v, %v", got[i], errs[i], x, want)
+	}
+	if closing {
+		m.state.close(time.Now())
+	}
+}
+
+// createKeyed creates a Keyed of which the machine uses one key.
+func (m *machine) createKeyed() {
+	if m.registry == nil {
+		m.create()
+		return
+	}
+	label, c := kit.Pick(m.d, labels...), bulk.Capacity{Parallelism: kit.Pick(m.d, 1, 2, 0), WaitingRoom: m.state.room}
+	m.Did("CreateKeyed(%q, %d, …)", label, c.Parallelism)
+	k, err := registry.CreateKeyed[string](m.registry, label, c.Parallelism, 1, registry.Each(kit.Yields), registry.CapacityOf(capacityOf))
+	x, want := m.state.create(label, c, false)
+	m.Hit("CreateKeyed: %v", want)
+	m.Must(errors.Is(err, want) && (x == nil) == (k == nil), "it returned %v, %v; by the contract %v", k, err, want)
+	if x != nil {
+		x.keyed = k
+	}
+}
