@@ -27,7 +27,7 @@
 // a Do that skips its Release when fn panics:
 //
 //	The shortest sequence that fails:
-//	     A subject "subject" is made: {Parallelism:1 WaitingRoom:2 WaitLimit:0s …}; handlers: 1.
+//	     A subject "subject" is made: 1 slot, 2 places; handlers: 1.
 //	  1. #1 Do(background)
 //	          1ns: #1 is admitted (rule 5)
 //	  2. #1: fn panics
