@@ -88,6 +88,7 @@ type Bulkhead struct {
 	lastRejections [Canceled]*AdmissionError  // the last one of each reason
 	resizes        uint64
 	statuses       uint64 // Status calls
+	claimed        bool   // an adaptive.Limiter changes the parallelism: see internal/hooks
 }
 
 // lastID makes bulkheads distinguishable in the whole process.

@@ -21,6 +21,9 @@ var (
 	histogram    any // func() (func(time.Duration), func() bulk.Waits)
 	check        any // func(*bulk.Bulkhead) error
 	checkKeyed   func(any) error
+	claim        any // func(*bulk.Bulkhead) bool
+	unclaim      any // func(*bulk.Bulkhead)
+	load         any // func(*bulk.Bulkhead) Load
 )
 
 // SetOnRelease sets what [OnRelease] calls.
@@ -111,6 +114,31 @@ func SetHistogram[Waits any](f func() (func(time.Duration), func() Waits)) { his
 func Histogram[Waits any]() (count func(time.Duration), snapshot func() Waits) {
 	return histogram.(func() (func(time.Duration), func() Waits))()
 }
+
+// A Load is what package adaptive reads of a bulkhead at each decision.
+type Load struct {
+	Parallelism int
+	InUse       int    // slots
+	InFlight    int    // operations
+	NotAdmitted uint64 // operations so far that were not admitted immediately because the bulkhead was full: queued or saturated
+	Closed      bool
+}
+
+// SetLimiting sets what [Claim], [Unclaim] and [LoadOf] call.
+func SetLimiting[Bulkhead any](c func(*Bulkhead) bool, u func(*Bulkhead), l func(*Bulkhead) Load) {
+	claim, unclaim, load = c, u, l
+}
+
+// Claim reserves a [*bulk.Bulkhead] for one adaptive.Limiter, and reports whether it
+// was free. The mark is in the bulkhead, so it needs no table that could leak.
+func Claim[Bulkhead any](b *Bulkhead) bool { return claim.(func(*Bulkhead) bool)(b) }
+
+// Unclaim makes a bulkhead free for another Limiter.
+func Unclaim[Bulkhead any](b *Bulkhead) { unclaim.(func(*Bulkhead))(b) }
+
+// LoadOf returns the load of a [*bulk.Bulkhead]. Unlike a Status it copies no
+// histogram, so it allocates nothing.
+func LoadOf[Bulkhead any](b *Bulkhead) Load { return load.(func(*Bulkhead) Load)(b) }
 
 // SetCheck sets what [Check] calls.
 func SetCheck[Bulkhead any](f func(*Bulkhead) error) { check = f }

@@ -1,0 +1,278 @@
+package adaptive
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
+	"github.com/bulklink/bulklink-go/internal/safetext"
+)
+
+// A Limiter changes the parallelism of one bulkhead to what the dependency can serve.
+// Make one with [New]; the zero Limiter is not usable, and a Limiter must not be
+// copied. All methods may be called by any number of goroutines concurrently.
+//
+// A limiter has no goroutine and no timer. Its memory is fixed, about 5 kB.
+type Limiter struct {
+	// Set once by New.
+	bulkhead *bulk.Bulkhead
+	min, max int
+	config   Config
+	origin   time.Time // instants count from here
+
+	closed atomic.Bool
+
+	// mu guards what follows. It is held for a few dozen instructions for each operation,
+	// and for a scan of the histogram once a window. It is never held while
+	// caller-supplied code runs, nor while the bulkhead is called.
+	mu       sync.Mutex
+	window   window
+	inFlight int   // measured operations
+	starts   int64 // sum of the instants at which they began
+	stallAt  int64 // instant at which the dependency hangs if nothing ends until then
+	deciding bool  // one goroutine makes a decision; it alone changes the fields below
+	rule     rule
+	set      int     // the parallelism that was set last
+	ceiling  int     // the parallelism that was set from outside, at most max
+	slots    float64 // mean slots of an operation
+	refused  uint64  // operations that were not admitted immediately until the last decision
+	last     Decision
+}
+
+// ErrLimited is returned by [New] for a bulkhead that has a Limiter already.
+var ErrLimited = errors.New("adaptive: another limiter changes this bulkhead")
+
+// New returns a limiter that changes the parallelism of b between min and max. It
+// begins with the present parallelism; if that is outside of min and max, New sets the
+// nearer one. Wrap the calls of the dependency with [Measure].
+//
+// If min, max or an option is not allowed, New returns the problems joined, each a
+// [*bulk.ConfigError]. It returns an error that matches [ErrLimited] if another limiter
+// of b is not closed, and one that matches [bulk.ErrClosed] if b is closed. Then
+// nothing has changed. A nil b panics.
+func New(b *bulk.Bulkhead, min, max int, opts ...Option) (*Limiter, error) {
+	if b == nil {
+		panic("adaptive: New: nil bulkhead")
+	}
+	config, err := configure(b.Label(), min, max, opts)
+	if err != nil {
+		return nil, err
+	}
+	if !hooks.Claim(b) {
+		return nil, fmt.Errorf("bulkhead %s: %w: close it first", safetext.Quote(b.Label()), ErrLimited)
+	}
+	l := &Limiter{bulkhead: b, min: min, max: max, ceiling: max, config: config, origin: time.Now(), slots: 1}
+	load := hooks.LoadOf(b)
+	l.refused = load.NotAdmitted
+	l.set = load.Parallelism
+	if err := l.begins(); err != nil {
+		hooks.Unclaim(b)
+		return nil, err
+	}
+	return l, nil
+}
+
+// begins moves the parallelism between min and max.
+func (l *Limiter) begins() error {
+	var to int
+	err := l.bulkhead.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+		if c.Parallelism > 0 && !l.config.observe {
+			c.Parallelism = min(max(c.Parallelism, l.min), l.max)
+		}
+		to = c.Parallelism
+		return c
+	})
+	l.set = to
+	return err
+}
+
+// Close ends the decisions. The capacity of the bulkhead stays as it is, and another
+// limiter may be made for it. Functions made by [Measure] still call theirs, and
+// measure nothing. Close always returns nil, and does nothing when called again.
+//
+// A decision that another goroutine is making while Close is called can still be set
+// after Close has returned, unless another limiter was made.
+func (l *Limiter) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed.Swap(true) {
+		hooks.Unclaim(l.bulkhead)
+	}
+	return nil
+}
+
+// begin starts the measurement of an operation, and returns its instant, or notMeasured
+// if the limiter is closed. If no operation has ended for long, the dependency hangs:
+// then the operation that begins makes the decision.
+func (l *Limiter) begin() int64 {
+	if l.closed.Load() {
+		return notMeasured
+	}
+	now := l.now()
+	l.mu.Lock()
+	if l.inFlight == 0 { // nothing could have ended
+		l.stallAt = now + int64(stallTime(l.rule.baseline))
+		l.begun(now)
+	}
+	stalled := now >= l.stallAt && !l.deciding
+	var f figures
+	if stalled {
+		f = l.take(now)
+		f.stalled = true
+	}
+	l.inFlight++
+	l.starts += now
+	l.mu.Unlock()
+	if stalled {
+		l.decideFor(now, f)
+	}
+	return now
+}
+
+const notMeasured = -1
+
+// decideFor makes a decision for an operation that has begun. If an event handler of
+// the bulkhead ends the goroutine, the operation never runs.
+func (l *Limiter) decideFor(start int64, f figures) {
+	ended := true
+	defer func() {
+		if ended {
+			l.end(start, Ignore)
+		}
+	}()
+	l.decide(f)
+	ended = false
+}
+
+// begun starts the first window, or one after a clock that went backwards. The lock is
+// held.
+func (l *Limiter) begun(now int64) {
+	if l.window.start == 0 || l.window.start > now {
+		l.window = window{start: now, ages: l.ages(now)}
+	}
+}
+
+// ages returns the sum of the ages of the operations in flight. The lock is held.
+func (l *Limiter) ages(now int64) int64 { return int64(l.inFlight)*now - l.starts }
+
+// end ends the measurement of an operation, and makes the decision if that completes
+// the window.
+func (l *Limiter) end(start int64, o Outcome) {
+	if start == notMeasured {
+		return
+	}
+	now := l.now()
+	l.mu.Lock()
+	l.begun(now)
+	l.inFlight--
+	l.starts -= start
+	l.window.add(o, time.Duration(max(0, now-start)))
+	l.stallAt = now + int64(stallTime(l.rule.baseline))
+	if l.deciding || l.closed.Load() || !l.window.due(now, l.rule.baseline) {
+		l.mu.Unlock()
+		return
+	}
+	f := l.take(now)
+	l.mu.Unlock()
+	l.decide(f)
+}
+
+// take ends the window and begins a decision. The lock is held.
+func (l *Limiter) take(now int64) figures {
+	ages := l.ages(now)
+	f := l.window.figures(now, ages)
+	l.window = window{start: now, ages: ages}
+	l.deciding = true
+	l.stallAt = now + int64(stallTime(l.rule.baseline))
+	return f
+}
+
+// decide makes a decision and tells the handlers. It is called without the lock, by
+// the one goroutine that has set deciding.
+func (l *Limiter) decide(f figures) {
+	defer func() { // also if an event handler of the bulkhead ends this goroutine
+		l.mu.Lock()
+		l.deciding = false
+		l.mu.Unlock()
+	}()
+	load := hooks.LoadOf(l.bulkhead)
+	if load.InFlight > 0 {
+		l.slots += 0.2 * (float64(load.InUse)/float64(load.InFlight) - l.slots)
+	}
+	f.load *= l.slots
+	f.fitted *= l.slots
+	f.contended = load.NotAdmitted != l.refused
+	l.refused = load.NotAdmitted
+
+	var d Decision
+	var next change
+	err := l.bulkhead.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+		next = l.propose(f, c.Parallelism)
+		if c.Parallelism > 0 && !l.config.observe && !l.closed.Load() {
+			c.Parallelism = next.to
+		}
+		return c
+	})
+	if err != nil || next.reason == 0 {
+		return // closed, or paused: the bulkhead does what it was told
+	}
+	d = l.decision(f, next)
+	l.mu.Lock()
+	d.Seq = l.last.Seq + 1
+	l.rule, l.ceiling, l.last = next.rule, next.ceiling, d
+	l.set = next.to
+	if l.config.observe {
+		l.set = next.from
+	}
+	l.mu.Unlock()
+	for _, h := range l.config.handlers {
+		tell(h, d)
+	}
+}
+
+// change is a decision that is not set yet.
+type change struct {
+	from, to int
+	reason   Reason // 0: the bulkhead is paused
+	rule     rule
+	ceiling  int
+}
+
+// propose returns what follows from the figures for a bulkhead with a parallelism. It
+// changes nothing, because it can be called again with another parallelism.
+func (l *Limiter) propose(f figures, parallelism int) change {
+	c := change{from: parallelism, to: parallelism, rule: l.rule, ceiling: l.ceiling}
+	if parallelism == 0 {
+		return c
+	}
+	if parallelism != l.set && !l.config.observe {
+		c.ceiling = min(parallelism, l.max)
+		c.rule.forget() // the figures are of more than one limit
+	}
+	b := bounds{min: min(l.min, c.ceiling), max: c.ceiling, healthy: float64(l.config.healthy)}
+	limit := min(max(parallelism, b.min), b.max)
+	c.to, c.reason = c.rule.next(f, limit, b)
+	return c
+}
+
+func (l *Limiter) decision(f figures, c change) Decision {
+	d := Decision{
+		Label: l.bulkhead.Label(), At: time.Now(), From: c.from, To: c.to, Reason: c.reason, Observed: l.config.observe,
+		Window: time.Duration(f.seconds * float64(time.Second)), Served: f.served, Overloaded: f.overloaded,
+		Latency: time.Duration(f.latency), Baseline: time.Duration(c.rule.baseline), Load: f.load, Fitted: f.fitted,
+	}
+	if f.latency > 0 {
+		d.Queue = f.queue(c.rule.baseline)
+	}
+	return d
+}
+
+func (l *Limiter) now() int64 { return int64(time.Since(l.origin)) + 1 }
+
+// longest is the highest limit that can be computed with, on all platforms.
+const longest = math.MaxInt32

@@ -1,0 +1,81 @@
+package adaptive
+
+import "time"
+
+const (
+	windowTime    = time.Second // shortest window
+	windowSamples = 100         // outcomes that a window should have
+	windowHolds   = 3           // a window is at least so many baselines long
+	windowsAtMost = 10          // and at most so many times longer than its shortest time, if samples are missing
+	stallHolds    = 10          // nothing ends for so many baselines: the dependency hangs
+	latencyRank   = 0.9         // the quantile of the latencies
+	latencySide   = 0.05        // the quantiles on both sides of it, to see how exact it is
+	minSpread     = 0.1         // they differ by so much of the latency at least
+)
+
+// window collects what happens between two decisions. The lock of the limiter is held
+// in all its methods.
+type window struct {
+	start      int64 // instant; 0: no operation yet
+	ages       int64 // sum of the ages of the operations in flight at the start
+	latencies  histogram
+	overloaded int
+	ended      int   // operations with any outcome
+	hold       int64 // sum of all durations
+	servedHold int64 // sum of the durations of successes
+}
+
+// add counts an operation that ended.
+func (w *window) add(o Outcome, hold time.Duration) {
+	w.ended++
+	w.hold += int64(hold)
+	switch o {
+	case Success:
+		w.latencies.add(hold)
+		w.servedHold += int64(hold)
+	case Overload:
+		w.overloaded++
+	}
+}
+
+// shortest returns how long a window is at least.
+func shortest(baseline float64) time.Duration {
+	return max(windowTime, time.Duration(windowHolds*baseline))
+}
+
+// due reports whether the window has enough time and operations.
+func (w *window) due(now int64, baseline float64) bool {
+	age, least := time.Duration(now-w.start), shortest(baseline)
+	samples := w.latencies.total + w.overloaded
+	return age >= least && (samples >= windowSamples || age/windowsAtMost >= least)
+}
+
+// stallTime returns for how long nothing may end before the dependency hangs, given
+// its usual latency.
+func stallTime(usual float64) time.Duration {
+	if usual <= 0 { // it is not known what is long
+		return noStall
+	}
+	return max(3*windowTime, time.Duration(stallHolds*usual))
+}
+
+const noStall = 1 << 62
+
+// figures returns what the window measured, as if each operation had one slot. ages is
+// the sum of the ages of the operations in flight.
+func (w *window) figures(now, ages int64) figures {
+	duration := float64(max(1, now-w.start))
+	// Each operation was in flight for its duration, but for what it aged before the
+	// window, and for what those aged that are still in flight.
+	load := max(0, float64(w.hold)+float64(ages)-float64(w.ages)) / duration
+	fitted := 0.0
+	if w.hold > 0 {
+		fitted = load * float64(w.servedHold) / float64(w.hold)
+	}
+	latency := w.latencies.quantile(latencyRank)
+	spread := w.latencies.quantile(latencyRank+latencySide) - w.latencies.quantile(latencyRank-latencySide)
+	return figures{
+		seconds: duration / float64(time.Second), served: w.latencies.total, overloaded: w.overloaded,
+		latency: latency, spread: spread / max(1, latency), load: load, fitted: fitted,
+	}
+}
