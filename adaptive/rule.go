@@ -61,6 +61,7 @@ type rule struct {
 	cutFrom     int     // limit before the cuts because of queueing since before; 0: there was none
 	settled     int     // decisions without a change of the limit
 	grown       int     // decisions to grow, one after the other, because operations did not queue
+	cutLatency  float64 // latency at the last decision, if that was a cut because of queueing
 
 	rejecting float64 // share of overload outcomes at the last decision, if that cut because of them; otherwise 0
 	rejectFit float64 // load that fitted at that decision
@@ -306,10 +307,13 @@ func (r *rule) steer(f figures, limit int, b bounds, g gain) (int, Reason) {
 	if g.known {
 		r.cutFrom = 0
 	}
-	settled, grown := r.settled, r.grown
-	r.settled, r.grown = 0, 0
+	settled, grown, cutLatency := r.settled, r.grown, r.cutLatency
+	r.settled, r.grown, r.cutLatency = 0, 0, 0
 	switch {
+	case queue > high && f.latency < cutLatency*0.95:
+		return limit, Settled // some of these operations began before the cut
 	case queue > high:
+		r.cutLatency = f.latency
 		if r.cutFrom == 0 {
 			r.cutFrom = limit
 		}
@@ -319,8 +323,11 @@ func (r *rule) steer(f figures, limit int, b bounds, g gain) (int, Reason) {
 		return limit, AtMaximum
 	case queue < low:
 		share := settledStep
-		if grown >= sureAfter || g.elastic() { // the first steps may follow from noise
+		switch {
+		case g.elastic():
 			share = maxStep
+		case grown >= sureAfter: // the first steps may follow from noise
+			share = sureStep
 		}
 		r.grown = grown + 1
 		return r.grow(limit, share*(1-queue/low))
@@ -385,4 +392,5 @@ const (
 	settledFor    = 5
 	settledStep   = 0.1
 	sureAfter     = 2
+	sureStep      = 0.18
 )
