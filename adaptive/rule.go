@@ -151,9 +151,12 @@ func (r *rule) rejected(f figures) bool {
 	share := float64(f.overloaded) / all
 	if r.rejecting > 0 && share < maxBackground && share >= 0.8*r.rejecting && f.load <= r.rejectFit+1 {
 		r.background = share
+		r.fits, r.pause, r.patience = 0, 0, 0
 	}
-	r.background = min(r.background, share+math.Sqrt(share/all))
-	margin := max(minRejected, 2*math.Sqrt(max(share, r.background)/all))
+	if share < r.background {
+		r.background += followShare * (share - r.background)
+	}
+	margin := max(minRejected, 3*math.Sqrt(r.background/all))
 	if f.overloaded < minOverloaded || share <= r.background+margin {
 		return false
 	}
@@ -371,6 +374,7 @@ const (
 	minOverloaded = 3    // overload outcomes that a window must have to judge them
 	minRejected   = 0.02 // share of overload outcomes above the background that counts
 	maxBackground = 0.5  // share of overload outcomes that can be independent of the load
+	followShare   = 0.2  // weight of a window in the background, downwards
 	usedShare     = 0.5  // a limit is used if the mean load is this share of it
 	minChange     = 0.12 // change of the load (log) that is compared
 	maxChange     = 0.5  // change of the load that is compared at most
