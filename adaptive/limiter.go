@@ -266,7 +266,7 @@ func (l *Limiter) decision(f figures, c change) Decision {
 		Window: time.Duration(f.seconds * float64(time.Second)), Served: f.served, Overloaded: f.overloaded,
 		Latency: time.Duration(f.latency), Baseline: time.Duration(c.rule.baseline), Load: f.load, Fitted: f.fitted,
 	}
-	if f.latency > 0 {
+	if f.latency > 0 && c.rule.baseline > 0 {
 		d.Queue = f.queue(c.rule.baseline)
 	}
 	return d

@@ -38,14 +38,14 @@ func (w *window) add(o Outcome, hold time.Duration) {
 	}
 }
 
-// shortest returns how long a window is at least.
-func shortest(baseline float64) time.Duration {
-	return max(windowTime, time.Duration(windowHolds*baseline))
-}
-
-// due reports whether the window has enough time and operations.
+// due reports whether the window has enough time and operations. What is enough time
+// depends on how long a success takes.
 func (w *window) due(now int64, baseline float64) bool {
-	age, least := time.Duration(now-w.start), shortest(baseline)
+	usual := baseline
+	if n := w.latencies.total; n > 0 {
+		usual = max(usual, float64(w.servedHold)/float64(n))
+	}
+	age, least := time.Duration(now-w.start), max(windowTime, time.Duration(windowHolds*usual))
 	samples := w.latencies.total + w.overloaded
 	return age >= least && (samples >= windowSamples || age/windowsAtMost >= least)
 }
