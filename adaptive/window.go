@@ -2,17 +2,6 @@ package adaptive
 
 import "time"
 
-const (
-	windowTime    = time.Second // shortest window
-	windowSamples = 100         // outcomes that a window should have
-	windowHolds   = 3           // a window is at least so many baselines long
-	windowsAtMost = 10          // and at most so many times longer than its shortest time, if samples are missing
-	stallHolds    = 10          // nothing ends for so many baselines: the dependency hangs
-	latencyRank   = 0.9         // the quantile of the latencies
-	latencySide   = 0.05        // the quantiles on both sides of it, to see how exact it is
-	minSpread     = 0.1         // they differ by so much of the latency at least
-)
-
 // window collects what happens between two decisions. The lock of the limiter is held
 // in all its methods.
 type window struct {
@@ -56,7 +45,7 @@ func stallTime(usual float64) time.Duration {
 	if usual <= 0 { // it is not known what is long
 		return noStall
 	}
-	return max(3*windowTime, time.Duration(stallHolds*usual))
+	return max(stallTimeMin, time.Duration(stallHolds*usual))
 }
 
 const noStall = 1 << 62

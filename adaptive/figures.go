@@ -1,0 +1,29 @@
+package adaptive
+
+import "math"
+
+// figures is what one window measured. Latencies are in nanoseconds.
+type figures struct {
+	seconds    float64 // duration
+	served     int     // outcomes: successes
+	overloaded int     // outcomes: overload
+	latency    float64 // a high quantile of the successes; 0 if there are none
+	spread     float64 // difference of the quantiles on both sides of it, as a share of it
+	load       float64 // mean slots in use by measured operations
+	fitted     float64 // mean slots in use by operations that succeeded
+	contended  bool    // some operation was not admitted immediately
+	stalled    bool    // operations are in flight, and none has ended for long
+}
+
+// noise is the standard error of the latency as a share of it: √(p(1−p)/n)/f for a
+// quantile of rank p, where the density f is taken from the quantiles on both sides.
+func (f figures) noise() float64 {
+	density := 2 * latencySide / max(f.spread, minSpread)
+	return math.Sqrt(latencyRank*(1-latencyRank)/float64(max(1, f.served))) / density
+}
+
+// queue is how many of the slots in use wait inside the dependency: the estimate of
+// TCP Vegas.
+func (f figures) queue(baseline float64) float64 {
+	return max(0, f.load*(1-baseline/f.latency))
+}
