@@ -44,7 +44,8 @@ const (
 	sureStep    = 0.18 // the same, if operations did not queue in several windows
 	firstStep   = 0.1  // the same, in the first ones
 	sureAfter   = 2    // the number of the first ones
-	settledFor  = 5    // windows without a change, after which the limit grows by firstStep to see whether there is room
+	settledFor  = 5    // windows without a change, after which the limit grows to see whether there is room
+	settledStep = 0.07 // by this share
 	exploreStep = 0.5  // growth while the baseline is not confirmed
 	exploreCut  = 0.6  // what is left after a cut that brings the throughput to light
 	probeCut    = 0.8  // the same, if the limit is the maximum from the beginning

@@ -181,7 +181,7 @@ func (r *rule) steer(f figures, limit int, b bounds, g gain) (int, Reason) {
 		r.grown = grown + 1
 		return r.grow(limit, share*(1-queue/low))
 	case settled >= settledFor && !g.flat():
-		return r.grow(limit, firstStep)
+		return r.grow(limit, settledStep)
 	}
 	r.settled = settled + 1
 	return limit, Settled
