@@ -31,21 +31,23 @@ const (
 	otherDown  = 0.2  // a latency that is lower by this share, and by the noise, replaces the baseline
 
 	// Loads that are compared.
-	minChange = 0.12 // smallest change, as a logarithm
-	maxChange = 0.5  // largest change
-	maxNoise  = 0.25 // largest standard error of an elasticity that is believed
-	flat      = 0.5  // elasticity below which more load was of no use
-	elastic   = 0.7  // elasticity above which the dependency has room
-	maxAge    = 30   // decisions after which a load is no longer compared
+	minChange  = 0.12 // smallest change, as a logarithm
+	maxChange  = 0.5  // largest change
+	middle     = 0.5  // elasticity between a dependency that has room (1) and one that is full (0)
+	minElastic = 0.2  // distance from the middle to one that has room, at least
+	sure       = 1.5  // distance from the middle in standard errors that is believed
+	holdFor    = 3    // windows to wait for that
+	maxAge     = 30   // decisions after which a load is no longer compared
 
 	// How the limit changes.
 	usedShare   = 0.5  // a limit is used if the mean load is this share of it
 	maxStep     = 0.25 // growth in one window, if the dependency has room for sure
 	sureStep    = 0.18 // the same, if operations did not queue in several windows
 	firstStep   = 0.1  // the same, in the first ones
-	sureAfter   = 2    // the number of the first ones
+	sureAfter   = 2    // the number of the first ones; after twice as many growth is maxStep
 	settledFor  = 5    // windows without a change, after which the limit grows to see whether there is room
 	settledStep = 0.07 // by this share
+	firstCut    = 0.75 // what is left at least after the first window with a queue that is too long
 	exploreStep = 0.5  // growth while the baseline is not confirmed
 	exploreCut  = 0.6  // what is left after a cut that brings the throughput to light
 	probeCut    = 0.8  // the same, if the limit is the maximum from the beginning

@@ -27,17 +27,16 @@ func (p point) distance(load float64) float64 { return math.Abs(math.Log(load / 
 // forget ends comparisons with the loads until now.
 func (r *rule) forget() { r.before, r.now = point{}, point{} }
 
-// gain is what a change of the load did to the throughput.
+// gain is what a change of the load did to the throughput. It is known if the change
+// was large enough to tell it from noise.
 type gain struct {
-	load       float64 // change of the load, as a logarithm
-	elasticity float64 // percent of throughput for a percent of load: 1 is a dependency with room, 0 one that is full
-	known      bool    // the change was large enough to tell it from noise
-	latency    float64 // at the lower of the two loads
-	first      bool    // there is nothing to compare with
+	load    float64 // change of the load, as a logarithm
+	from    float64 // the load before
+	latency float64 // at the lower of the two loads
+	elastic bool    // the throughput changed as the load did: the dependency has room
+	flat    bool    // the throughput did not change: the dependency is full
+	first   bool    // there is nothing to compare with
 }
-
-func (g gain) flat() bool    { return g.known && g.elasticity < flat }
-func (g gain) elastic() bool { return g.known && g.elasticity >= elastic }
 
 // compare compares the present load with an earlier one. Windows with about the same
 // load count together, because each alone is too noisy.
@@ -55,7 +54,7 @@ func (r *rule) compare(f figures) gain {
 		r.now.add(f)
 	default: // the nearest load that differs enough to tell
 		far := r.before.served > 0 && r.before.distance(f.load) > r.now.distance(f.load)
-		if !far || r.before.distance(f.load) > maxChange || noise(r.now, r.now) <= maxNoise*r.now.distance(f.load) {
+		if !far || r.before.distance(f.load) > maxChange || sure*noise(r.now, r.now) <= middle*r.now.distance(f.load) {
 			r.before, r.age = r.now, 0
 		}
 		r.now = window
@@ -72,12 +71,18 @@ func (r *rule) compare(f figures) gain {
 	if math.Abs(dThroughput) > math.Abs(dLoad)+3*noise {
 		return r.another()
 	}
-	known := math.Abs(dLoad) >= minChange && noise <= maxNoise*math.Abs(dLoad)
-	lower := r.before
+	g := gain{load: dLoad, from: r.before.load, latency: r.before.latency}
 	if dLoad < 0 {
-		lower = r.now
+		g.latency = r.now.latency
 	}
-	return gain{load: dLoad, elasticity: dThroughput / dLoad, known: known, latency: lower.latency}
+	if math.Abs(dLoad) < minChange {
+		return g
+	}
+	// 1 is a dependency with room, 0 one that is full: which of them is nearer?
+	elasticity, margin := dThroughput/dLoad, sure*noise/math.Abs(dLoad)
+	g.flat = elasticity < middle-margin
+	g.elastic = elasticity > middle+max(margin, minElastic)
+	return g
 }
 
 // another ends comparisons because the load alone cannot have changed the throughput

@@ -13,7 +13,8 @@ type rule struct {
 	cutFrom     int     // limit before the cuts because of queueing since before; 0: there was none
 	settled     int     // decisions without a change of the limit
 	grown       int     // decisions to grow, one after the other, because operations did not queue
-	cutLatency  float64 // latency at the last decision, if that was a cut because of queueing
+	slow        bool    // too many operations queued in the last window too
+	cutLatency  float64 // latency at the last decision, if that was a full cut because of queueing
 
 	rejecting float64 // share of overload outcomes at the last decision, if that cut because of them; otherwise 0
 	rejectFit float64 // load that fitted at that decision
@@ -23,6 +24,7 @@ type rule struct {
 	beyond    int     // how far the limit rises above fits the next time
 
 	seen        bool    // a window was judged: the first one is a warm-up
+	held        int     // windows in which explore waited for more samples
 	down        bool    // explore lowers the limit until that costs throughput
 	smooth      float64 // latency of the last windows with smoothLimit
 	smoothLimit int
@@ -72,7 +74,7 @@ func (r *rule) judge(f figures, limit int, b bounds) (int, Reason) {
 	if !used {
 		return limit, NotUsed
 	}
-	if r.confirmed && g.flat() && g.load > 0 && f.queue(r.baseline) < lowQueue(f.load) {
+	if r.confirmed && g.flat && g.load > 0 && f.queue(r.baseline) < lowQueue(f.load) {
 		r.confirmed = false // more load brought nothing, and yet the baseline shows no queue
 	}
 	if !r.confirmed {
@@ -100,7 +102,7 @@ func cut(to float64, limit int) int {
 // follow lets the baseline follow the latency: down always, up only if operations do
 // not queue in the dependency for sure.
 func (r *rule) follow(f figures, used bool, g gain) {
-	stable := !f.contended && !g.first && !g.flat() // what arrives is served
+	stable := !f.contended && !g.first && !g.flat // what arrives is served
 	switch down := f.latency / max(1, r.baseline); {
 	case r.baseline == 0:
 		r.baseline = f.latency
@@ -110,7 +112,7 @@ func (r *rule) follow(f figures, used bool, g gain) {
 	case down < 1-f.noise():
 		r.baseline += followDown * (f.latency - r.baseline)
 	case down < 1: // noise
-	case g.elastic() && g.latency > r.baseline:
+	case g.elastic && g.latency > r.baseline:
 		r.baseline += followGain * (g.latency - r.baseline)
 	case stable:
 		r.baseline += followUp * (f.latency - r.baseline)
@@ -123,14 +125,21 @@ func (r *rule) follow(f figures, used bool, g gain) {
 // the load is too high. before is what f was compared with.
 func (r *rule) explore(f figures, limit int, b bounds, g gain, before point) (int, Reason) {
 	switch {
-	case g.elastic():
+	case g.elastic && g.load < 0: // the load before was not too high
+		r.confirmed, r.down = true, false
+		r.baseline = min(r.baseline, f.latency)
+		return int(math.Round(g.from)), Restored
+	case g.elastic:
 		r.confirmed, r.down = true, false
 		return r.steer(f, limit, b, g)
-	case g.known && g.load > 0: // already the lower load was enough
-		r.before, r.now, r.down = before, point{}, true
+	case g.flat && g.load > 0: // already the lower load was enough
+		r.before, r.now, r.down, r.held = before, point{}, true, 0
 		return cut(before.load*exploreCut, limit), NoGain
-	case g.known, r.down && limit > b.min:
-		r.down = true
+	case r.down && !g.flat && !g.first && r.held < holdFor: // more windows with this load will tell
+		r.held++
+		return limit, TooFewSamples
+	case g.flat, r.down && limit > b.min:
+		r.down, r.held = true, 0
 		return cut(f.load*exploreCut, limit), NoGain
 	case limit >= b.max:
 		r.down = true
@@ -144,7 +153,7 @@ func (r *rule) explore(f figures, limit int, b bounds, g gain, before point) (in
 func (r *rule) steer(f figures, limit int, b bounds, g gain) (int, Reason) {
 	queue := f.queue(r.baseline)
 	low, high := lowQueue(f.load), highQueue(f.load)+f.noise()*f.load
-	if r.cutFrom > limit && g.elastic() && g.load < 0 && queue > low {
+	if r.cutFrom > limit && g.elastic && g.load < 0 && queue > low {
 		r.baseline = f.latency
 		if b.healthy > 0 {
 			r.baseline = min(r.baseline, b.healthy)
@@ -153,34 +162,40 @@ func (r *rule) steer(f figures, limit int, b bounds, g gain) (int, Reason) {
 		r.cutFrom = 0
 		return to, Restored
 	}
-	if g.known {
+	if g.flat || g.elastic {
 		r.cutFrom = 0
 	}
-	settled, grown, cutLatency := r.settled, r.grown, r.cutLatency
-	r.settled, r.grown, r.cutLatency = 0, 0, 0
+	settled, grown, cutLatency, slow := r.settled, r.grown, r.cutLatency, r.slow
+	r.settled, r.grown, r.cutLatency, r.slow = 0, 0, 0, queue > high
 	switch {
 	case queue > high && f.latency < cutLatency*mixed:
 		return limit, Settled // some of these operations began before the cut
 	case queue > high:
-		r.cutLatency = f.latency
 		if r.cutFrom == 0 {
 			r.cutFrom = limit
 		}
 		fits := f.load - queue
-		return cut(fits+lowQueue(fits), limit), Queueing
+		to := cut(fits+lowQueue(fits), limit)
+		if !slow { // one slow window can be a hiccup
+			return max(to, cut(firstCut*float64(limit), limit)), Queueing
+		}
+		r.cutLatency = f.latency
+		return to, Queueing
 	case limit >= b.max:
 		return limit, AtMaximum
 	case queue < low:
 		share := firstStep
 		switch {
-		case g.elastic():
+		case g.elastic:
+			share = maxStep
+		case grown >= 2*sureAfter:
 			share = maxStep
 		case grown >= sureAfter: // the first steps may follow from noise
 			share = sureStep
 		}
 		r.grown = grown + 1
 		return r.grow(limit, share*(1-queue/low))
-	case settled >= settledFor && !g.flat():
+	case settled >= settledFor && !g.flat:
 		return r.grow(limit, settledStep)
 	}
 	r.settled = settled + 1
