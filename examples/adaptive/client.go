@@ -13,7 +13,7 @@ import (
 )
 
 // timeout is how long a client waits for an answer.
-const timeout = time.Second
+const timeout = 2 * time.Second
 
 // client calls its dependency through a bulkhead.
 type client struct {

@@ -11,7 +11,7 @@ import (
 )
 
 // work is how long the dependency works on one call.
-const work = 100 * time.Millisecond
+const work = 200 * time.Millisecond
 
 // capacities are how many calls the dependency works on concurrently, in each third of
 // the time.

@@ -32,7 +32,7 @@ type config struct {
 func flags(cfg *config) *command.Flags {
 	f := command.New("adaptive", "Shows a parallelism that finds itself beside fixed ones, while the capacity of the dependency changes.")
 	f.DurationVar(&cfg.duration, "duration", 45*time.Second, "how long the program runs; the capacity changes after each third")
-	f.IntVar(&cfg.rate, "rate", 300, "calls per second of each client; the dependency first serves 200")
+	f.IntVar(&cfg.rate, "rate", 200, "calls per second of each client; the dependency first serves 100")
 	f.IntVar(&cfg.low, "low", 5, "the low fixed limit")
 	f.IntVar(&cfg.high, "high", 200, "the high fixed limit, and the maximum of the adaptive one")
 	command.Between(f, "duration", &cfg.duration, time.Second, time.Hour)
