@@ -34,7 +34,7 @@ type Limiter struct {
 	window   window
 	inFlight int   // measured operations
 	starts   int64 // sum of the instants at which they began
-	stallAt  int64 // instant at which the dependency hangs if nothing ends until then
+	lastEnd  int64 // instant at which an operation ended last, or the first one in flight began
 	deciding bool  // one goroutine makes a decision; it alone changes the fields below
 	rule     rule
 	set      int     // the parallelism that was set last
@@ -116,10 +116,11 @@ func (l *Limiter) begin() int64 {
 	now := l.now()
 	l.mu.Lock()
 	if l.inFlight == 0 { // nothing could have ended
-		l.stallAt = now + int64(stallTime(l.rule.baseline))
+		l.lastEnd = now
 		l.begun(now)
 	}
-	stalled := now >= l.stallAt && !l.deciding
+	quiet := time.Duration(now - l.lastEnd)
+	stalled := quiet >= stallTimeMin && quiet >= stallTime(l.rule.baseline) && !l.deciding
 	var f figures
 	if stalled {
 		f = l.take(now)
@@ -172,7 +173,7 @@ func (l *Limiter) end(start int64, o Outcome) {
 	l.inFlight--
 	l.starts -= start
 	l.window.add(o, time.Duration(max(0, now-start)))
-	l.stallAt = now + int64(stallTime(l.rule.baseline))
+	l.lastEnd = now
 	if l.deciding || l.closed.Load() || !l.window.due(now, l.rule.baseline) {
 		l.mu.Unlock()
 		return
@@ -188,7 +189,7 @@ func (l *Limiter) take(now int64) figures {
 	f := l.window.figures(now, ages)
 	l.window = window{start: now, ages: ages}
 	l.deciding = true
-	l.stallAt = now + int64(stallTime(l.rule.baseline))
+	l.lastEnd = now // the next decision about a dependency that hangs takes as long again
 	return f
 }
 

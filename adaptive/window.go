@@ -30,11 +30,15 @@ func (w *window) add(o Outcome, hold time.Duration) {
 // due reports whether the window has enough time and operations. What is enough time
 // depends on how long a success takes.
 func (w *window) due(now int64, baseline float64) bool {
+	age := time.Duration(now - w.start)
+	if age < windowTime {
+		return false
+	}
 	usual := baseline
 	if n := w.latencies.total; n > 0 {
 		usual = max(usual, float64(w.servedHold)/float64(n))
 	}
-	age, least := time.Duration(now-w.start), max(windowTime, time.Duration(windowHolds*usual))
+	least := max(windowTime, time.Duration(windowHolds*usual))
 	samples := w.latencies.total + w.overloaded
 	return age >= least && (samples >= windowSamples || age/windowsAtMost >= least)
 }
