@@ -3,8 +3,9 @@
 //
 //	go run ./report          # everything: tables and charts in results, in less than 10 minutes
 //	go run ./report -short   # only the headline, in less than a minute
+//	go run ./adaptive        # adaptive limiters on simulated dependencies: the table of docs/adaptive.md
 //
-// The full form needs about 6 GB of memory, because a million operations wait in one
+// The full form of the report needs about 6 GB of memory, because a million operations wait in one
 // queue. The short form needs little memory.
 //
 // The benchmarks can also be run with go test:

@@ -223,7 +223,8 @@ var ErrConfig = errors.New("bulk: bad configuration")
 //	option handler                              an option that is nil or failed, a nil handler
 //	slots                                       the n of RunN, DoN and AcquireN
 //	max_keys idle_after key                     a value of a registry.Keyed
-//	reason kind severity                        a word of an enumeration
+//	min max healthy_latency classify            a value of an adaptive.Limiter
+//	reason kind severity outcome                a word of an enumeration
 //	capacity waits                              JSON of a Capacity or of Waits
 type ConfigError struct {
 	Label   string // of the bulkhead; empty if it is not known, or not allowed itself
