@@ -95,8 +95,14 @@ func TestFastErrorsDoNotLookFast(t *testing.T) {
 	if limit := lastLimit(after); limit < capacity*3/2 {
 		t.Errorf("the published rule ends at %d: it does not show the complaint", limit)
 	}
-	if limit := r.do(t).last(); limit > capacity*3/2 || limit < capacity*8/10 {
+	got := r.do(t)
+	if limit := got.last(); limit > capacity*3/2 || limit < capacity*8/10 {
 		t.Errorf("after 2 minutes of fast errors the limit is %d", limit)
+	}
+	for _, d := range got.decisions {
+		if d.Latency < service && d.Served > 0 {
+			t.Errorf("%v: no success is that fast", d)
+		}
 	}
 }
 

@@ -157,14 +157,16 @@ func TestPausedBulkheadStaysPaused(t *testing.T) {
 		var decisions int
 		l := mustLimit(t, b, 1, 100, adaptive.OnDecision(func(adaptive.Decision) { decisions++ }))
 		call := adaptive.MeasureDo(l, func(context.Context) error { time.Sleep(100 * time.Millisecond); return nil })
-		ends := make(chan func(error), 200)
-		for range 200 {
-			ends <- l.Begin()
-		}
 		_ = b.Resize(0)
-		time.Sleep(20 * time.Second)
-		for range 200 { // completes windows while it is paused
-			(<-ends)(nil)
+		for range 200 { // completes windows while it is paused: operations that began before
+			var ends []func(error)
+			for range 5 {
+				ends = append(ends, l.Begin())
+			}
+			time.Sleep(100 * time.Millisecond)
+			for _, end := range ends {
+				end(nil)
+			}
 		}
 		if p := b.Capacity().Parallelism; p != 0 || decisions != 0 {
 			t.Errorf("parallelism %d after %d decisions", p, decisions)
