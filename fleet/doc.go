@@ -1,0 +1,2 @@
+// Package fleet divides one budget of slots among the bulkheads of many processes.
+package fleet
