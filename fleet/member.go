@@ -1,0 +1,181 @@
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// Member is a process, or a part of one, that has a share of a budget. [Join] makes
+// one. All methods may be called concurrently.
+//
+// A member has two goroutines: one refreshes, the other watches. Both end when Leave
+// has returned, or soon after the ctx of Join has ended.
+type Member struct {
+	Config
+	store    Store
+	budget   string
+	bulkhead *bulk.Bulkhead
+	id       string
+
+	cancel  context.CancelFunc // ends both goroutines
+	done    chan struct{}      // closed when both have ended
+	leaving chan struct{}      // has one element while a Leave runs
+
+	resizing sync.Mutex // held while the bulkhead is resized, so that no older decision follows a newer one
+
+	// mu guards the fields below. It is never held while the store, the bulkhead or
+	// OnChange is called.
+	mu     sync.Mutex
+	total  int // what this member wants
+	limit  int // see SetLimit
+	ended  phase
+	ledger ledger
+	lease  lease
+	gauge  gauge
+	turns  int // refreshes with a slot while others had none
+	plan   int // the share that the next write is going to report; noPlan: none
+
+	parallelism int // set last
+	held        int // the parallelism with the last valid lease, without limit
+	last        Change
+	untold      []Change
+	telling     bool
+	counts      counts
+	lastErr     error
+}
+
+const noPlan = math.MaxInt
+
+// phase is how far the member has left.
+type phase uint8
+
+const (
+	joined    phase = iota
+	isLeaving       // Leave was called, or the bulkhead was closed
+	hasLeft
+)
+
+// counts are the counts of [Status].
+type counts struct{ writes, conflicts, failures, losses uint64 }
+
+// Join makes b a member of the fleet that divides the budget, and returns immediately.
+// Until the member has a share, and whenever its share is 0, b is paused: its parallelism
+// is 0 and operations wait, if it has a waiting room, or are rejected as saturated.
+// From then on the member sets the parallelism of b. See [Member.SetLimit] for how to
+// combine that with other reasons to change it.
+//
+// total is the number of slots of the whole budget. If members were told different
+// totals, the smallest one counts: a total is lowered as soon as the first member has
+// the new one, and raised when the last member has it. See [Member.SetTotal].
+//
+// If an argument or an option is not allowed, Join returns the problems joined, each a
+// [*bulk.ConfigError], and changes nothing. It returns no error of the store: while the
+// store cannot be reached the member retries, and Status has the error.
+//
+// When ctx ends, the member stops refreshing, as after a crash: it keeps its share until
+// its lease ends and then does what [OnLost] says, and the others get its share after
+// TTL and Grace. So a server can finish its requests after the signal that ends ctx.
+// Call [Member.Leave] to give the share back immediately; it works after the end of ctx.
+func Join(ctx context.Context, s Store, budget string, total int, b *bulk.Bulkhead, opts ...Option) (*Member, error) {
+	c, err := configure(budget, total, b, opts)
+	if s == nil {
+		err = errors.Join(err, &bulk.ConfigError{Field: "store", Problem: "must not be nil"})
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	m := &Member{
+		Config: c, store: s, budget: budget, bulkhead: b, id: rand.Text()[:16],
+		cancel: cancel, done: make(chan struct{}), leaving: make(chan struct{}, 1),
+		total: total, limit: bulk.Unlimited, plan: noPlan, parallelism: b.Capacity().Parallelism,
+	}
+	m.ledger.own = -1
+	m.gauge.restart(b.Status())
+	m.resize()
+	go m.run(ctx)
+	return m, nil
+}
+
+// SetTotal changes the total that this member was told. The others learn of it with the
+// next refresh. The smallest total of all members counts.
+func (m *Member) SetTotal(total int) error {
+	if total < 1 || total > maxTotal {
+		return &bulk.ConfigError{Label: m.bulkhead.Label(), Field: "total", Value: total, Problem: totalRange}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.total = total
+	return nil
+}
+
+// SetLimit sets an upper bound for the parallelism of this member besides its share:
+// the parallelism is the smaller one, and changes before SetLimit returns. The bound
+// also limits the demand that the member publishes, so that the others get what it does
+// not need. [bulk.Unlimited], the default, is no bound, and 0 pauses the bulkhead.
+//
+// Use it for everything that changes the parallelism while the member is joined: an
+// adaptive limiter, an operator, a schedule. If such code calls Resize of the bulkhead
+// instead, its value lasts until the next change of the share or the next refresh, and
+// one above the share exceeds the budget.
+func (m *Member) SetLimit(n int) error {
+	if n < 0 {
+		return &bulk.ConfigError{Label: m.bulkhead.Label(), Field: "limit", Value: n, Problem: "must be 0 (paused) or more"}
+	}
+	m.mu.Lock()
+	m.limit = n
+	m.mu.Unlock()
+	m.resize()
+	return nil
+}
+
+// share returns the slots that the member may use now, before the limit. m.mu is held.
+func (m *Member) share(now time.Time) int {
+	if m.ended != joined {
+		return 0
+	}
+	if !m.lease.valid(now) {
+		switch {
+		case m.onLost.kind == safe && m.counts.failures+m.counts.losses > 0:
+			return m.onLost.n
+		case m.onLost.kind == keep:
+			return m.held
+		}
+		return 0
+	}
+	n := m.held // until this member has a row in the record: what it is going to report
+	if l := &m.ledger; l.own >= 0 {
+		n = l.record.Rows[l.own].Share
+		if !l.record.Learning {
+			n = min(n, m.keeps(l.record))
+		}
+	}
+	return min(n, m.plan, m.lease.pendingShare())
+}
+
+// keeps returns the share that the member should keep according to r, which has its
+// row: all of it, unless somebody lacks slots.
+func (m *Member) keeps(r *record) int {
+	own := r.index(m.id)
+	d := divide(r, m.quiet)
+	if d.short(r) {
+		return min(r.Rows[own].Share, d.target[own])
+	}
+	return r.Rows[own].Share
+}
+
+// quiet reports whether a member leaves or has missed its refreshes, so that it should
+// get no more slots. m.mu is held.
+func (m *Member) quiet(row row) bool {
+	if row.Leaving || row.ID == m.id {
+		return row.Leaving
+	}
+	s, seen := m.ledger.sightings[row.ID]
+	return seen && m.clock.now().Sub(s.since) > 2*m.refresh+m.refresh/2
+}
