@@ -151,23 +151,24 @@ func (m *Member) share(now time.Time) int {
 	}
 	n := m.held // until this member has a row in the record: what it is going to report
 	if l := &m.ledger; l.own >= 0 {
-		n = l.record.Rows[l.own].Share
-		if !l.record.Learning {
-			n = min(n, m.keeps(l.record))
-		}
+		n = m.keeps(l.record)
 	}
 	return min(n, m.plan, m.lease.pendingShare())
 }
 
 // keeps returns the share that the member should keep according to r, which has its
-// row: all of it, unless somebody lacks slots.
+// row: all of it, unless somebody lacks slots. While r learns nobody could get them, so
+// that all of it is kept unless the total is exceeded. m.mu is held.
 func (m *Member) keeps(r *record) int {
-	own := r.index(m.id)
-	d := divide(r, m.quiet)
-	if d.short(r) {
-		return min(r.Rows[own].Share, d.target[own])
+	i := r.index(m.id)
+	share := r.Rows[i].Share
+	if r.Learning && r.charged() <= r.total() {
+		return share
 	}
-	return r.Rows[own].Share
+	if d := divide(r, m.quiet); d.short(r) {
+		return min(share, d.target[i])
+	}
+	return share
 }
 
 // quiet reports whether a member leaves or has missed its refreshes, so that it should

@@ -224,13 +224,14 @@ func (m *Member) propose(demand int) row {
 	if l.own < 0 {
 		own.Share, own.Drain = m.share(now), 0
 	}
-	if l.record == nil || l.record.Learning && !m.learned(l.record) {
+	if l.record == nil {
 		return own
 	}
 	if m.turnIsOver() {
 		own.Turn = l.record.lastTurn() + 1
 	}
 	r := m.withOwn(own)
+	r.Learning = r.Learning && !m.learned(r)
 	own.Share = m.keeps(r)
 	return own
 }
