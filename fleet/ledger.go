@@ -63,7 +63,6 @@ func (m *Member) adopt(r *record, revision uint64) {
 		return
 	}
 	l.record, l.revision, l.count, l.own = r, revision, r.Count, r.index(m.id)
-	m.plan = noPlan
 	m.see(r)
 	m.findOwn()
 }

@@ -1,39 +1,14 @@
 package fleet
 
 import (
+	"context"
 	"fmt"
-	"os"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
 )
-
-// end ends all processes, so that the bubble can end.
-func (w *world) end() {
-	w.mu.Lock()
-	procs := append([]*process(nil), w.procs...)
-	w.mu.Unlock()
-	for _, p := range procs {
-		p.crash()
-	}
-	w.mu.Lock()
-	all := w.all
-	w.mu.Unlock()
-	for _, p := range all {
-		p.crash()
-		select {
-		case <-p.member.done:
-		case <-time.After(time.Hour):
-			buf := make([]byte, 1<<20)
-			println(string(buf[:runtime.Stack(buf, true)]))
-			os.Exit(3)
-		}
-		p.workers.Wait()
-	}
-}
 
 // TestInFlightNeverExceedsTheTotal does to a fleet what can happen to one, in any order:
 // requests and answers that are delayed or lost, writes that are carried out late, members
@@ -133,8 +108,8 @@ func TestInFlightNeverExceedsTheTotal(t *testing.T) {
 				case "leave":
 					if p.paused.IsZero() {
 						w.tell("%s leaves", p.name)
-						lctx, cancel := contextTimeout(ctx, 12*time.Second)
-						err := p.member.Leave(lctx)
+						ctx, cancel := context.WithTimeout(ctx, 12*time.Second)
+						err := p.member.Leave(ctx)
 						cancel()
 						w.tell("%s has left: %v", p.name, err)
 						p.crash()

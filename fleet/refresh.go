@@ -91,6 +91,7 @@ func (m *Member) round(ctx context.Context) bool {
 	demand := m.gauge.demand(s, m.mostDemand())
 	m.gauge.restart(s)
 	m.mu.Unlock()
+	defer m.dropPlan()
 	known := m.load(ctx, false)
 	for i := 1; known && i <= maxAttempts; i++ {
 		err := m.write(ctx, demand)
@@ -103,6 +104,17 @@ func (m *Member) round(ctx context.Context) bool {
 		known = m.sleep(ctx, m.backoff(i)) && m.load(ctx, true)
 	}
 	return false
+}
+
+// dropPlan gives up what the member was about to report.
+func (m *Member) dropPlan() {
+	m.mu.Lock()
+	dropped := m.plan != noPlan
+	m.plan = noPlan
+	m.mu.Unlock()
+	if dropped {
+		m.resize()
+	}
 }
 
 // backoff returns a random time that doubles with each conflict, at most an eighth of a
@@ -185,11 +197,11 @@ func (m *Member) swap(ctx context.Context, next *record, revision uint64, a atte
 	defer cancel()
 	revision, err := m.store.CompareAndSwap(ctx, m.budget, next.encode(), revision)
 	m.mu.Lock()
-	m.plan = noPlan
 	switch {
 	case err == nil:
 		m.counts.writes++
 		m.lastErr = nil
+		m.plan = noPlan
 		m.adopt(next, revision)
 		m.countTurn(next)
 	case errors.Is(err, ErrConflict):

@@ -285,7 +285,8 @@ type process struct {
 	dead     atomic.Bool
 	paused   time.Time // since when; zero: it runs
 	want     atomic.Int64
-	wake     chan struct{}
+	round    context.Context // until the load changes
+	endRound context.CancelFunc
 	workers  sync.WaitGroup
 	hold     time.Duration
 	twoCalls bool // an operation makes two calls
@@ -311,9 +312,10 @@ func (w *world) start(ctx context.Context, name string, maxWorkers int, hold tim
 	w.mu.Lock()
 	total := w.budget
 	w.mu.Unlock()
-	p := &process{w: w, name: name, total: total, scale: scale, hold: hold, wake: make(chan struct{})}
+	p := &process{w: w, name: name, total: total, scale: scale, hold: hold}
 	p.bulkhead = bulk.Must(bulk.New(name, 1, bulk.WaitingRoom(10_000)))
 	p.ctx, p.kill = context.WithCancel(ctx)
+	p.load(0)
 	w.mu.Lock()
 	w.procs = append(w.procs, p)
 	w.all = append(w.all, p)
@@ -341,17 +343,14 @@ func (w *world) start(ctx context.Context, name string, maxWorkers int, hold tim
 func (p *process) work(i int64) {
 	for p.ctx.Err() == nil {
 		p.w.mu.Lock()
-		wake := p.wake
+		ctx := p.round
 		p.w.mu.Unlock()
 		if i >= p.want.Load() {
-			select {
-			case <-wake:
-			case <-p.ctx.Done():
-			}
+			<-ctx.Done()
 			continue
 		}
 		p.codeRun.wait()
-		err := bulk.Do(p.ctx, p.bulkhead, func(context.Context) error {
+		_ = bulk.Do(ctx, p.bulkhead, func(context.Context) error {
 			p.call(p.hold)
 			if p.twoCalls {
 				p.codeRun.wait() // paused between the calls
@@ -360,9 +359,6 @@ func (p *process) work(i int64) {
 			p.codeRun.wait()
 			return nil
 		})
-		if err != nil {
-			return
-		}
 	}
 }
 
@@ -373,13 +369,16 @@ func (p *process) call(hold time.Duration) {
 	p.w.leave(p)
 }
 
-// load sets how many operations are in flight or waiting.
+// load sets how many operations are in flight or waiting. Those that wait are canceled
+// and come again, so that a lower load has an effect now.
 func (p *process) load(n int) {
 	p.want.Store(int64(n))
 	p.w.mu.Lock()
-	close(p.wake)
-	p.wake = make(chan struct{})
-	p.w.mu.Unlock()
+	defer p.w.mu.Unlock()
+	if p.endRound != nil {
+		p.endRound()
+	}
+	p.round, p.endRound = context.WithCancel(p.ctx)
 }
 
 // pause stops the process. Its clock goes on, but nothing runs.
@@ -520,6 +519,16 @@ func (d direct) Watch(context.Context, string) iter.Seq[Update] {
 	return func(func(Update) bool) {}
 }
 
-func contextTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, d)
+// end kills all processes and waits until nothing of them is left in the bubble.
+func (w *world) end() {
+	w.mu.Lock()
+	all := w.all
+	w.mu.Unlock()
+	for _, p := range all {
+		p.crash()
+	}
+	for _, p := range all {
+		<-p.member.done
+		p.workers.Wait()
+	}
 }
