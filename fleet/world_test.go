@@ -3,16 +3,20 @@ package fleet
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"pgregory.net/rapid"
 )
 
 // The world of the proofs: processes with clocks of their own, that can be paused,
@@ -531,4 +535,27 @@ func (w *world) end() {
 		<-p.member.done
 		p.workers.Wait()
 	}
+}
+
+// restore replaces the record by an older one, as an engine does that has lost writes.
+func (e *engine) restore(old []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last++
+	e.record, e.revision = old, e.last
+	e.announce()
+}
+
+// check runs the property in bubbles, a number of times that takes seconds, or as often as
+// -rapid.checks says if that is given.
+func check(t *testing.T, times int, property func(*rapid.T)) {
+	const byDefault = "100" // of rapid
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == byDefault {
+		if testing.Short() {
+			times = (times + 3) / 4
+		}
+		_ = f.Value.Set(strconv.Itoa(times))
+		defer func() { _ = f.Value.Set(byDefault) }()
+	}
+	rapid.Check(t, func(t *rapid.T) { rapid.SyncTest(t, property) })
 }
