@@ -8,11 +8,12 @@ import (
 
 // Change is a change of the parallelism that a member made.
 type Change struct {
-	Budget   string    // of the member
-	Name     string    // of the member
-	At       time.Time // of the change
-	From, To int       // parallelism
-	Reason   Reason    // for the change
+	Budget string    `json:"budget"` // of the member
+	Name   string    `json:"name"`   // of the member
+	At     time.Time `json:"at"`     // of the change
+	From   int       `json:"from"`   // parallelism before
+	To     int       `json:"to"`     // parallelism after
+	Reason Reason    `json:"reason"` // for the change
 }
 
 // resize sets the parallelism that the member may use now.

@@ -43,8 +43,8 @@ type Status struct {
 	Lease time.Duration `json:"lease_ns"`
 	// Members has what the record says of all members, sorted by name.
 	Members []Peer `json:"members"`
-	// Last is the last change of the parallelism.
-	Last Change `json:"last"`
+	// Last is the last change of the parallelism, the zero Change if there was none.
+	Last Change `json:"last,omitzero"`
 	// Writes counts writes of the record that this member made.
 	Writes uint64 `json:"writes"`
 	// Conflicts counts writes that were not made because another member had written

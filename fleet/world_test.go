@@ -37,7 +37,8 @@ type world struct {
 	began    time.Time
 	procs    []*process // all that live
 	all      []*process
-	excused  func() bool
+	excused  func() bool // whether calls above the total are expected
+	lax      bool        // members may tell that they have more than the total: Safe and Keep
 	settings []Option
 	ttl      time.Duration
 	refresh  time.Duration
@@ -195,7 +196,7 @@ func (e *engine) swap(w *world, by *process, text []byte, revision uint64) (uint
 		before, _ = decode(e.record)
 	}
 	w.mu.Lock()
-	if problem := lawful(before, after); problem != "" {
+	if problem := lawful(before, after); problem != "" && !w.lax {
 		w.fail("%s wrote: %s\n  before %s\n  after  %s", by.name, problem, e.record, text)
 	}
 	w.agree(after.total())
@@ -354,7 +355,7 @@ func (p *process) work(i int64) {
 			continue
 		}
 		p.codeRun.wait()
-		_ = bulk.Do(ctx, p.bulkhead, func(context.Context) error {
+		err := bulk.Do(ctx, p.bulkhead, func(context.Context) error {
 			p.call(p.hold)
 			if p.twoCalls {
 				p.codeRun.wait() // paused between the calls
@@ -363,6 +364,9 @@ func (p *process) work(i int64) {
 			p.codeRun.wait()
 			return nil
 		})
+		if errors.Is(err, bulk.ErrClosed) {
+			return
+		}
 	}
 }
 
