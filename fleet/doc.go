@@ -1,2 +1,54 @@
 // Package fleet divides one budget of slots among the bulkheads of many processes.
+//
+// A dependency takes 100 concurrent calls, however many replicas call it. Each replica
+// leases a share of the 100 and resizes its bulkhead to it while the program runs.
+// Admission stays local: an operation costs what it costs without a fleet, and the
+// store is not asked.
+//
+//	b, err := bulk.New("payments", 1, bulk.WaitingRoom(50))
+//	m, err := fleet.Join(ctx, store, "payments", 100, b)
+//
+//	receipt, err := bulk.Run(ctx, b, charge)       // as ever
+//
+//	err = server.Shutdown(ctx)
+//	err = m.Leave(ctx)                             // gives the share back
+//
+// The members share one small record, in any engine that has compare-and-swap: see
+// [Store]. A member writes it once in each refresh, and sees the writes of the others
+// through a watch.
+//
+// # What is promised
+//
+// The sum of what the members may use and of what still drains never exceeds the total,
+// if all members use [Stop], if no operation takes longer than [Grace] (less the drift of
+// the clocks over TTL and Grace), and if the engine loses no write that it acknowledged.
+// Clocks need not be synchronized. Requests and answers may be lost or late, members may
+// be cut off or killed, and the store may lose its record. These are the exceptions:
+//
+//   - A process that stands still for longer than TTL and Grace: what it has admitted
+//     before, and what it admits after it runs again until its timer has fired, is in
+//     addition to what the others do with its share. On Linux the monotonic clock does
+//     not count the time for which a machine is suspended.
+//   - An engine that goes back to an older record: until its members notice, at the
+//     latest with their next refresh, a newcomer can get slots that another member has.
+//   - A total that is lowered holds when every member has seen it, which takes a
+//     lease, and what is in flight has ended.
+//   - Code that resizes the bulkhead itself: see [Member.SetLimit].
+//
+// # How a share moves
+//
+// A member publishes its demand: the highest number of slots in use and operations
+// waiting since the last refresh, with a headroom of a tenth. Shares are max-min fair
+// by demand; what nobody wants is divided evenly. A member that must give slots back
+// resizes its bulkhead first and then writes what it has left; in the same write it gives
+// the slots to the others. So slots that one member does not use are with another one
+// that needs them after at most two refreshes and the longest operation. If there are
+// fewer slots than members with a demand, they take turns of two to three refreshes.
+//
+// A member counts its lease from the moment before it sent the request, on its own
+// clock, and stops when the TTL has passed. The others give its share away when they have
+// seen no renewal for TTL and Grace, on theirs. A record that was made anew gives
+// nobody more for TTL and Grace: the members tell what they have first.
+//
+// Everything works inside testing/synctest bubbles, with [Memory] as the store.
 package fleet

@@ -220,6 +220,7 @@ func TestLeaveTriesUntilTheStoreIsReached(t *testing.T) {
 		if err := p.member.Leave(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(w.refresh) // the member has not heard of the other one, and left the rest to it
 		w.mustHave(t, "after it", 0, 12)
 	})
 }

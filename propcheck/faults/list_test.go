@@ -75,7 +75,7 @@ func TestFaultThatDoesNotApplyIsAnError(t *testing.T) {
 
 // exportData returns a function that opens the compiled form of a package.
 func exportData(t *testing.T) importer.Lookup {
-	list, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", "../../bulk", "../../registry").Output()
+	list, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", "../../bulk", "../../registry", "../../fleet").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

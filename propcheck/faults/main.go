@@ -12,7 +12,7 @@
 //	go run ./propcheck/faults -sample 8      # 8 of them, evenly spread over the list
 //	go run ./propcheck/faults -run Release   # those whose name contains a text
 //	go run ./propcheck/faults -run registry: # those of registries; "keyed:": of bulkheads per key;
-//	                                         # "bulk:": those that the tests of package bulk catch
+//	                                         # "bulk:" and "fleet:": those that the tests of the package catch
 package main
 
 import (
@@ -135,6 +135,9 @@ func testsFor(fn function, f fault) string {
 	case strings.HasPrefix(f.name, "bulk:"):
 		return "./bulk -short -timeout=1m"
 	case fn.pkg == "registry" || strings.HasPrefix(f.name, "keyed:"):
+	case fn.pkg == "fleet":
+		return "./fleet -timeout=2m -rapid.shrinktime=1ms"
+	case fn.pkg == "registry":
 		machine = "Test(Registry|Keyed)AgainstModel"
 	}
 	return "./propcheck -run ^" + machine + "$ -propcheck.sequences=20000 -rapid.shrinktime=1ms"
