@@ -100,6 +100,11 @@ func TestRolledBackRecordIsNotBuiltUpon(t *testing.T) {
 		if text := w.result(); text != "" {
 			t.Fatal(text)
 		}
+		text, _ := w.engine.load()
+		before, _ := decode(old)
+		if after, err := decode(text); err != nil || after.Epoch == before.Epoch {
+			t.Fatalf("the old record was built upon: %s, %v", text, err)
+		}
 		for _, p := range w.all {
 			if s := p.member.Status(); s.State != Holding {
 				t.Fatalf("%s is %v\n%s", p.name, s.State, w.engine.record)
