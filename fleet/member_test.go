@@ -93,7 +93,7 @@ func TestMemberThatCannotReachTheStore(t *testing.T) {
 				w.mustHave(t, "while the lease lasts", 6, 6)
 				time.Sleep(w.refresh + 2*time.Second)
 				w.mustHave(t, "when it has ended", c.want, 6)
-				if s := p.member.Status(); s.State != Lost || s.Losses != 1 || s.Lease != 0 || s.LastError == "" || s.Failures == 0 || s.Last.Reason == Granted {
+				if s := p.member.Status(); s.State != Lost || s.Losses != 1 || s.Lease != 0 || s.LastError == "" || s.Failures == 0 || c.policy == Stop() && s.Last.Reason != LeaseLost {
 					t.Errorf("status %+v", s)
 				}
 				time.Sleep(w.grace + w.refresh)
