@@ -320,7 +320,7 @@ func TestUnusableRecordIsLeftAsItIs(t *testing.T) {
 	})
 }
 
-func TestLowerTotalCountsAtOnceAndAHigherOneWhenAllHaveIt(t *testing.T) {
+func TestLowerTotalCountsFirstAndAHigherOneWhenAllHaveIt(t *testing.T) {
 	bubble(t, 12, 3, func(t *testing.T, w *world) {
 		w.mustHave(t, "at first", 4, 4, 4)
 		for i, want := range []int{2, 2, 2} {

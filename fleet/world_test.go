@@ -169,7 +169,6 @@ type engine struct {
 	changed  chan struct{}
 	history  map[string]int // writes by member ID
 	times    map[string][]time.Time
-	check    func(before, after *record) string
 	refused  int
 	largest  int
 }
