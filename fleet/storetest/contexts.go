@@ -22,14 +22,14 @@ func endedContext(ctx context.Context, e Engine) error {
 	defer cancel()
 	for _, ended := range []context.Context{canceled, expired} {
 		if _, _, err := e.Store.Load(ended, budget); !errors.Is(err, ended.Err()) {
-			return fmt.Errorf("Load: error %v; want one that matches %v", err, ended.Err())
+			return fmt.Errorf("Store.Load: error %v; want one that matches %v", err, ended.Err())
 		}
 		for _, at := range []uint64{revision, 0} {
 			if _, err := e.Store.CompareAndSwap(ended, budget, []byte("after"), at); !errors.Is(err, ended.Err()) {
-				return fmt.Errorf("CompareAndSwap: error %v; want one that matches %v", err, ended.Err())
+				return fmt.Errorf("Store.CompareAndSwap: error %v; want one that matches %v", err, ended.Err())
 			}
 		}
-		err := within("the loop over Watch with an ended context", func() {
+		err := within("the loop over Store.Watch with an ended context", func() {
 			for range e.Store.Watch(ended, budget) {
 			}
 		})
@@ -71,7 +71,7 @@ func abandoned(ctx context.Context, e Engine) error {
 			return err
 		}
 		if string(got) != next && (string(got) != record || at != revision) {
-			return fmt.Errorf("Load returned %s at revision %d after an abandoned write of %s over %s at revision %d", short(string(got)), at, short(next), short(record), revision)
+			return fmt.Errorf("Store.Load returned %s at revision %d after an abandoned write of %s over %s at revision %d", short(string(got)), at, short(next), short(record), revision)
 		}
 		start = time.Now()
 		record = fmt.Sprint("settled ", i)
@@ -81,7 +81,7 @@ func abandoned(ctx context.Context, e Engine) error {
 				return err
 			}
 			if string(got) != next {
-				return fmt.Errorf("Load returned %s at revision %d after an abandoned write of %s", short(string(got)), at, short(next))
+				return fmt.Errorf("Store.Load returned %s at revision %d after an abandoned write of %s", short(string(got)), at, short(next))
 			}
 			revision, err = e.Second.CompareAndSwap(ctx, budget, []byte(record), at)
 		}

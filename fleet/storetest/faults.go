@@ -25,14 +25,14 @@ func fails(ctx context.Context, s fleet.Store, budget, record string, revision u
 	limited, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
 	var err error
-	late := within("CompareAndSwap "+why, func() { _, err = s.CompareAndSwap(limited, budget, []byte(record), revision) })
+	late := within("Store.CompareAndSwap "+why, func() { _, err = s.CompareAndSwap(limited, budget, []byte(record), revision) })
 	switch {
 	case late != nil:
 		return late
 	case err == nil:
-		return fmt.Errorf("CompareAndSwap %s succeeded", why)
+		return fmt.Errorf("Store.CompareAndSwap %s succeeded", why)
 	case errors.Is(err, fleet.ErrConflict):
-		return fmt.Errorf("CompareAndSwap %s: %w; want another error, because the record may have been written", why, err)
+		return fmt.Errorf("Store.CompareAndSwap %s: %w; want another error, because the record may have been written", why, err)
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func settled(ctx context.Context, e Engine, budget string, records ...string) er
 		_, err := write(ctx, e.Store, budget, "after", revision)
 		return err
 	}
-	return fmt.Errorf("Load returned %s; want one of %q", short(record), records)
+	return fmt.Errorf("Store.Load returned %s; want one of %q", short(record), records)
 }
 
 func away(ctx context.Context, e Engine) error {
@@ -65,19 +65,19 @@ func away(ctx context.Context, e Engine) error {
 	defer e.Link.Restore()
 	limited, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
-	late := within("Load without a connection", func() { _, _, err = e.Store.Load(limited, budget) })
+	late := within("Store.Load without a connection", func() { _, _, err = e.Store.Load(limited, budget) })
 	if late != nil {
 		return late
 	}
 	if err == nil {
-		return errors.New("Load without a connection succeeded")
+		return errors.New("Store.Load without a connection succeeded")
 	}
 	if err := fails(ctx, e.Store, budget, "without a connection", revision, "without a connection"); err != nil {
 		return err
 	}
 	watching, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
-	late = within("the loop over Watch without a connection", func() {
+	late = within("the loop over Store.Watch without a connection", func() {
 		for range e.Store.Watch(watching, budget) {
 		}
 	})
@@ -124,7 +124,7 @@ func lostAnswer(ctx context.Context, e Engine) error {
 		return err
 	}
 	if record != "before" && record != "without an answer" {
-		return fmt.Errorf("Load returned %s after an answer was lost", short(record))
+		return fmt.Errorf("Store.Load returned %s after an answer was lost", short(record))
 	}
 
 	e.Link.LoseAnswers()
@@ -149,11 +149,11 @@ func lostAnswer(ctx context.Context, e Engine) error {
 	select {
 	case err = <-answered:
 	case <-time.After(patience):
-		return fmt.Errorf("CompareAndSwap whose answer is lost has not returned after %v", patience)
+		return fmt.Errorf("Store.CompareAndSwap whose answer is lost has not returned after %v", patience)
 	}
 	switch {
 	case errors.Is(err, fleet.ErrConflict):
-		return fmt.Errorf("CompareAndSwap whose answer is lost: %w, with itself; the record arrived: %t", err, arrived)
+		return fmt.Errorf("Store.CompareAndSwap whose answer is lost: %w, with itself; the record arrived: %t", err, arrived)
 	case err == nil:
 		return has(ctx, e.Second, budget, "sent", next)
 	case arrived:

@@ -25,11 +25,11 @@ func write(ctx context.Context, s fleet.Store, budget, record string, revision u
 	next, err := s.CompareAndSwap(ctx, budget, []byte(record), revision)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("CompareAndSwap of %s at revision %d: %w", short(record), revision, err)
+		return 0, fmt.Errorf("Store.CompareAndSwap of %s at revision %d: %w", short(record), revision, err)
 	case next == 0:
-		return 0, fmt.Errorf("CompareAndSwap of %s returned revision 0", short(record))
+		return 0, fmt.Errorf("Store.CompareAndSwap of %s returned revision 0", short(record))
 	case next == revision:
-		return 0, fmt.Errorf("CompareAndSwap of %s returned revision %d, which the record had before", short(record), next)
+		return 0, fmt.Errorf("Store.CompareAndSwap of %s returned revision %d, which the record had before", short(record), next)
 	}
 	return next, nil
 }
@@ -50,10 +50,10 @@ func writeAll(ctx context.Context, s fleet.Store, budget string, records ...stri
 func isConflict(ctx context.Context, s fleet.Store, budget string, revision uint64) error {
 	next, err := s.CompareAndSwap(ctx, budget, []byte("a record that must not be written"), revision)
 	if err == nil {
-		return fmt.Errorf("CompareAndSwap at revision %d, which the record does not have, succeeded with revision %d; want ErrConflict", revision, next)
+		return fmt.Errorf("Store.CompareAndSwap at revision %d, which the record does not have, succeeded with revision %d; want ErrConflict", revision, next)
 	}
 	if !errors.Is(err, fleet.ErrConflict) {
-		return fmt.Errorf("CompareAndSwap at revision %d, which the record does not have: %w; want ErrConflict", revision, err)
+		return fmt.Errorf("Store.CompareAndSwap at revision %d, which the record does not have: %w; want ErrConflict", revision, err)
 	}
 	return nil
 }
@@ -64,11 +64,11 @@ func has(ctx context.Context, s fleet.Store, budget, record string, revision uin
 	got, at, err := s.Load(ctx, budget)
 	switch {
 	case err != nil:
-		return fmt.Errorf("Load: %w", err)
+		return fmt.Errorf("Store.Load: %w", err)
 	case revision == 0 && (at != 0 || got != nil):
-		return fmt.Errorf("Load returned %s at revision %d; want no record: nil, 0 and nil", short(string(got)), at)
+		return fmt.Errorf("Store.Load returned %s at revision %d; want no record: nil, 0 and nil", short(string(got)), at)
 	case at != revision || !bytes.Equal(got, []byte(record)):
-		return fmt.Errorf("Load returned %s at revision %d; want %s at revision %d", short(string(got)), at, short(record), revision)
+		return fmt.Errorf("Store.Load returned %s at revision %d; want %s at revision %d", short(string(got)), at, short(record), revision)
 	}
 	return nil
 }
@@ -85,13 +85,13 @@ func loadSoon(ctx context.Context, s fleet.Store, budget string) (string, uint64
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			return "", 0, fmt.Errorf("Load still fails %v after the engine was back: %w", patience, err)
+			return "", 0, fmt.Errorf("Store.Load still fails %v after the engine was back: %w", patience, err)
 		}
 	}
 }
 
 func tryLoad(ctx context.Context, s fleet.Store, budget string) ([]byte, uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	return s.Load(ctx, budget)
 }

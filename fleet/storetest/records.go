@@ -119,12 +119,12 @@ func budgets(ctx context.Context, e Engine) error {
 func rejects(ctx context.Context, s fleet.Store, budget string) error {
 	_, _, loading := s.Load(ctx, budget)
 	_, writing := s.CompareAndSwap(ctx, budget, nil, 0)
-	for method, err := range map[string]error{"CompareAndSwap": writing, "Load": loading} {
+	for method, err := range map[string]error{"Store.CompareAndSwap": writing, "Store.Load": loading} {
 		if config := (*bulk.ConfigError)(nil); !errors.As(err, &config) {
 			return fmt.Errorf("%s: error %v (%T); want a *bulk.ConfigError if the name is not allowed", method, err, err)
 		}
 	}
-	return within("the loop over Watch of a name that is not allowed", func() {
+	return within("the loop over Store.Watch of a name that is not allowed", func() {
 		for range s.Watch(ctx, budget) {
 		}
 	})
@@ -147,7 +147,7 @@ func large(ctx context.Context, e Engine) error {
 	tooLarge := bytes.Repeat(record, 64)
 	next, err := e.Store.CompareAndSwap(ctx, budget, tooLarge, revision)
 	if errors.Is(err, fleet.ErrConflict) {
-		return fmt.Errorf("CompareAndSwap of %d bytes: %w; that is another reason", len(tooLarge), err)
+		return fmt.Errorf("Store.CompareAndSwap of %d bytes: %w; that is another reason", len(tooLarge), err)
 	}
 	if err == nil {
 		record, revision = tooLarge, next
@@ -155,7 +155,7 @@ func large(ctx context.Context, e Engine) error {
 	if got, at, err := loadSoon(ctx, e.Store, budget); err != nil {
 		return err
 	} else if at != revision || got != string(record) {
-		return fmt.Errorf("Load returned %d bytes at revision %d after a record of %d bytes (%v); want %d bytes at %d", len(got), at, len(tooLarge), err, len(record), revision)
+		return fmt.Errorf("Store.Load returned %d bytes at revision %d after a record of %d bytes (%v); want %d bytes at %d", len(got), at, len(tooLarge), err, len(record), revision)
 	}
 	_, err = write(ctx, e.Store, budget, "small", revision)
 	return err

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -309,7 +310,7 @@ func TestEachPlantedFaultIsFound(t *testing.T) {
 		{"a watch yields each record twice", "WatchNeverGoesBack", func(p *planted) {
 			p.watch = func(ctx context.Context, budget string, yield func(fleet.Update) bool) {
 				for u := range p.Memory.Watch(ctx, budget) {
-					if !yield(u) || !yield(u) {
+					if once := yield(u); !once || !yield(u) {
 						return
 					}
 				}
@@ -389,7 +390,13 @@ func TestEachPlantedFaultIsFound(t *testing.T) {
 			p.wipe = func() { p.Memory = new(fleet.Memory) }
 		}},
 		{"a watch waits for revisions that a wiped engine has not reached", "WatchContinuesOrEndsAfterAWipe", func(p *planted) {
-			p.wipe = func() { p.Memory = new(fleet.Memory) }
+			var mu sync.Mutex
+			p.wipe = func() { mu.Lock(); defer mu.Unlock(); p.Memory = new(fleet.Memory) }
+			p.load = func(ctx context.Context, budget string) ([]byte, uint64, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				return p.Memory.Load(ctx, budget)
+			}
 			p.watch = func(ctx context.Context, budget string, yield func(fleet.Update) bool) {
 				var seen uint64
 				for ctx.Err() == nil {

@@ -112,10 +112,10 @@ func watchOrder(ctx context.Context, e Engine) error {
 	for _, u := range seen {
 		i := slices.Index(written, u.Revision)
 		if i < 0 || string(u.Record) != name(i) {
-			return fmt.Errorf("Watch yielded %s at revision %d, which was not written", short(string(u.Record)), u.Revision)
+			return fmt.Errorf("Store.Watch yielded %s at revision %d, which was not written", short(string(u.Record)), u.Revision)
 		}
 		if i <= before {
-			return fmt.Errorf("Watch yielded %s after %s, which is newer or the same", name(i), name(before))
+			return fmt.Errorf("Store.Watch yielded %s after %s, which is newer or the same", name(i), name(before))
 		}
 		before = i
 	}
@@ -139,7 +139,7 @@ func watchDeleted(ctx context.Context, e Engine) error {
 	if u, err := w.next(); err != nil {
 		return fmt.Errorf("after the record was deleted: %w", err)
 	} else if u.Revision != 0 || u.Record != nil {
-		return fmt.Errorf("Watch yielded %s at revision %d after the record was deleted; want the zero Update", short(string(u.Record)), u.Revision)
+		return fmt.Errorf("Store.Watch yielded %s at revision %d after the record was deleted; want the zero Update", short(string(u.Record)), u.Revision)
 	}
 	late := watch(ctx, e.Second, budget)
 	defer late.stop()
@@ -219,14 +219,14 @@ func watchEnds(ctx context.Context, e Engine) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
-	err = within("the loop over Watch with a deadline", func() {
+	err = within("the loop over Store.Watch with a deadline", func() {
 		for range e.Store.Watch(limited, budget) {
 		}
 	})
 	if err != nil {
 		return err
 	}
-	return within("the loop over Watch that was left with break", func() {
+	return within("the loop over Store.Watch that was left with break", func() {
 		for range e.Store.Watch(ctx, budget) {
 			break
 		}
@@ -251,7 +251,7 @@ func watchLeaks(ctx context.Context, e Engine) error {
 		return w.ends("its context")
 	}
 	left := func() error {
-		return within("the loop over Watch that was left with break", func() {
+		return within("the loop over Store.Watch that was left with break", func() {
 			for range e.Store.Watch(ctx, budget) {
 				break
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/bulklink/bulklink-go/fleet"
 )
 
-// watcher is a loop over Watch in a goroutine of its own.
+// watcher is a loop over Store.Watch in a goroutine of its own.
 type watcher struct {
 	updates chan fleet.Update // not buffered: the loop waits for the reader
 	cancel  context.CancelFunc
@@ -62,9 +62,9 @@ func (w *watcher) next() (fleet.Update, error) {
 	case u := <-w.updates:
 		return u, nil
 	case <-w.ended:
-		return fleet.Update{}, fmt.Errorf("Watch ended, although its context has not")
+		return fleet.Update{}, fmt.Errorf("Store.Watch ended, although its context has not")
 	case <-time.After(patience):
-		return fleet.Update{}, fmt.Errorf("Watch yielded nothing for %v", patience)
+		return fleet.Update{}, fmt.Errorf("Store.Watch yielded nothing for %v", patience)
 	}
 }
 
@@ -75,7 +75,7 @@ func (w *watcher) yields(record string, revision uint64) error {
 		return fmt.Errorf("%w; want %s at revision %d", err, short(record), revision)
 	}
 	if u.Revision != revision || string(u.Record) != record {
-		return fmt.Errorf("Watch yielded %s at revision %d; want %s at revision %d", short(string(u.Record)), u.Revision, short(record), revision)
+		return fmt.Errorf("Store.Watch yielded %s at revision %d; want %s at revision %d", short(string(u.Record)), u.Revision, short(record), revision)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (w *watcher) reaches(record string, revision uint64) error {
 		}
 		if u.Revision == revision {
 			if string(u.Record) != record {
-				return fmt.Errorf("Watch yielded %s at revision %d; want %s", short(string(u.Record)), u.Revision, short(record))
+				return fmt.Errorf("Store.Watch yielded %s at revision %d; want %s", short(string(u.Record)), u.Revision, short(record))
 			}
 			return nil
 		}
@@ -102,6 +102,6 @@ func (w *watcher) ends(when string) error {
 	case <-w.ended:
 		return nil
 	case <-time.After(patience):
-		return fmt.Errorf("Watch has not ended %v after %s", patience, when)
+		return fmt.Errorf("Store.Watch has not ended %v after %s", patience, when)
 	}
 }

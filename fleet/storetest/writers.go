@@ -157,12 +157,12 @@ func increment(ctx context.Context, s fleet.Store, budget string) error {
 	for {
 		record, revision, err := s.Load(ctx, budget)
 		if err != nil {
-			return fmt.Errorf("Load: %w", err)
+			return fmt.Errorf("Store.Load: %w", err)
 		}
 		n := 0
 		if revision != 0 {
 			if n, err = strconv.Atoi(string(record)); err != nil {
-				return fmt.Errorf("Load at revision %d: %w", revision, err)
+				return fmt.Errorf("Store.Load at revision %d: %w", revision, err)
 			}
 		}
 		_, err = s.CompareAndSwap(ctx, budget, strconv.AppendInt(nil, int64(n+1), 10), revision)
