@@ -57,12 +57,18 @@ func watchRestart(ctx context.Context, e Engine) error {
 	return nil
 }
 
-// wiped writes more records after the wipe than there were before. An engine that
-// counts from the beginning again would accept a revision that a client knows from
-// before, and replace a record that the client has never seen.
+// wiped wipes the engine, writes records, wipes it again, and writes more of them. An
+// engine that counts from the beginning again would accept a revision that a client
+// knows from before, and replace a record that the client has never seen.
 func wiped(ctx context.Context, e Engine) error {
 	const before, after = 20, 40
 	budget := newBudget()
+	if err := e.Wipe(ctx); err != nil {
+		return fmt.Errorf("Engine.Wipe: %w", err)
+	}
+	if _, _, err := loadSoon(ctx, e.Store, budget); err != nil {
+		return err
+	}
 	var records []string
 	for i := range before {
 		records = append(records, fmt.Sprint("before ", i))
