@@ -9,12 +9,14 @@ import (
 	"go.etcd.io/etcd/client/v3"
 )
 
-// progress is how often a watch asks for the revision of the cluster.
+// progress is how often a watch asks for the revision of the cluster. It ends when it
+// has no answer until the next time.
 const progress = 5 * time.Second
 
 // Watch yields the record of the budget and its changes, as [fleet.Store] describes it.
-// The sequence ends if the member of the cluster that the client is connected to has no
-// leader, and if the cluster was installed again or restored from a snapshot.
+// The sequence ends when the cluster is silent for ten seconds, when the server that the
+// client is connected to has no leader, and when the cluster was installed again or
+// restored from a snapshot.
 func (s *Store) Watch(ctx context.Context, budget string) iter.Seq[fleet.Update] {
 	return func(yield func(fleet.Update) bool) {
 		k, err := keysOf(budget)
@@ -31,19 +33,24 @@ func (s *Store) Watch(ctx context.Context, budget string) iter.Seq[fleet.Update]
 		if revision != 0 && !yield(fleet.Update{Record: record, Revision: revision}) {
 			return
 		}
+		// A server does not answer a request for progress before it has reached the
+		// revision at which the watch begins, so this one begins with what was loaded.
 		w := follower{keys: k, pair: p, seen: revision, cluster: first.Header.ClusterId, reached: first.Header.Revision}
-		responses := s.client.Watch(ctx, k.prefix, clientv3.WithPrefix(), clientv3.WithRev(first.Header.Revision+1))
+		responses := s.client.Watch(ctx, k.prefix, clientv3.WithPrefix(), clientv3.WithRev(first.Header.Revision))
 		ask := time.NewTicker(progress)
 		defer ask.Stop()
+		heard := true
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-ask.C:
-				if s.client.RequestProgress(ctx) != nil {
+				if !heard || s.client.RequestProgress(ctx) != nil {
 					return
 				}
+				heard = false
 			case response, open := <-responses:
+				heard = true
 				if !open || ctx.Err() != nil || !w.next(response, yield) {
 					return
 				}
@@ -66,8 +73,8 @@ func (f *follower) next(response clientv3.WatchResponse, yield func(fleet.Update
 	if response.Err() != nil {
 		return false
 	}
-	// The client resumes a watch at the revision that it has reached. A cluster that
-	// begins at 1 again would be silent until it reaches that too.
+	// The client resumes a watch at the revision that it has reached. A cluster that was
+	// installed again is silent until it reaches that too, or is beyond it already.
 	if response.Header.ClusterId != f.cluster || response.Header.Revision < f.reached {
 		return false
 	}
