@@ -74,7 +74,7 @@ func (c *conductor) play(ctx context.Context, duration time.Duration) error {
 
 func (c *conductor) header() {
 	fmt.Fprintf(c.out, "A dependency takes %d concurrent calls. Five replicas share them.\n\n", c.replica.Total)
-	fmt.Fprintf(c.out, "%5s  %-20s %s  %6s  %6s  %7s\n", "time", "what happens", columns(names[:]), "others", "inside", "highest")
+	fmt.Fprintf(c.out, "%5s  %-20s %s  %6s  %6s  %7s\n", "time", "what happens", columns(names[:]), "rest", "inside", "highest")
 }
 
 func columns(values []string) string {

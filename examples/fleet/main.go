@@ -24,7 +24,7 @@ import (
 
 const about = `Fleet divides a budget of concurrent calls among five replicas of a service, which
 are processes. The load moves between them, one is killed, and the store is restarted.
-Each line of the table has the share of each replica, the slots that are free or kept
+Each line of the table has the share of each replica, the rest, which is free or kept
 for a replica that was killed, the calls that are inside the dependency now, and the
 highest number that was ever inside. If that is above the total, the exit code is 1.`
 
@@ -99,7 +99,7 @@ func show(ctx context.Context, cfg config, out io.Writer) (err error) {
 	}
 	defer dependency.close()
 	c := &conductor{
-		replica:    replicaConfig{Store: url, Dependency: dependency.addr(), Total: cfg.total},
+		replica:    replicaConfig{Store: url, Dependency: dependency.addr(), Total: cfg.total, Grace: grace},
 		dependency: dependency,
 		engine:     engine,
 		own:        cfg.store == "",

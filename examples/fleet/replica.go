@@ -19,7 +19,7 @@ import (
 const (
 	refresh = 500 * time.Millisecond
 	ttl     = 2 * time.Second
-	grace   = 1 * time.Second // at least the longest call
+	grace   = 1 * time.Second // more than the longest call
 )
 
 // budget is the name of the budget that all replicas share.
@@ -31,16 +31,18 @@ type replicaConfig struct {
 	Store      string `json:"store"`      // its URL
 	Dependency string `json:"dependency"` // its address
 	Total      int    `json:"total"`
+
+	Grace time.Duration `json:"grace_ns"`
 }
 
 // report is what a replica writes to its standard output ten times a second.
 type report struct {
-	Share    int         `json:"share"`
-	State    fleet.State `json:"state"`
-	InFlight int         `json:"in_flight"`
-	Waiting  int         `json:"waiting"`
-	Losses   uint64      `json:"losses"`
-	Error    string      `json:"error,omitempty"`
+	Share    int           `json:"share"`
+	State    fleet.State   `json:"state"`
+	Lease    time.Duration `json:"lease_ns"` // until it ends
+	InFlight int           `json:"in_flight"`
+	Waiting  int           `json:"waiting"`
+	Error    string        `json:"error,omitempty"`
 }
 
 // runReplica is a service with a bulkhead in front of the dependency. It joins the
@@ -57,7 +59,7 @@ func runReplica(ctx context.Context, c replicaConfig, in io.Reader, out io.Write
 		return err
 	}
 	member, err := fleet.Join(ctx, store, budget, c.Total, b,
-		fleet.Name(c.Name), fleet.Refresh(refresh), fleet.TTL(ttl), fleet.Grace(grace), fleet.OnLost(fleet.Stop()))
+		fleet.Name(c.Name), fleet.Refresh(refresh), fleet.TTL(ttl), fleet.Grace(c.Grace), fleet.OnLost(fleet.Stop()))
 	if err != nil {
 		return err
 	}
@@ -83,7 +85,7 @@ func runReplica(ctx context.Context, c replicaConfig, in io.Reader, out io.Write
 func reports(ctx context.Context, b *bulk.Bulkhead, member *fleet.Member, out *json.Encoder) {
 	for ctx.Err() == nil {
 		m, s := member.Status(), b.Status()
-		if out.Encode(report{m.Share, m.State, s.InFlight, s.Waiting, m.Losses, m.LastError}) != nil {
+		if out.Encode(report{m.Share, m.State, m.Lease, s.InFlight, s.Waiting, m.LastError}) != nil {
 			return // nobody reads
 		}
 		time.Sleep(100 * time.Millisecond)
