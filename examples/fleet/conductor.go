@@ -53,14 +53,17 @@ func (c *conductor) play(ctx context.Context, duration time.Duration) error {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	for {
-		what := ""
+		quiet := true
 		for len(steps) > 0 && time.Since(began).Seconds() >= steps[0].at*duration.Seconds() {
 			if err := steps[0].do(); err != nil {
 				return fmt.Errorf("%s: %w", steps[0].what, err)
 			}
-			what, steps = steps[0].what, steps[1:]
+			c.line(time.Since(began), steps[0].what)
+			quiet, steps = false, steps[1:]
 		}
-		c.line(time.Since(began), what)
+		if quiet {
+			c.line(time.Since(began), "")
+		}
 		if time.Since(began) >= duration {
 			return nil
 		}

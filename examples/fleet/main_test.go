@@ -33,7 +33,7 @@ func TestEveryReplicaHasAShareAndTheTotalIsNeverExceeded(t *testing.T) {
 	}
 	for _, want := range []string{
 		`0s  all are busy `, `only a is busy `, `c is killed `, `the store is down `, `the store is back `, `c is back, all busy `,
-		`s {22}    4    4    4    4    4       0 `,
+		`s +4    4    4    4    4       0 `,
 		`(?m)^ .* {4}- .*$`,
 		`The highest number of calls that were ever inside is \d+, of 20 that are allowed\. \d+ calls were made\.\n$`,
 	} {
