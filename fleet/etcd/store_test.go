@@ -22,7 +22,6 @@ import (
 
 // engine is a cluster of one server that a test can restart at the same address.
 type engine struct {
-	t            testing.TB
 	dir          string
 	client, peer string // addresses
 	server       *embed.Etcd
@@ -30,8 +29,15 @@ type engine struct {
 
 func start(t testing.TB) *engine {
 	t.Helper()
-	e := &engine{t: t, dir: filepath.Join(t.TempDir(), "etcd"), client: freeAddr(t), peer: freeAddr(t)}
-	if err := e.run(); err != nil {
+	e := &engine{dir: filepath.Join(t.TempDir(), "etcd")}
+	var err error
+	if e.client, err = freeAddr(); err == nil {
+		e.peer, err = freeAddr()
+	}
+	if err == nil {
+		err = e.run()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.server.Close() })
@@ -39,14 +45,13 @@ func start(t testing.TB) *engine {
 }
 
 // freeAddr returns a free address of loopback.
-func freeAddr(t testing.TB) string {
-	t.Helper()
+func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer l.Close()
-	return l.Addr().String()
+	return l.Addr().String(), nil
 }
 
 func (e *engine) run() error {

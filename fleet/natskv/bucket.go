@@ -133,6 +133,6 @@ func checkRevision(bucket string, revision uint64) error {
 	}
 	return &bulk.ConfigError{
 		Field: "bucket", Value: bucket,
-		Problem: fmt.Sprintf("has revision %d: must have a first_seq of at least 2^50; delete it and let natskv.Open create it", revision),
+		Problem: "must have a first_seq of at least 2^50, so that no revision is used twice; delete it and let natskv.Open create it",
 	}
 }
