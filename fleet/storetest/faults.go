@@ -181,9 +181,11 @@ func lateWrite(ctx context.Context, e Engine) error {
 	if _, _, err := loadSoon(ctx, e.Store, budget); err != nil {
 		return err
 	}
-	for _, s := range []fleet.Store{e.Store, e.Second} {
-		if err := has(ctx, s, budget, "newer", revision); err != nil {
-			return fmt.Errorf("after a late write: %w", err)
+	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for _, s := range []fleet.Store{e.Store, e.Second} {
+			if err := has(ctx, s, budget, "newer", revision); err != nil {
+				return fmt.Errorf("after a late write: %w", err)
+			}
 		}
 	}
 	return nil

@@ -124,5 +124,6 @@ func Test(t *testing.T, open func(t *testing.T) Engine) {
 	}
 }
 
-// patience is how long something may take that must happen.
-const patience = 30 * time.Second
+// patience is how long something may take that must happen. Only tests of this package
+// change it.
+var patience = 30 * time.Second
