@@ -34,10 +34,14 @@
 // revisions again. Set sync_interval: always in the server's configuration of
 // jetstream, or use three replicas in different zones.
 //
+// Reads are answered by the leader of the bucket. One that was cut off from the other
+// replicas may answer for some seconds with a record that was replaced meanwhile. A
+// write at its revision is a conflict, so a member cannot build on it.
+//
 // # Cost
 //
-// Load and CompareAndSwap are one request each. A watch is one ordered consumer, and
-// has the heartbeats of one: a message every five seconds. A watch whose bucket was
+// Load and CompareAndSwap are one request each. A watch is a Load and one ordered
+// consumer, and has the heartbeats of one: a message every five seconds. A watch whose bucket was
 // deleted ends or continues within about ten seconds after the bucket exists again.
 //
 // Package fleet/natskv/embedded runs a NATS server in the process: for tests,

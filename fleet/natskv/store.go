@@ -100,8 +100,13 @@ func (s *Store) Watch(ctx context.Context, budget string) iter.Seq[fleet.Update]
 			for range watcher.Updates() { // the client may be about to send; it closes the channel afterwards
 			}
 		}()
-		if late.Stop() {
-			follow(ctx, watcher.Updates(), lost, yield)
+		// The replica that has the consumer may lag behind what was read elsewhere.
+		record, revision, err := s.Load(ctx, budget)
+		if !late.Stop() || err != nil {
+			return
+		}
+		if revision == 0 || yield(fleet.Update{Record: record, Revision: revision}) {
+			follow(ctx, watcher.Updates(), lost, revision, yield)
 		}
 	}
 }
@@ -109,9 +114,10 @@ func (s *Store) Watch(ctx context.Context, budget string) iter.Seq[fleet.Update]
 // setUp is how long the request for a watch may take.
 const setUp = 10 * time.Second
 
-// follow yields the updates of a watch until it ends or the connection is lost.
-func follow(ctx context.Context, updates <-chan jetstream.KeyValueEntry, lost <-chan nats.Status, yield func(fleet.Update) bool) {
-	exists := false
+// follow yields the updates of a watch that are newer than a revision, until the watch
+// ends or the connection is lost.
+func follow(ctx context.Context, updates <-chan jetstream.KeyValueEntry, lost <-chan nats.Status, seen uint64, yield func(fleet.Update) bool) {
+	exists := seen != 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -119,21 +125,20 @@ func follow(ctx context.Context, updates <-chan jetstream.KeyValueEntry, lost <-
 		case <-lost:
 			return
 		case entry, open := <-updates:
-			switch {
-			case !open || ctx.Err() != nil:
+			if !open || ctx.Err() != nil {
 				return
-			case entry == nil: // everything that existed when the watch began was sent
-			case entry.Operation() == jetstream.KeyValuePut:
-				exists = true
-				if !yield(fleet.Update{Record: entry.Value(), Revision: entry.Revision()}) {
-					return
-				}
-			case exists:
-				exists = false
-				if !yield(fleet.Update{}) {
-					return
-				}
 			}
+			if entry == nil || entry.Revision() <= seen { // nil: everything that existed when the watch began was sent
+				continue
+			}
+			var u fleet.Update
+			if entry.Operation() == jetstream.KeyValuePut {
+				u = fleet.Update{Record: entry.Value(), Revision: entry.Revision()}
+			}
+			if changed := exists || u.Revision != 0; changed && !yield(u) {
+				return
+			}
+			seen, exists = entry.Revision(), u.Revision != 0
 		}
 	}
 }

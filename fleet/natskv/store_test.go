@@ -278,3 +278,13 @@ func TestEmbeddedServerRejectsWhatItCannotDo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bulklink/bulklink-go/fleet"
@@ -37,23 +38,27 @@ func fails(ctx context.Context, s fleet.Store, budget, record string, revision u
 	return nil
 }
 
-// settled requires that both clients see one of two records, and can replace it.
+// settled requires that the record is one of several, and can be replaced. A write that
+// had no answer may still arrive, so that the record becomes another one of them.
 func settled(ctx context.Context, e Engine, budget string, records ...string) error {
-	record, revision, err := loadSoon(ctx, e.Store, budget)
-	if err != nil {
-		return err
-	}
-	for _, allowed := range records {
-		if record != allowed {
-			continue
-		}
-		if err := has(ctx, e.Second, budget, record, revision); err != nil {
+	for {
+		record, revision, err := loadSoon(ctx, e.Store, budget)
+		if err != nil {
 			return err
 		}
-		_, err := write(ctx, e.Store, budget, "after", revision)
-		return err
+		i := slices.Index(records, record)
+		if i < 0 {
+			return fmt.Errorf("Store.Load returned %s; want one of %q", short(record), records)
+		}
+		next, err := write(ctx, e.Store, budget, "after", revision)
+		if err == nil {
+			return has(ctx, e.Second, budget, "after", next)
+		}
+		if !errors.Is(err, fleet.ErrConflict) {
+			return err
+		}
+		records = slices.Delete(slices.Clone(records), i, i+1)
 	}
-	return fmt.Errorf("Store.Load returned %s; want one of %q", short(record), records)
 }
 
 func away(ctx context.Context, e Engine) error {
