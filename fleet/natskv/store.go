@@ -53,11 +53,9 @@ func (s *Store) CompareAndSwap(ctx context.Context, budget string, record []byte
 	if err != nil {
 		return 0, err
 	}
-	var next uint64
-	if revision == 0 {
-		next, err = s.kv.Create(ctx, key, record) // also succeeds if the key was deleted
-	} else {
-		next, err = s.kv.Update(ctx, key, record, revision)
+	next, err := s.swap(ctx, key, record, revision)
+	for pause := time.Millisecond; pause < time.Second && isBusy(err) && sleep(ctx, pause); pause *= 2 {
+		next, err = s.swap(ctx, key, record, revision)
 	}
 	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return 0, fmt.Errorf("natskv: write budget %q: %w: %w", budget, fleet.ErrConflict, err)
@@ -69,6 +67,32 @@ func (s *Store) CompareAndSwap(ctx context.Context, budget string, record []byte
 		return 0, err
 	}
 	return next, nil
+}
+
+// swap makes one request to write. If it is a conflict, nothing was written.
+func (s *Store) swap(ctx context.Context, key string, record []byte, revision uint64) (uint64, error) {
+	if revision == 0 {
+		return s.kv.Create(ctx, key, record) // also succeeds if the key was deleted
+	}
+	return s.kv.Update(ctx, key, record, revision)
+}
+
+// isBusy reports whether the leader of several replicas rejected a write without a look
+// at its revision, because it has not finished another write of the key: that of another
+// member, which makes this one a conflict, or one that it has acknowledged just now.
+func isBusy(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant
+}
+
+// sleep waits for d, and returns false if ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Watch yields the record of the budget and its changes, as [fleet.Store] describes it.
