@@ -105,12 +105,20 @@ func TestStore(t *testing.T) {
 	storetest.Test(t, func(t *testing.T) storetest.Engine {
 		link := storetest.NewLink(t, server.client)
 		client := connect(t, server.client)
+		// A server that stops gracefully waits several seconds for open watches.
+		without := func(stopAndStart func(context.Context) error) func(context.Context) error {
+			return func(ctx context.Context) error {
+				link.Cut()
+				defer link.Restore()
+				return stopAndStart(ctx)
+			}
+		}
 		return storetest.Engine{
 			Store:   etcd.New(connect(t, link.Addr())),
 			Second:  etcd.New(client),
 			Link:    link,
-			Restart: server.restart,
-			Wipe:    server.wipe,
+			Restart: without(server.restart),
+			Wipe:    without(server.wipe),
 			Delete: func(ctx context.Context, budget string) error {
 				_, err := client.Delete(ctx, fmt.Sprintf("bulklink/fleet/%s/", budget), clientv3.WithPrefix())
 				return err
