@@ -141,6 +141,7 @@ func TestMapUnorderedPanicsWithoutAnFn(t *testing.T) {
 
 func TestMapUnorderedPullsNothingAfterItsCtxHasEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	pulled := 0
 	results := 0
 	for range bulk.MapUnordered(ctx, mustNew(t, 2), watched(t, ctx, 9, &pulled), double) {

@@ -24,12 +24,9 @@ type function struct {
 
 func (f function) String() string { return f.pkg + "." + f.name }
 
-// functions lists the faults of packages bulk and registry. The machine for the
-// package, or the tests of package bulk, must catch each of them: see testsFor.
-var functions = slices.Concat(bulkFunctions, registryFunctions, featureFunctions)
 // functions lists the faults of packages bulk, registry and fleet. The machine for the
 // package, or the tests of package bulk or fleet, must catch each of them: see testsFor.
-var functions = slices.Concat(bulkFunctions, registryFunctions, fleetFunctions)
+var functions = slices.Concat(bulkFunctions, registryFunctions, featureFunctions, fleetFunctions)
 
 // registryFunctions lists the faults of package registry.
 var registryFunctions = []function{

@@ -31,7 +31,7 @@ var featureFunctions = []function{
 		{"delay control shortens waits to the interval", "maxWait = int64(b.capacity.DelayTarget)", "maxWait = int64(b.capacity.DelayInterval)"},
 		{"a wait as long as the target counts as shortened", "int64(b.capacity.DelayTarget) < maxWait", "int64(b.capacity.DelayTarget) <= maxWait"},
 	}},
-	{"bulk", "Bulkhead.swapCapacity", []fault{{"a new capacity begins a new interval of delay control", "b.capacity = c", "b.capacity, b.queueingSince = c, b.now()"}}},
+	{"bulk", "Bulkhead.swapCapacity", []fault{{"a new capacity begins a new interval of delay control", "b.capacity = c", "b.capacity, b.queueingSince = c, readClock()"}}},
 	{"bulk", "Bulkhead.dequeue", []fault{{"a departure of the head begins a new interval of delay control", "b.queue.remove(op)", "if b.queue.remove(op); b.queue.head != nil && op.since == b.queueingSince { b.queueingSince = now }"}}},
 	{"bulk", "Bulkhead.addAges", []fault{
 		{"the time of queueing is that of the head", "subSat(now, b.queueingSince)", "subSat(now, head.since)"},
@@ -43,7 +43,7 @@ var featureFunctions = []function{
 	{"bulk", "Bulkhead.start", []fault{{"only sampled holds are tracked", "if sampled || b.trackHolds { MORE }", "if sampled { MORE }"}}},
 	{"bulk", "Bulkhead.grant", []fault{{"the hold of an operation that waited is not tracked", "op.sampled || b.trackHolds", "op.sampled"}}},
 	{"bulk", "Bulkhead.returnSlots", []fault{{"the hold of an abandoned operation is tracked", "b.held.remove(op)", ""}}},
-	{"bulk", "heldList.remove", []fault{{"the end of the newest hold forgets the older ones", "l.newest = op.older", "l.newest = nil"}}},
+	{"bulk", "heldList.remove", []fault{{"the end of the newest hold forgets the older ones", "l.newest = op.prev", "l.newest = nil"}}},
 	{"bulk", "Bulkhead.setHandlers", []fault{{"the removal of a handler ends the tracking of holds", "b.closed || b.trackHolds", "b.closed"}}},
 	{"bulk", "Bulkhead.addTo", []fault{{"keyed: the oldest hold is known only while an operation waits", "b.queue.head != nil || ANY", "b.queue.head != nil"}}},
 

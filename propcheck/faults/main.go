@@ -134,10 +134,9 @@ func testsFor(fn function, f fault) string {
 	switch {
 	case strings.HasPrefix(f.name, "bulk:"):
 		return "./bulk -short -timeout=1m"
-	case fn.pkg == "registry" || strings.HasPrefix(f.name, "keyed:"):
 	case fn.pkg == "fleet":
 		return "./fleet -timeout=2m -rapid.shrinktime=1ms"
-	case fn.pkg == "registry":
+	case fn.pkg == "registry" || strings.HasPrefix(f.name, "keyed:"):
 		machine = "Test(Registry|Keyed)AgainstModel"
 	}
 	return "./propcheck -run ^" + machine + "$ -propcheck.sequences=20000 -rapid.shrinktime=1ms"
