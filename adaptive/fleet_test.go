@@ -1,0 +1,65 @@
+package adaptive_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/adaptive"
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/fleet"
+	"github.com/bulklink/bulklink-go/internal/simdep"
+)
+
+// A limiter that observes and tells the member what it would set: docs/fleet.md.
+func limitedByBoth(t *testing.T, total int) (b *bulk.Bulkhead, l *adaptive.Limiter, m *fleet.Member) {
+	t.Helper()
+	store := new(fleet.Memory)
+	if err := fleet.Create(t.Context(), store, "budget"); err != nil {
+		t.Fatal(err)
+	}
+	b = bulk.Must(bulk.New("dependency", 1))
+	m, err := fleet.Join(t.Context(), store, "budget", total, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err = adaptive.New(b, 1, total, adaptive.Observe(), adaptive.OnDecision(func(d adaptive.Decision) {
+		if err := m.SetLimit(d.To); err != nil {
+			t.Error(err)
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Minute) // the member has its share
+	return b, l, m
+}
+
+func TestLimiterGoesBelowTheShareOfAFleetAndNeverAboveIt(t *testing.T) {
+	for _, c := range []struct {
+		name                    string
+		total, capacity         int
+		lowest, highest, beyond int
+	}{
+		{"the dependency takes less than the share", 100, 50, 40, 65, 100},
+		{"the share is less than the dependency takes", 20, 50, 20, 20, 20},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b, l, m := limitedByBoth(t, c.total)
+			highest := 0
+			defer b.OnEvent(func(e bulk.Event) { highest = max(highest, e.Capacity.Parallelism) })()
+			d := simdep.Dependency{Capacity: simdep.Constant(float64(c.capacity)), Service: simdep.Erlang(service, 4)}
+			load := simdep.Load{Rate: simdep.Steady(2 * float64(c.capacity) / service.Seconds()), Duration: 2 * time.Minute, Seed: 1}
+			simdep.Run(d, load, ours{b, l})
+			if n := b.Capacity().Parallelism; n < c.lowest || n > c.highest {
+				t.Errorf("%s: parallelism %d, want %d to %d", c.name, n, c.lowest, c.highest)
+			}
+			if highest > c.beyond {
+				t.Errorf("%s: parallelism %d above the share %d", c.name, highest, c.beyond)
+			}
+			if err := m.Leave(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
