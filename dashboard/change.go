@@ -52,6 +52,10 @@ func (d *dashboard) serveChange(w http.ResponseWriter, r *http.Request) {
 		fail(w, status, "The form cannot be read.")
 		return
 	}
+	if from := r.PostForm.Get("instance"); from != "" && from != d.instance {
+		writeProblem(w, confirmation{}, problem{http.StatusConflict, "The program has started again", "Nothing was changed. The number in the form can be that of another bulkhead now."})
+		return
+	}
 	d.sampler.refresh()
 	id, _ := strconv.ParseUint(r.PostForm.Get("id"), 10, 64)
 	t, ok := d.sampler.find(id)
@@ -72,6 +76,7 @@ func (d *dashboard) serveChange(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.PostForm.Get("step") != "apply" {
 		page.compare(now, was, to)
+		page.Hidden = append(page.Hidden, figure{"instance", d.instance})
 		writeTemplate(w, http.StatusOK, "confirm", page)
 		return
 	}
@@ -240,6 +245,7 @@ func effects(now *reading, was, to bulk.Capacity) (texts []string) {
 // changeForm is the form on the page of one bulkhead.
 type changeForm struct {
 	ID                                    uint64
+	Instance                              string // the form is rejected by another process
 	Was                                   string // JSON of the capacity that is shown
 	Parallelism                           string
 	WaitingRoom                           int

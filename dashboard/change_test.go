@@ -114,6 +114,24 @@ func TestConfirmationOfAnOlderCapacityIsRejected(t *testing.T) {
 	}
 }
 
+func TestFormOfAnotherProcessIsRejected(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 10))
+	before, after := dashboard.New(dashboard.Show(b), dashboard.AllowChanges(allow)), dashboard.New(dashboard.Show(b), dashboard.AllowChanges(allow))
+	id := b.Status().ID
+	page := get(t, before, fmt.Sprintf("/?format=html&id=%d", id)).Body.String()
+	form := formOf(id, `{"parallelism":10,"waiting_room":0}`, map[string]string{"parallelism": "4", "instance": confirmed(page).Get("instance")})
+	review := post(before, form)
+	if w := post(after, form); w.Code != http.StatusConflict {
+		t.Errorf("the form: status %d: %s", w.Code, w.Body)
+	}
+	if w := post(after, confirmed(review.Body.String())); w.Code != http.StatusConflict || b.Capacity().Parallelism != 10 {
+		t.Errorf("the confirmation: status %d, %v: %s", w.Code, b.Capacity(), w.Body)
+	}
+	if w := post(before, confirmed(review.Body.String())); w.Code != http.StatusSeeOther {
+		t.Errorf("the same process: status %d: %s", w.Code, w.Body)
+	}
+}
+
 func TestChangesThatAreRejected(t *testing.T) {
 	b := bulk.Must(bulk.New("payments", 10))
 	reg := registry.New()

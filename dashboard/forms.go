@@ -34,7 +34,7 @@ func (s *sampler) selected(q query) []*track {
 	var found []*track
 	text := strings.ToLower(q.text)
 	for _, t := range s.order {
-		if q.id != 0 && t.id != q.id || text != "" && !strings.Contains(strings.ToLower(t.now.status.Label), text) {
+		if q.id != 0 && t.id != q.id || text != "" && !strings.Contains(strings.ToLower(t.label()), text) {
 			continue
 		}
 		found = append(found, t)

@@ -109,6 +109,7 @@ func (d *dashboard) writeHTML(w http.ResponseWriter, r *http.Request, q query) {
 			}
 			if d.authorize != nil && now.target != nil && d.authorize(r) {
 				data.Form = d.sampler.form(t)
+				data.Form.Instance = d.instance
 			}
 		}
 	}

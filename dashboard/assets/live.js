@@ -92,6 +92,7 @@ function apply(message, full) {
     if (record.row) showParts(record, record.row);
   }
   for (const id of message.gone ?? []) if (records.has(id)) remove(records.get(id));
+  if (page && message.gone) showGone();
   if (full && !page) for (const record of [...records.values()]) if (!touched.has(record)) remove(record);
   for (const record of records.values()) if (!touched.has(record)) record.history?.idle(message.n);
 
@@ -104,6 +105,13 @@ function apply(message, full) {
     sortRows();
     filterRows();
   }
+}
+
+// showGone says that the bulkhead of the page has been removed. It cannot be changed any
+// more.
+function showGone() {
+  $("gone").hidden = false;
+  for (const section of document.querySelectorAll("section.change, section.keys")) section.remove();
 }
 
 // showParts sets the texts and bars of a row or a card.
@@ -289,6 +297,7 @@ function wantHistory(record) {
 
 async function getHistories() {
   const ids = [...wanted].slice(0, 50);
+  if (ids.length === 0) return;
   try {
     const answer = await fetch("history?" + ids.map((id) => "id=" + id).join("&"));
     const got = await answer.json();
@@ -374,12 +383,16 @@ function connect() {
   source.addEventListener("hello", (e) => {
     const hello = JSON.parse(e.data);
     fieldNames = hello.fields;
+    if (hello.instance !== instance && page) return leave();
     if (hello.instance !== instance) {
-      // Another process: its numbers are others.
       instance = hello.instance;
-      for (const record of [...records.values()]) if (!page) remove(record);
+      for (const record of [...records.values()]) remove(record);
     }
-    for (const record of records.values()) record.history = null;
+    wanted.clear();
+    for (const record of records.values()) {
+      record.history = null;
+      record.recent = []; // the seconds of another process are others
+    }
   });
   source.addEventListener("state", (e) => {
     live();
@@ -394,6 +407,25 @@ function connect() {
     lost();
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000); // the answer was an error
   });
+}
+
+// leave replaces the page of one bulkhead when the server is another process, in which
+// the number can be that of another bulkhead: by the page of the only bulkhead with the
+// same label, or by the list of those whose label contains it.
+async function leave() {
+  source.close();
+  const label = records.get(page)?.label ?? "";
+  const query = encodeURIComponent([...label].slice(0, 40).join("")); // the server takes 200 bytes
+  const found = [];
+  try {
+    const answer = await fetch("./?format=html&q=" + query);
+    const list = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const row of list.querySelectorAll("#rows > tr")) if (row.querySelector("[data-label]").textContent === label) found.push(row.dataset.id);
+  } catch {
+    setTimeout(connect, 2000);
+    return;
+  }
+  location.replace(found.length === 1 ? "./?id=" + found[0] : "./?q=" + query);
 }
 
 function live() {
