@@ -1,0 +1,8 @@
+// Package browsertest tests the page of package dashboard in a browser. It needs Chromium.
+//
+//	go test ./dashboard/browsertest
+//	go test -run Screenshots -args -screenshots /tmp/pictures
+//	go test -run Picture -args -picture ../../docs/dashboard.png
+//
+// The last command makes the picture of the README.
+package browsertest

@@ -1,0 +1,100 @@
+package browsertest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/dashboard"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+func click(selector string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(selector)) }
+
+// focused describes the element that has the focus.
+const focused = `(() => {
+  const e = document.activeElement;
+  return e.id || e.name + (e.name && e.type === "submit" ? "=" + e.value : "") || (e.textContent ?? "").trim().slice(0, 30) || e.tagName;
+})()`
+
+// tabs presses Tab and returns where the focus was after each.
+func (b *tab) tabs(n int) (places []string) {
+	for range n {
+		b.press(kb.Tab)
+		places = append(places, eval[string](b, focused))
+		if !eval[bool](b, `document.activeElement.matches(":focus-visible") && getComputedStyle(document.activeElement).outlineStyle !== "none"`) {
+			b.Errorf("the focus cannot be seen at %s", places[len(places)-1])
+		}
+	}
+	return places
+}
+
+func TestListWorksByKeyboard(t *testing.T) {
+	reg := registry.New()
+	busy, _ := reg.Create("payments", 1)
+	_, _ = reg.Create("search", 4)
+	overload(busy, 0)
+	tab := newTab(t, 1440, false)
+	tab.openLive(serve(t, dashboard.Handler(reg)).at(""))
+	tab.wait(`document.querySelectorAll("#rows > tr").length === 2`)
+
+	if got := tab.tabs(1); got[0] != "Skip to the content" {
+		t.Errorf("first is %q", got)
+	}
+	tab.press(kb.Enter)
+	if got := eval[string](tab, `location.hash + document.activeElement.id`); got != "#mainmain" {
+		t.Errorf("after the skip link: %q", got)
+	}
+	eval[any](tab, `document.querySelector("#search").focus()`)
+	tab.press("sea")
+	tab.wait(`[...document.querySelectorAll("#rows > tr")].filter((e) => !e.hidden).length === 1 && location.search === "?q=sea"`)
+	tab.press("x")
+	tab.wait(`!document.querySelector("#none").hidden && document.querySelector("#none").textContent.includes("seax")`)
+	tab.press(kb.Backspace + kb.Backspace + kb.Backspace + kb.Backspace)
+	if got := tab.tabs(1); got[0] != "sort" {
+		t.Errorf("after the search: %q", got)
+	}
+	tab.press("l") // label
+	tab.wait(`document.querySelector("#sort").value === "label" && location.search === "?sort=label"`)
+	if got := tab.tabs(2); !slices.Equal(got, []string{"payments", "search"}) {
+		t.Errorf("rows: %q", got)
+	}
+	tab.press(kb.Enter)
+	tab.wait(`document.querySelector("h1").textContent.includes("search") && location.search.startsWith("?id=")`)
+}
+
+func TestCapacityIsChangedByKeyboard(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 10))
+	tab := newTab(t, 1440, false)
+	s := serve(t, dashboard.New(dashboard.Show(b), dashboard.AllowChanges(allow)))
+	tab.openLive(s.at("?id=%d", b.Status().ID))
+	want := []string{"parallelism", "waiting_room", "wait_limit", "delay_target", "delay_interval", "step=review", "step=pause"}
+	for range 10 { // to the form
+		if tab.tabs(1)[0] == want[0] {
+			break
+		}
+	}
+	if got := tab.tabs(len(want) - 1); !slices.Equal(got, want[1:]) {
+		t.Errorf("order of the form: %q, want %q", got, want[1:])
+	}
+	eval[any](tab, `document.querySelector('[name="parallelism"]').select(), document.querySelector('[name="parallelism"]').focus()`)
+	tab.press("4" + kb.Enter)
+	tab.wait(`document.querySelector("tr.changed")?.innerText.replace(/\s+/g, " ").startsWith("Slots 10 4")`)
+	if n := b.Capacity().Parallelism; n != 10 {
+		t.Fatalf("%d slots before the confirmation", n)
+	}
+	for range 5 {
+		if tab.tabs(1)[0] == "step=apply" {
+			break
+		}
+	}
+	tab.press(kb.Enter)
+	tab.wait(fmt.Sprintf(`location.search === "?id=%d" && document.querySelector("[data-changes]")?.innerText.includes("slots 10 → 4")`, b.Status().ID))
+	if n := b.Capacity().Parallelism; n != 4 {
+		t.Errorf("%d slots after the confirmation", n)
+	}
+}

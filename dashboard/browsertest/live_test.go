@@ -1,0 +1,124 @@
+package browsertest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/dashboard"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+func TestPageRendersAndUpdatesByItself(t *testing.T) {
+	reg := registry.New()
+	b, _ := reg.Create("payments", 2)
+	_, _ = reg.Create("search", 4)
+	tab := newTab(t, 1440, false)
+	tab.openLive(serve(t, dashboard.Handler(reg)).at(""))
+	if got := eval[string](tab, `[...document.querySelectorAll("#rows [data-label]")].map((e) => e.textContent).join()`); got != "payments,search" {
+		t.Errorf("rows %q", got)
+	}
+	row := fmt.Sprintf(`#rows tr[data-id="%d"]`, b.Status().ID)
+	overload(b, 40)
+	tab.wait(`document.querySelector('` + row + ` [data-f="slots"]').textContent === "2 / 2"`)
+	tab.wait(`document.querySelector('` + row + `').dataset.severity === "critical"`)
+	tab.wait(`document.querySelector('#cards article .actions li')?.textContent.length > 10`)
+	tab.wait(`document.querySelector('[data-count="critical"]').textContent === "1" && document.title.startsWith("1 critical")`)
+	tab.wait(`document.querySelector("#said").textContent.startsWith("payments is critical")`)
+	tab.wait(`document.querySelector('#cards [data-series="1"]').getAttribute("d").includes("L")`)
+
+	_, _ = reg.Create("mail", 1)
+	tab.wait(`[...document.querySelectorAll("#rows [data-label]")].some((e) => e.textContent === "mail")`)
+	if err := reg.Remove(t.Context(), "search"); err != nil {
+		t.Fatal(err)
+	}
+	tab.wait(`![...document.querySelectorAll("#rows [data-label]")].some((e) => e.textContent === "search")`)
+}
+
+func TestPageOfOneBulkheadUpdatesUntilItIsRemoved(t *testing.T) {
+	reg := registry.New()
+	b, _ := reg.Create("payments", 2)
+	tab := newTab(t, 1024, true)
+	s := serve(t, dashboard.New(dashboard.Show(reg), dashboard.AllowChanges(allow)))
+	tab.openLive(s.at("?id=%d", b.Status().ID))
+	if err := b.Resize(3); err != nil {
+		t.Fatal(err)
+	}
+	tab.wait(`document.querySelector("[data-changes] li")?.textContent.includes("slots 2 → 3")`)
+	if err := reg.Remove(t.Context(), "payments"); err != nil {
+		t.Fatal(err)
+	}
+	tab.wait(`!document.querySelector("#gone").hidden && !document.querySelector("form")`)
+}
+
+func TestListConnectsAgainToAnotherProcess(t *testing.T) {
+	tab := newTab(t, 1440, false)
+	tab.offline = true
+	s := serve(t, dashboard.Handler(bulk.Must(bulk.New("old", 2))))
+	tab.openLive(s.at(""))
+	s.stop()
+	tab.wait(`document.querySelector("#live").dataset.state === "lost"`)
+	b := bulk.Must(bulk.New("new", 2))
+	s.start(dashboard.Handler(b))
+	tab.wait(`document.querySelector("#live").dataset.state === "live"`)
+	tab.wait(`[...document.querySelectorAll("#rows [data-label]")].map((e) => e.textContent).join() === "new"`)
+	overload(b, 0)
+	tab.wait(`document.querySelector('#rows [data-f="slots"]').textContent === "2 / 2"`)
+}
+
+// Bulkheads are numbered by the process. In these tests the numbers of two handlers stand
+// for those of two processes.
+func TestPageOfOneBulkheadFollowsItsLabelToAnotherProcess(t *testing.T) {
+	a, b := bulk.Must(bulk.New("payments", 2)), bulk.Must(bulk.New("payments", 3))
+	tab := newTab(t, 1440, false)
+	tab.offline = true
+	s := serve(t, dashboard.Handler(a))
+	tab.openLive(s.at("?id=%d", a.Status().ID))
+	s.stop()
+	tab.wait(`document.querySelector("#live").dataset.state === "lost"`)
+	s.start(dashboard.Handler(b, bulk.Must(bulk.New("payments/eu", 1))))
+	tab.wait(fmt.Sprintf(`location.search === "?id=%d" && document.querySelector("#live").dataset.state === "live"`, b.Status().ID))
+}
+
+func TestPageOfOneBulkheadDoesNotShowAnotherWithItsNumber(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 2))
+	renamed := &relabeled{b, "search"}
+	tab := newTab(t, 1440, false)
+	tab.offline = true
+	s := serve(t, dashboard.Handler(b))
+	tab.openLive(s.at("?id=%d", b.Status().ID))
+	s.stop()
+	tab.wait(`document.querySelector("#live").dataset.state === "lost"`)
+	s.start(renamed.handler())
+	tab.wait(`location.search === "?q=payments" && document.querySelector("#none")?.hidden === false`)
+}
+
+func TestPageIsCompleteWithoutJavaScript(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 2))
+	overload(b, 40)
+	tab := newTab(t, 1440, false)
+	_, err := chromedp.Call(tab.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	tab.must(err)
+	s := serve(t, dashboard.New(dashboard.Show(b), dashboard.AllowChanges(allow)))
+	for _, target := range []string{"", fmt.Sprintf("?id=%d", b.Status().ID), "?q=pay&sort=label"} {
+		tab.open(s.at("%s", target))
+		if got := eval[string](tab, `document.querySelector("#live").dataset.state`); got != "once" {
+			t.Errorf("%q: state %q: a script ran", target, got)
+		}
+		text := eval[string](tab, `document.body.innerText`)
+		for _, want := range []string{"payments", "critical", "2 / 2", "Rejections", "Snapshot"} {
+			if !contains(text, want) {
+				t.Errorf("%q does not show %q:\n%s", target, want, text)
+			}
+		}
+		if !eval[bool](tab, `!!document.querySelector('meta[http-equiv="refresh"][content="5"]')`) {
+			t.Errorf("%q is not reloaded", target)
+		}
+	}
+	if !eval[bool](tab, `document.querySelector("#apply").offsetHeight > 0`) {
+		t.Error("the search has no button")
+	}
+}

@@ -1,0 +1,66 @@
+package browsertest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// server is an HTTP server that can be started again on its port.
+type server struct {
+	*testing.T
+	address string
+	stop    func()
+}
+
+const mounted = "/debug/bulkheads"
+
+// serve serves the page until the end of the test.
+func serve(t *testing.T, h http.Handler) *server {
+	t.Helper()
+	s := &server{T: t, address: "localhost:0"}
+	s.start(h)
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+func (s *server) start(h http.Handler) {
+	s.Helper()
+	l, err := net.Listen("tcp", s.address)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.address = l.Addr().String()
+	mux := http.NewServeMux()
+	mux.Handle(mounted+"/", http.StripPrefix(mounted, h))
+	hs := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		_ = hs.Serve(l)
+		close(done)
+	}()
+	s.stop = func() {
+		_ = hs.Close() // as a process that is killed
+		<-done
+	}
+}
+
+// at returns the address of a page.
+func (s *server) at(format string, args ...any) string {
+	return "http://" + s.address + mounted + "/" + fmt.Sprintf(format, args...)
+}
+
+// overload rejects operations of b: two slots in use, then n rejections.
+func overload(b *bulk.Bulkhead, n int) {
+	for range b.Capacity().Parallelism {
+		b.TryAcquire()
+	}
+	for range n {
+		_ = bulk.Do(context.Background(), b, func(context.Context) error { return nil })
+	}
+}
