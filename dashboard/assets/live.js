@@ -137,7 +137,7 @@ function showCards(details) {
       record.card = null;
     }
   }
-  let place = cards.firstElementChild;
+  let place = cards.querySelector("article");
   for (const d of details) {
     const record = records.get(d.id);
     if (!record) continue;
