@@ -20,8 +20,24 @@ type line struct {
 	Path   string
 }
 
-// plotHeight is the height of a plot in its own units. Its width is a unit for each second.
-const plotHeight = 60
+// The size of a plot in its own units.
+const (
+	plotWidth  = 300
+	plotHeight = 60
+)
+
+// span returns how many seconds a plot shows: a minute until there is more.
+func span(h *history, n int64) int64 {
+	for second := n - 60; second > n-historySeconds; second-- {
+		if !isNaN(h.at(second)[seriesInUse]) {
+			return historySeconds
+		}
+	}
+	return 60
+}
+
+// since says when the plots begin.
+func since(h *history, n int64) string { return strconv.FormatInt(span(h, n)/60, 10) + " min ago" }
 
 // chartsOf returns the charts of the five minutes up to the second n.
 func chartsOf(h *history, n int64) []chart {
@@ -90,14 +106,15 @@ func formatTop(chart string, top float64) string {
 func pathOf(h *history, n int64, series int, top float64) string {
 	var d []byte
 	pen := byte('M')
-	for x := range int64(historySeconds) {
-		y := float64(h.at(n - historySeconds + 1 + x)[series])
+	shown := span(h, n)
+	for i := range shown {
+		y := float64(h.at(n - shown + 1 + i)[series])
 		if math.IsNaN(y) {
 			pen = 'M'
 			continue
 		}
 		d = append(d, pen)
-		d = strconv.AppendInt(d, x, 10)
+		d = strconv.AppendInt(d, i*plotWidth/shown, 10)
 		d = append(d, ' ')
 		d = strconv.AppendFloat(d, math.Round((plotHeight-1-y/top*(plotHeight-2))*10)/10, 'g', -1, 64)
 		pen = 'L'

@@ -22,7 +22,7 @@ const (
 	seriesCount
 )
 
-// point is one sample. It is absent if seriesArrivals is NaN.
+// point is one sample. It is absent if seriesInUse is NaN.
 type point [seriesCount]float32
 
 var nan = float32(math.NaN())
@@ -116,7 +116,7 @@ func pointOf(i bulk.Interval) point {
 
 // gauges returns the sample of a first status, before which nothing is known.
 func gauges(s bulk.Status) point {
-	p := point{seriesInUse: float32(s.InUse), seriesWaiting: float32(s.Waiting), seriesP50: nan, seriesP99: nan}
+	p := point{seriesArrivals: nan, seriesRejected: nan, seriesInUse: float32(s.InUse), seriesWaiting: float32(s.Waiting), seriesP50: nan, seriesP99: nan}
 	p[seriesParallelism] = float32(s.Capacity.Parallelism)
 	if s.Capacity.Parallelism == bulk.Unlimited {
 		p[seriesParallelism] = nan

@@ -47,6 +47,7 @@ type item struct {
 	Changes       []shownChange
 	Panels        []panel
 	Charts        []chart
+	Since         string // when the charts begin
 	SparkArrivals string
 	SparkRejected string
 }
@@ -133,7 +134,7 @@ func (s *sampler) page(q query) pageData {
 	p := pageData{
 		At: clock(s.at), N: s.events.second, Query: q.text, ID: q.id, Detail: q.id != 0,
 		Title: "Bulkheads",
-		Empty: item{view: view{}, Charts: chartsOf(&history{}, 0)},
+		Empty: item{view: view{}, Charts: chartsOf(&history{}, 0), Since: "1 min ago"},
 	}
 	counts := s.counts()
 	for severity := bulk.SeverityCritical; ; severity-- {
@@ -179,7 +180,7 @@ func (s *sampler) item(t *track, card bool) item {
 		i.SparkArrivals, i.SparkRejected = spark(&t.history, s.events.second)
 		return i
 	}
-	i.Charts = chartsOf(&t.history, s.events.second)
+	i.Charts, i.Since = chartsOf(&t.history, s.events.second), since(&t.history, s.events.second)
 	for _, r := range t.resized {
 		i.Changes = append(i.Changes, r.show())
 	}

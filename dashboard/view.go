@@ -153,6 +153,9 @@ func (t *track) longFigures() figures {
 	return t.long
 }
 
+// maxProblems is how many findings the row of a table names.
+const maxProblems = 3
+
 // problems returns the titles of the findings that are at least warnings, or of the
 // others if there are none.
 func problems(findings []finding) string {
@@ -162,6 +165,9 @@ func problems(findings []finding) string {
 		if f.Severity >= min(worst, bulk.SeverityWarning) {
 			titles = append(titles, strings.ToLower(title(f.Code)))
 		}
+	}
+	if more := len(titles) - maxProblems; more > 0 {
+		titles = append(titles[:maxProblems], fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(titles, ", ")
 }

@@ -1,7 +1,8 @@
 // charts.js keeps the samples of the last five minutes and draws them as SVG paths. The
 // paths and their legends are in the page; see charts.go for the same without JavaScript.
 
-const seconds = 300; // samples kept, one a second: the width of a plot in its units
+const seconds = 300; // samples kept, one a second
+const width = 300; // of a plot, in its units
 const height = 60; // of a plot, in its units
 const seriesCount = 7; // see the constants in history.go
 
@@ -47,18 +48,23 @@ function nice(top) {
   return unit * 10;
 }
 
+// span returns how many seconds a plot shows: a minute until there is more.
+function span(history) {
+  return history.series[0].length > 60 ? seconds : 60;
+}
+
 // pathOf returns the data of an SVG path, whose right end is now.
-function pathOf(values, top) {
+function pathOf(values, top, span) {
   let d = "";
   let pen = "M";
-  const offset = seconds - values.length;
+  const offset = span - values.length;
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     if (v === null) {
       pen = "M";
       continue;
     }
-    d += pen + (offset + i) + " " + Math.round((height - 1 - (v / top) * (height - 2)) * 10) / 10;
+    d += pen + ((offset + i) * width) / span + " " + Math.round((height - 1 - (v / top) * (height - 2)) * 10) / 10;
     pen = "L";
   }
   return d;
@@ -88,13 +94,18 @@ const formatTop = {
 export function drawChart(figure, history) {
   const paths = [...figure.querySelectorAll("path")];
   const top = nice(Math.max(...paths.map((p) => highest(history.series[p.dataset.series]))));
-  for (const p of paths) p.setAttribute("d", pathOf(history.series[p.dataset.series], top));
+  for (const p of paths) p.setAttribute("d", pathOf(history.series[p.dataset.series], top, span(history)));
   figure.querySelector("[data-max]").textContent = formatTop[figure.dataset.chart](top);
+}
+
+// sinceText says when the plots of a history begin.
+export function sinceText(history) {
+  return span(history) / 60 + " min ago";
 }
 
 // drawSpark draws the small chart of a row.
 export function drawSpark(svg, history) {
   const paths = [...svg.querySelectorAll("path")];
   const top = nice(Math.max(...paths.map((p) => highest(history.series[p.dataset.series]))));
-  for (const p of paths) p.setAttribute("d", pathOf(history.series[p.dataset.series], top));
+  for (const p of paths) p.setAttribute("d", pathOf(history.series[p.dataset.series], top, span(history)));
 }

@@ -2,7 +2,7 @@
 // (see encode.go for their form), and changes the texts, bars and charts that the server
 // has rendered. Texts are set as text only, never as HTML.
 
-import { History, drawChart, drawSpark } from "./charts.js";
+import { History, drawChart, drawSpark, sinceText } from "./charts.js";
 
 const page = Number(document.body.dataset.page); // the ID of one bulkhead, or 0: the list
 const $ = (id) => document.getElementById(id);
@@ -284,7 +284,9 @@ const visible = new IntersectionObserver((entries) => {
 function draw(record) {
   if (!record.history) return;
   if (record.row?.visible) drawSpark(record.row.spark, record.history);
-  if (record.card) for (const figure of record.card.charts) drawChart(figure, record.history);
+  if (!record.card) return;
+  for (const figure of record.card.charts) drawChart(figure, record.history);
+  setText(record.card.element.querySelector("[data-since]"), sinceText(record.history));
 }
 
 // wantHistory gets the history of a bulkhead, together with others that are wanted now.
@@ -446,6 +448,12 @@ function lost() {
 setInterval(() => {
   if (performance.now() - heard > 5000) lost();
 }, 1000);
+
+// A page that is left is not read, even if the browser keeps it for the way back.
+addEventListener("pagehide", () => source.close());
+addEventListener("pageshow", (e) => {
+  if (e.persisted) connect();
+});
 
 adopt();
 connect();

@@ -143,8 +143,8 @@ const lowContrast = `(() => {
   return bad;
 })()`
 
-func TestNothingScrollsSidewaysOnAPhone(t *testing.T) {
-	for _, width := range []int64{390, 320} {
+func TestNothingScrollsSidewaysAtAnyWidth(t *testing.T) {
+	for _, width := range []int64{1440, 1361, 1280, 1024, 768, 390, 360} {
 		tab := newTab(t, width, false)
 		pages(tab, func(name string) {
 			got := eval[int64](tab, `document.documentElement.scrollWidth`)

@@ -13,7 +13,9 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-func click(selector string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(selector)) }
+func click(selector string) chromedp.Action[chromedp.Void] {
+	return chromedp.Click(chromedp.CSS(selector))
+}
 
 // focused describes the element that has the focus.
 const focused = `(() => {
