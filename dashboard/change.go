@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // maxForm bounds the body of a request that changes something, in bytes.
@@ -64,7 +65,8 @@ func (d *dashboard) serveChange(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := d.sampler.current(t)
-	page := confirmation{ID: id, Label: t.label(), Title: "Change – " + t.label()}
+	label := safetext.Printable(now.status.Label) // t.label() needs the lock of the sampler
+	page := confirmation{ID: id, Label: label, Title: "Change – " + label}
 	if now.target == nil {
 		writeProblem(w, page, problem{http.StatusForbidden, "Read-only", "The capacity of this member cannot be changed here."})
 		return
