@@ -27,7 +27,9 @@ type Member struct {
 	done    chan struct{}      // closed when both have ended
 	leaving chan struct{}      // has one element while a Leave runs
 
-	resizing sync.Mutex // held while the bulkhead is resized, so that no older decision follows a newer one
+	// resizing is held while the bulkhead is resized, so that no older decision follows a
+	// newer one, and therefore also while event handlers of the bulkhead run.
+	resizing sync.Mutex
 
 	// mu guards the fields below. It is never held while the store, the bulkhead or
 	// OnChange is called.
@@ -38,8 +40,9 @@ type Member struct {
 	ledger ledger
 	lease  lease
 	gauge  gauge
-	turns  int // refreshes with a slot while others had none
-	plan   int // the share that the next write is going to report; noPlan: none
+	again  bool // resizeSoon asked for another resize
+	turns  int  // refreshes with a slot while others had none
+	plan   int  // the share that the next write is going to report; noPlan: none
 
 	parallelism int // set last
 	held        int // the parallelism with the last valid lease, without limit
@@ -116,7 +119,9 @@ func (m *Member) SetTotal(total int) error {
 }
 
 // SetLimit sets an upper bound for the parallelism of this member besides its share:
-// the parallelism is the smaller one, and changes before SetLimit returns. The bound
+// the parallelism is the smaller one. It changes before SetLimit returns, unless the
+// member is being resized already, as it is while an event handler of the bulkhead is told
+// about that: then it changes right after. The bound
 // also limits the demand that the member publishes, so that the others get what it does
 // not need. [bulk.Unlimited], the default, is no bound, and 0 pauses the bulkhead.
 //
@@ -131,7 +136,7 @@ func (m *Member) SetLimit(n int) error {
 	m.mu.Lock()
 	m.limit = n
 	m.mu.Unlock()
-	m.resize()
+	m.resizeSoon()
 	return nil
 }
 

@@ -104,8 +104,9 @@ func OnLost(p Policy) Option {
 
 // OnChange sets a function that is called after each change of the parallelism that
 // the member made, one call at a time and in order. It runs on a goroutine of the
-// member, which does not refresh while it runs. It may call [Member.Status], and must
-// not call [Member.Leave].
+// member, which does not refresh while it runs. It may call [Member.Status] and
+// [Member.SetLimit], and must not call [Member.Leave]. Its panic is logged with log/slog
+// at level Error.
 func OnChange(f func(Change)) Option {
 	return func(c *Config) error {
 		if f == nil {

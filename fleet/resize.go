@@ -1,9 +1,11 @@
 package fleet
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // Change is a change of the parallelism that a member made.
@@ -16,9 +18,47 @@ type Change struct {
 	Reason Reason    `json:"reason"` // for the change
 }
 
-// resize sets the parallelism that the member may use now.
+// resize sets the parallelism that the member may use now, before it returns.
 func (m *Member) resize() {
 	m.resizing.Lock()
+	m.finishResize()
+}
+
+// resizeSoon is resize for caller-supplied code, which can be an event handler of the
+// bulkhead that is told about a resize. It does not wait for that one, which then sets the
+// parallelism again.
+func (m *Member) resizeSoon() {
+	m.mu.Lock()
+	m.again = true
+	m.mu.Unlock()
+	if m.resizing.TryLock() {
+		m.finishResize()
+	}
+}
+
+// finishResize sets the parallelism until nobody asks for it again. It is called with
+// resizing held and releases it. It looks at again after that, so that a call of
+// resizeSoon that could not lock resizing is never forgotten.
+func (m *Member) finishResize() {
+	for again := true; again; {
+		m.setParallelism()
+		m.mu.Lock()
+		again = m.again
+		m.mu.Unlock()
+		if again {
+			m.resizing.Lock()
+		}
+	}
+	m.tell()
+}
+
+// setParallelism is called with resizing held and releases it, also if an event handler
+// of the bulkhead ends the goroutine.
+func (m *Member) setParallelism() {
+	defer m.resizing.Unlock()
+	m.mu.Lock()
+	m.again = false
+	m.mu.Unlock()
 	var n int
 	err := m.bulkhead.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
 		m.mu.Lock()
@@ -40,8 +80,6 @@ func (m *Member) resize() {
 		}
 		m.mu.Unlock()
 	}
-	m.resizing.Unlock()
-	m.tell()
 }
 
 // tell calls OnChange for each change, in order.
@@ -57,9 +95,19 @@ func (m *Member) tell() {
 		c := m.untold[0]
 		m.untold = m.untold[1:]
 		m.mu.Unlock()
-		m.onChange(c)
-		m.mu.Lock()
+		m.tellOne(c)
 	}
+}
+
+// tellOne calls OnChange, and locks m.mu when that has ended, in whatever way.
+func (m *Member) tellOne(c Change) {
+	defer m.mu.Lock()
+	defer func() {
+		if r := recover(); r != nil {
+			slog.Error("fleet: OnChange panicked", "budget", safetext.Printable(c.Budget), "change", c, "panic", r)
+		}
+	}()
+	m.onChange(c)
 }
 
 // reason returns why the parallelism becomes n. m.mu is held.

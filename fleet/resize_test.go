@@ -1,0 +1,78 @@
+package fleet
+
+import (
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+// joinAlone returns the only member of a budget of 10 when it has its share.
+func joinAlone(t *testing.T, opts ...Option) (*bulk.Bulkhead, *Member) {
+	t.Helper()
+	store := new(Memory)
+	if err := Create(t.Context(), store, "budget"); err != nil {
+		t.Fatal(err)
+	}
+	b := bulk.Must(bulk.New("payments", 1))
+	m, err := Join(t.Context(), store, "budget", 10, b, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Minute)
+	return b, m
+}
+
+func TestEventHandlerMaySetTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, m := joinAlone(t)
+		b.OnEvent(func(e bulk.Event) {
+			if e.Kind == bulk.EventResized && e.Capacity.Parallelism == 5 {
+				if err := m.SetLimit(4); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		if err := m.SetLimit(5); err != nil {
+			t.Error(err)
+		}
+		if n := b.Capacity().Parallelism; n != 4 {
+			t.Errorf("parallelism %d, want 4", n)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestMemberGoesOnAfterOnChangeHasPanickedOrEndedItsGoroutine(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
+		synctest.Test(t, func(t *testing.T) {
+			told := 0
+			b, m := joinAlone(t, OnChange(func(c Change) {
+				told++
+				if c.Reason == Limited && c.To == 3 {
+					end()
+				}
+			}))
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_ = m.SetLimit(3)
+			}()
+			<-done
+			before := told
+			if err := m.SetLimit(2); err != nil {
+				t.Error(err)
+			}
+			if n := b.Capacity().Parallelism; n != 2 || told != before+1 {
+				t.Errorf("%s: parallelism %d, want 2; %d changes told, want 1", name, n, told-before)
+			}
+			if err := m.Leave(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
