@@ -34,7 +34,8 @@ type Limiter struct {
 	window   window
 	inFlight int   // measured operations
 	starts   int64 // sum of the instants at which they began
-	lastEnd  int64 // instant at which an operation ended last, or the first one in flight began
+	overdue  int   // operations that have begun since one ended last, or since a decision
+	since    int64 // instant at which the first of them began
 	deciding bool  // one goroutine makes a decision; it alone changes the fields below
 	rule     rule
 	set      int     // the parallelism that was set last
@@ -49,7 +50,7 @@ var ErrLimited = errors.New("adaptive: another limiter changes this bulkhead")
 
 // New returns a limiter that changes the parallelism of b between min and max. It
 // begins with the present parallelism; if that is outside of min and max, New sets the
-// nearer one. Wrap the calls of the dependency with [Measure].
+// nearer one. If b is paused, it begins with the parallelism with which b is resumed. Wrap the calls of the dependency with [Measure].
 //
 // If min, max or an option is not allowed, New returns the problems joined, each a
 // [*bulk.ConfigError]. It returns an error that matches [ErrLimited] if another limiter
@@ -115,17 +116,19 @@ func (l *Limiter) begin() int64 {
 	}
 	now := l.now()
 	l.mu.Lock()
-	if l.inFlight == 0 { // nothing could have ended
-		l.lastEnd = now
+	if l.inFlight == 0 {
 		l.begun(now)
 	}
-	quiet := time.Duration(now - l.lastEnd)
-	stalled := quiet >= stallTimeMin && quiet >= stallTime(l.rule.baseline) && !l.deciding
+	stalled := l.stalled(now) && !l.deciding
 	var f figures
 	if stalled {
 		f = l.take(now)
 		f.stalled = true
 	}
+	if l.overdue == 0 {
+		l.since = now
+	}
+	l.overdue++
 	l.inFlight++
 	l.starts += now
 	l.mu.Unlock()
@@ -136,6 +139,13 @@ func (l *Limiter) begin() int64 {
 }
 
 const notMeasured = -1
+
+// stalled reports whether the dependency hangs: no operation has ended for long, and
+// several that began in that time should have. One long operation is no reason, nor are
+// fewer than half of those in flight. The lock is held.
+func (l *Limiter) stalled(now int64) bool {
+	return l.overdue >= max(2, l.inFlight/2) && time.Duration(now-l.since) >= stallTime(l.rule.baseline)
+}
 
 // decideFor makes a decision for an operation that has begun. If an event handler of
 // the bulkhead ends the goroutine, the operation never runs.
@@ -173,7 +183,7 @@ func (l *Limiter) end(start int64, o Outcome) {
 	l.inFlight--
 	l.starts -= start
 	l.window.add(o, time.Duration(max(0, now-start)))
-	l.lastEnd = now
+	l.overdue = 0
 	if l.deciding || l.closed.Load() || !l.window.due(now, l.rule.baseline) {
 		l.mu.Unlock()
 		return
@@ -189,7 +199,7 @@ func (l *Limiter) take(now int64) figures {
 	f := l.window.figures(now, ages)
 	l.window = window{start: now, ages: ages}
 	l.deciding = true
-	l.lastEnd = now // the next decision about a dependency that hangs takes as long again
+	l.overdue = 0 // the next decision about a dependency that hangs takes as long again
 	return f
 }
 
@@ -212,15 +222,16 @@ func (l *Limiter) decide(f figures) {
 
 	var d Decision
 	var next change
+	closed := false
 	err := l.bulkhead.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
-		next = l.propose(f, c.Parallelism)
-		if c.Parallelism > 0 && !l.config.observe && !l.closed.Load() {
+		next, closed = l.propose(f, c.Parallelism), l.closed.Load()
+		if c.Parallelism > 0 && !l.config.observe && !closed {
 			c.Parallelism = next.to
 		}
 		return c
 	})
-	if err != nil || next.reason == 0 {
-		return // closed, or paused: the bulkhead does what it was told
+	if err != nil || next.reason == 0 || closed {
+		return // one of the two is closed, or the bulkhead is paused: nothing was decided
 	}
 	d = l.decision(f, next)
 	l.mu.Lock()
@@ -252,7 +263,9 @@ func (l *Limiter) propose(f figures, parallelism int) change {
 		return c
 	}
 	if parallelism != l.set && !l.config.observe {
-		c.ceiling = min(parallelism, l.max)
+		if l.set > 0 { // otherwise the bulkhead was paused when the limiter was made
+			c.ceiling = min(parallelism, l.max)
+		}
 		c.rule.forget() // the figures are of more than one limit
 	}
 	b := bounds{min: min(l.min, c.ceiling), max: c.ceiling, healthy: float64(l.config.healthy)}

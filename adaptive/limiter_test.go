@@ -477,3 +477,55 @@ func TestEndCountsOnce(t *testing.T) {
 		t.Errorf("%d in flight", n)
 	}
 }
+
+func TestOneLongOperationAmongSparseOnesDoesNotLowerTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("x", 40))
+		l, err := adaptive.New(b, 1, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var g sync.WaitGroup
+		call := func(d time.Duration) {
+			_ = bulk.Do(t.Context(), b, adaptive.MeasureDo(l, func(context.Context) error { time.Sleep(d); return nil }))
+		}
+		for range 2000 {
+			g.Go(func() { call(50 * time.Millisecond) })
+			time.Sleep(10 * time.Millisecond)
+		}
+		g.Wait()
+		before := l.Status().Limit
+		g.Go(func() { call(5 * time.Minute) })
+		for range 60 {
+			time.Sleep(4 * time.Second)
+			call(50 * time.Millisecond)
+		}
+		if after := l.Status(); after.Limit < before {
+			t.Errorf("the limit fell from %d: %v", before, after)
+		}
+		g.Wait()
+	})
+}
+
+// A fleet pauses the bulkhead until it has a share.
+func TestLimiterOfAPausedBulkheadBeginsWhenItIsResumed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("x", 10))
+		if err := b.Resize(0); err != nil {
+			t.Fatal(err)
+		}
+		l, err := adaptive.New(b, 1, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Resize(10); err != nil {
+			t.Fatal(err)
+		}
+		for range 3000 {
+			_ = bulk.Do(t.Context(), b, adaptive.MeasureDo(l, func(context.Context) error { time.Sleep(time.Millisecond); return nil }))
+		}
+		if s := l.Status(); s.Last.Seq == 0 || s.Ceiling != 100 {
+			t.Errorf("ceiling %d of 100 after %d decisions", s.Ceiling, s.Last.Seq)
+		}
+	})
+}
