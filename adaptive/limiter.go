@@ -290,3 +290,6 @@ func (l *Limiter) now() int64 { return int64(time.Since(l.origin)) + 1 }
 
 // longest is the highest limit that can be computed with, on all platforms.
 const longest = math.MaxInt32
+
+// Bulkhead returns the bulkhead that l changes.
+func (l *Limiter) Bulkhead() *bulk.Bulkhead { return l.bulkhead }

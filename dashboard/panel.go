@@ -19,6 +19,7 @@ type figure struct {
 // decision is something that was decided, with its reason.
 type decision struct {
 	At     time.Time `json:"at"`
+	Clock  string    `json:"clock"` // At as the page shows it
 	Text   string    `json:"text"`
 	Reason string    `json:"reason,omitempty"`
 }

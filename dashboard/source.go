@@ -10,7 +10,7 @@ import (
 )
 
 // Source is something that the page shows: a [*bulk.Bulkhead], a [*registry.Registry], a
-// *[registry.Keyed], or the result of [Keyed]. A registry is shown with all its members,
+// *[registry.Keyed], or the result of [Keyed], [Adaptive], [Shadow] or [Fleet]. A registry is shown with all its members,
 // those that are created later too.
 type Source interface{ String() string }
 
@@ -57,7 +57,7 @@ func asReadable(s Source) (readable, error) {
 	case keyedBulkheads:
 		return keyedSource{keyed: s}, nil
 	}
-	return nil, fmt.Errorf("source %T: must be a *bulk.Bulkhead, a *registry.Registry, a *registry.Keyed or a result of dashboard.Keyed", s)
+	return nil, fmt.Errorf("source %T: must be a *bulk.Bulkhead, a *registry.Registry, a *registry.Keyed or a result of Keyed, Adaptive, Shadow or Fleet of package dashboard", s)
 }
 
 type bulkheadSource struct{ *bulk.Bulkhead }

@@ -185,3 +185,6 @@ func (m *Member) quiet(row row) bool {
 	s, seen := m.ledger.sightings[row.ID]
 	return seen && m.clock.now().Sub(s.since) > 2*m.refresh+m.refresh/2
 }
+
+// Bulkhead returns the bulkhead whose parallelism m sets.
+func (m *Member) Bulkhead() *bulk.Bulkhead { return m.bulkhead }

@@ -148,3 +148,6 @@ func (s *shadowAudience) stranger(kind inputKind, slots int, at moment) {
 }
 
 func (s *shadowAudience) closed(at moment) { s.virtual.add(input{moment: at, kind: closes}) }
+
+// Bulkhead returns the bulkhead that s listens to.
+func (s *Shadow) Bulkhead() *bulk.Bulkhead { return s.bulkhead }

@@ -187,7 +187,7 @@ function showDetails(card, d) {
       setText(figures.children[k].firstElementChild, f.name);
       setText(figures.children[k].lastElementChild, f.value);
     });
-    fillList(panel.querySelector("ul"), (p.decisions ?? []).map((e) => [e.at, e.text + (e.reason ? ": " + e.reason : "")]));
+    fillList(panel.querySelector("ul"), (p.decisions ?? []).map((e) => [e.clock, e.text + (e.reason ? ": " + e.reason : "")]));
   });
 }
 

@@ -1,0 +1,46 @@
+package dashboard
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bulklink/bulklink-go/adaptive"
+)
+
+// Adaptive returns a source that shows l with its bulkhead: the limit, latency, baseline
+// and goodput, and the last decisions that were made while somebody looked, with their
+// reasons. It takes a Status of l for each sample. A nil l panics.
+func Adaptive(l *adaptive.Limiter) Source {
+	if l == nil {
+		panic("dashboard: Adaptive: nil limiter")
+	}
+	var last decisions
+	return &panelSource{"adaptive limit of " + short(l.Bulkhead().Label()), l.Bulkhead(), func() panel {
+		s := l.Status()
+		change := fmt.Sprintf("%s → %s", formatParallelism(s.Last.From), formatParallelism(s.Last.To))
+		if !s.Last.Changed() {
+			change = "stays at " + formatParallelism(s.Last.To)
+		}
+		if s.Last.Observed {
+			change += " (not set)"
+		}
+		title := "Adaptive limit"
+		if s.Observing {
+			title += ", observing"
+		}
+		if s.Closed {
+			title += ", closed"
+		}
+		return panel{
+			Title: title,
+			Figures: []figure{
+				{"limit", formatParallelism(s.Limit)},
+				{"allowed", fmt.Sprintf("%d to %d", s.Min, s.Ceiling)},
+				{"latency", formatDuration(s.Last.Latency)},
+				{"baseline", formatDuration(s.Baseline)},
+				{"goodput", formatRate(s.Last.Goodput()) + "/s"},
+			},
+			Decisions: last.add(s.Last.At, change, strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
+		}
+	}}
+}

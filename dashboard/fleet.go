@@ -1,0 +1,61 @@
+package dashboard
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bulklink/bulklink-go/fleet"
+)
+
+// maxPeers is how many other members a panel lists.
+const maxPeers = 10
+
+// Fleet returns a source that shows m with its bulkhead: its state, its share and those of
+// the first ten other members, the total, what it drains, the time that is left of its
+// lease, and the last changes that were seen, with their reasons. It takes a Status of m
+// for each sample, and never calls the store. A nil m panics.
+func Fleet(m *fleet.Member) Source {
+	if m == nil {
+		panic("dashboard: Fleet: nil member")
+	}
+	var last decisions
+	return &panelSource{short(m.String()), m.Bulkhead(), func() panel {
+		s := m.Status()
+		return panel{
+			Title: "Fleet " + short(s.Budget) + ", member " + short(s.Name),
+			Figures: []figure{
+				{"state", s.State.String()},
+				{"own share", formatCount(s.Share)},
+				{"total", formatCount(s.Total)},
+				{"free", formatCount(s.Free)},
+				{"draining", formatCount(s.Drain)},
+				{"lease left", formatDuration(s.Lease)},
+				{"shares of others", peers(s.Members)},
+			},
+			Decisions: last.add(s.Last.At, formatParallelism(s.Last.From)+" → "+formatParallelism(s.Last.To),
+				strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
+		}
+	}}
+}
+
+// peers lists the shares of the other members.
+func peers(members []fleet.Peer) string {
+	var texts []string
+	more := 0
+	for _, p := range members {
+		switch {
+		case p.Self:
+		case len(texts) == maxPeers:
+			more++
+		default:
+			texts = append(texts, fmt.Sprintf("%s %d", short(p.Name), p.Share))
+		}
+	}
+	if more > 0 {
+		texts = append(texts, fmt.Sprintf("%d more", more))
+	}
+	if texts == nil {
+		return none
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,58 @@
+package dashboard
+
+import (
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/safetext"
+)
+
+const (
+	maxDecisions = 5   // that a panel shows
+	maxPanelText = 100 // bytes of a name in a panel
+)
+
+// panelSource is a part around a bulkhead. Its panel is shown with that bulkhead.
+type panelSource struct {
+	name     string
+	bulkhead *bulk.Bulkhead
+	read     func() panel // of the present state
+}
+
+func (s *panelSource) String() string { return s.name }
+
+func (s *panelSource) readings() iter.Seq[*reading] {
+	return func(yield func(*reading) bool) {
+		p := s.read()
+		yield(&reading{status: s.bulkhead.Status(), panels: []func() panel{func() panel { return p }}})
+	}
+}
+
+// decisions are the last ones that were seen, the newest first. All methods may be called
+// by any number of goroutines concurrently.
+type decisions struct {
+	mu   sync.Mutex
+	seen []decision
+}
+
+// add adds a decision unless it is the last one, and returns a copy of all.
+func (d *decisions) add(at time.Time, text, reason string) []decision {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	isNew := len(d.seen) == 0 || at.After(d.seen[0].At)
+	if !at.IsZero() && isNew {
+		kept := d.seen[:min(len(d.seen), maxDecisions-1)]
+		d.seen = append([]decision{{At: at, Clock: clock(at), Text: text, Reason: reason}}, kept...)
+	}
+	return append([]decision(nil), d.seen...)
+}
+
+// short returns a name from outside on one printable line of bounded length.
+func short(name string) string {
+	if len(name) > maxPanelText {
+		name = name[:maxPanelText] + "…"
+	}
+	return safetext.Printable(name)
+}

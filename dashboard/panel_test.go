@@ -1,0 +1,133 @@
+package dashboard
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/adaptive"
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/fleet"
+	"github.com/bulklink/bulklink-go/sizing"
+)
+
+// panelSources returns sources of the three kinds. Two are around one bulkhead. The fleet is around another,
+// because two owners of a parallelism contradict each other.
+func panelSources(t *testing.T, name string) (b *bulk.Bulkhead, all []Source, call func() error) {
+	t.Helper()
+	b = bulk.Must(bulk.New(name, 2))
+	l, err := adaptive.New(b, 1, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sizing.NewShadow(b, bulk.Capacity{Parallelism: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := bulk.Must(bulk.New("shared", 1))
+	var store fleet.Memory
+	if err := fleet.Create(t.Context(), &store, "budget"); err != nil {
+		t.Fatal(err)
+	}
+	m, err := fleet.Join(t.Context(), &store, "budget", 7, other, fleet.Name("pod-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = m.Leave(context.Background())
+		_ = l.Close()
+		_ = s.Close()
+	})
+	guarded := bulk.GuardDo(b, adaptive.MeasureDo(l, func(context.Context) error {
+		time.Sleep(10 * time.Millisecond)
+		return nil
+	}))
+	return b, []Source{b, Adaptive(l), Shadow(s), Fleet(m)}, func() error { return guarded(t.Context()) }
+}
+
+func TestPanelsAreInEveryFormAndWithTheirBulkhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, all, _ := panelSources(t, "payments")
+		h := Handler(all...)
+		pass(time.Minute)
+		for _, format := range []string{"text", "json"} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "/?format="+format, nil))
+			for _, want := range []string{"Adaptive limit", "baseline", "Shadow with 1 slot", "holds drawn", "Fleet budget, member pod-1", "own share", "granted"} {
+				if !strings.Contains(w.Body.String(), want) {
+					t.Errorf("%s: no %q in %s", format, want, w.Body)
+				}
+			}
+		}
+		d := h.(*dashboard)
+		if n := len(d.sampler.order); n != 2 {
+			t.Fatalf("%d bulkheads, want 2", n)
+		}
+		for _, tr := range d.sampler.order {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "/?format=html&id="+string(mustJSON(tr.id)), nil))
+			if !strings.Contains(w.Body.String(), `<section class="panel">`) {
+				t.Errorf("no panel of %s in the page", tr.label())
+			}
+		}
+	})
+}
+
+func TestPanelIsLiveWithTheLastDecisionsOfTheLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, all, call := panelSources(t, "payments")
+		s, leave := open(t, Handler(all...), "/events?id="+string(mustJSON(b.Status().ID)))
+		defer leave()
+		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		defer stop()
+		for range 4 {
+			go func() {
+				for ctx.Err() == nil {
+					if call() != nil { // rejected
+						time.Sleep(5 * time.Millisecond)
+					}
+				}
+			}()
+		}
+		pass(21 * time.Second)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		messages := strings.Split(s.text.String(), "event: sample")
+		last := messages[len(messages)-1]
+		if n := strings.Count(last, `"reason":`); n < 2 || n > maxDecisions {
+			t.Errorf("%d decisions, want 2 to %d: %s", n, maxDecisions, last)
+		}
+		for _, want := range []string{"goodput", "latency", "(real "} {
+			if !strings.Contains(last, want) {
+				t.Errorf("no %q in %s", want, last)
+			}
+		}
+	})
+}
+
+func TestHostileNamesInPanelsAreHarmless(t *testing.T) {
+	for _, evil := range []string{`<script>alert(1)</script>`, "\u202eevil", "a\nb", "\xff\xfe", strings.Repeat("x", 10_000)} {
+		p := panelSource{evil, bulk.Must(bulk.New("payments", 1)), func() panel {
+			return panel{Title: short(evil), Figures: []figure{{"shares of others", peers([]fleet.Peer{{Name: evil, Share: 3}})}}}
+		}}
+		for _, format := range []string{"html", "text", "json"} {
+			h := Handler(&p)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "/?format="+format, nil))
+			target := "/?format=" + format + "&id=" + string(mustJSON(p.bulkhead.Status().ID))
+			h.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+			text := w.Body.String()
+			for _, bad := range []string{"\u202e", "a\nb", "\xff", strings.Repeat("x", 200)} {
+				if strings.Contains(text, bad) {
+					t.Errorf("%s of %.20q has %.20q", format, evil, bad)
+				}
+			}
+			if format == "html" && strings.Contains(text, "<script>alert") {
+				t.Error("the page has the script")
+			}
+		}
+	}
+}
