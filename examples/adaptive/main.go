@@ -3,13 +3,14 @@
 // the same load: one with an adaptive limit, one with a low fixed limit, and one with a
 // high fixed limit. Once a second the program prints what each of them got.
 //
-//	go run ./examples/adaptive
+//	go run ./examples/adaptive -http localhost:8080
 //
 // client.go shows how to use the limiter.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +28,7 @@ type config struct {
 	duration  time.Duration
 	rate      int
 	low, high int
+	http      string // address of the page; empty: none
 }
 
 func flags(cfg *config) *command.Flags {
@@ -35,6 +37,7 @@ func flags(cfg *config) *command.Flags {
 	f.IntVar(&cfg.rate, "rate", 200, "calls per second of each client; the dependency first serves 100")
 	f.IntVar(&cfg.low, "low", 5, "the low fixed limit")
 	f.IntVar(&cfg.high, "high", 200, "the high fixed limit, and the maximum of the adaptive one")
+	f.StringVar(&cfg.http, "http", "", "address at which a page shows the limiter while the program runs, such as localhost:8080")
 	command.Between(f, "duration", &cfg.duration, time.Second, time.Hour)
 	command.Between(f, "rate", &cfg.rate, 1, 2000)
 	command.Between(f, "low", &cfg.low, 1, 1000)
@@ -58,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // demonstrate runs the clients and prints the table.
-func demonstrate(ctx context.Context, cfg config, out io.Writer) error {
+func demonstrate(ctx context.Context, cfg config, out io.Writer) (err error) {
 	adaptive, err := newAdaptive(cfg.high)
 	if err != nil {
 		return err
@@ -69,6 +72,13 @@ func demonstrate(ctx context.Context, cfg config, out io.Writer) error {
 		if err := c.dependency.start(); err != nil {
 			return err
 		}
+	}
+	if cfg.http != "" {
+		stop, startErr := startPage(cfg.http, clients, out)
+		if startErr != nil {
+			return startErr
+		}
+		defer func() { err = errors.Join(err, stop()) }()
 	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.duration)
 	defer cancel()
