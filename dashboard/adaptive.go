@@ -34,11 +34,11 @@ func Adaptive(l *adaptive.Limiter) Source {
 		return panel{
 			Title: title,
 			Figures: []figure{
-				{"limit", formatParallelism(s.Limit)},
-				{"allowed", fmt.Sprintf("%d to %d", s.Min, s.Ceiling)},
-				{"latency", formatDuration(s.Last.Latency)},
-				{"baseline", formatDuration(s.Baseline)},
-				{"goodput", formatRate(s.Last.Goodput()) + "/s"},
+				{"Limit", formatParallelism(s.Limit)},
+				{"Allowed", fmt.Sprintf("%d to %d", s.Min, s.Ceiling)},
+				{"Latency", formatDuration(s.Last.Latency)},
+				{"Baseline", formatDuration(s.Baseline)},
+				{"Goodput", formatRate(s.Last.Goodput()) + "/s"},
 			},
 			Decisions: last.add(s.Last.At, change, strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
 		}

@@ -56,7 +56,7 @@ func TestPanelsAreInEveryFormAndWithTheirBulkhead(t *testing.T) {
 		for _, format := range []string{"text", "json"} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest("GET", "/?format="+format, nil))
-			for _, want := range []string{"Adaptive limit", "baseline", "Shadow with 1 slot", "holds drawn", "Fleet budget, member pod-1", "own share", "granted"} {
+			for _, want := range []string{"Adaptive limit", "Baseline", "Shadow with 1 slot", "Holds drawn", "Fleet budget, member pod-1", "Own share", "granted"} {
 				if !strings.Contains(w.Body.String(), want) {
 					t.Errorf("%s: no %q in %s", format, want, w.Body)
 				}
@@ -100,7 +100,7 @@ func TestPanelIsLiveWithTheLastDecisionsOfTheLimiter(t *testing.T) {
 		if n := strings.Count(last, `"reason":`); n < 2 || n > maxDecisions {
 			t.Errorf("%d decisions, want 2 to %d: %s", n, maxDecisions, last)
 		}
-		for _, want := range []string{"goodput", "latency", "(real "} {
+		for _, want := range []string{"Goodput", "Latency", "(real "} {
 			if !strings.Contains(last, want) {
 				t.Errorf("no %q in %s", want, last)
 			}

@@ -25,13 +25,13 @@ func Shadow(s *sizing.Shadow) Source {
 		return panel{
 			Title: "Shadow with " + other.Capacity.String(),
 			Figures: []figure{
-				{"rejected", beside(formatCount(o.Rejected()), formatCount(r.Rejected()))},
-				{"of these expired", beside(formatCount(o.Expired), formatCount(r.Expired))},
-				{"wait p50", beside(formatDuration(o50), formatDuration(r50))},
-				{"wait p99", beside(formatDuration(o99), formatDuration(r99))},
-				{"slots in use", beside(formatPercent(other.Utilization()), formatPercent(now.Utilization()))},
-				{"holds drawn", formatCount(s.Accuracy().Drawn)},
-				{"behind by", formatDuration(now.At.Sub(other.At).Truncate(time.Millisecond))},
+				{"Rejected", beside(formatCount(o.Rejected()), formatCount(r.Rejected()))},
+				{"Of these expired", beside(formatCount(o.Expired), formatCount(r.Expired))},
+				{"Wait p50", beside(formatDuration(o50), formatDuration(r50))},
+				{"Wait p99", beside(formatDuration(o99), formatDuration(r99))},
+				{"Slots in use", beside(formatPercent(other.Utilization()), formatPercent(now.Utilization()))},
+				{"Holds drawn", formatCount(s.Accuracy().Drawn)},
+				{"Behind by", formatDuration(now.At.Sub(other.At).Truncate(time.Millisecond))},
 			},
 		}
 	}}
