@@ -1,6 +1,9 @@
 package bulkprom
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/registry"
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,8 +22,16 @@ func New(opts ...Option) *Collector {
 	return &Collector{c, newBuckets(c.buckets)}
 }
 
-func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("bulkhead_"+name, help, append([]string{"bulkhead"}, labels...), nil)
+// desc describes a metric of bulkheads, and the same one of shadows. They have different
+// names, so that no sum over bulkheads includes a shadow.
+type desc struct{ real, shadow *prometheus.Desc }
+
+func describe(name, help string, labels ...string) desc {
+	ofShadow, _, _ := strings.Cut(help, " Of a Keyed: ")
+	return desc{
+		prometheus.NewDesc("bulkhead_"+name, help, append([]string{"bulkhead"}, labels...), nil),
+		prometheus.NewDesc("bulkhead_shadow_"+name, "Of a shadow: "+ofShadow, append([]string{"bulkhead", "shadow"}, labels...), nil),
+	}
 }
 
 // The help texts are also in docs/metrics.md.
@@ -72,12 +83,18 @@ const tooManyKeys = "too_many_keys"
 
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
+	for _, d := range []desc{
 		slots, slotsInUse, inFlight, places, waiting, waitLimit, delayTarget, delayInterval, closed, paused,
-		standingQueue, oldestWait, oldestHold, longestWait, peakSlots, peakInFlight, peakWaiting,
+		standingQueue, oldestWait, longestWait, peakSlots, peakInFlight, peakWaiting,
 		arrived, admitted, finished, abandoned, queued, shortened, rejected, queueing, wait, hold,
-		keySlots, keyPlaces, keyWaitLimit, keys, keysLimit, keysCreated, keysEvicted,
 	} {
+		ch <- d.real
+		ch <- d.shadow
+	}
+	for _, d := range []desc{oldestHold, keySlots, keyPlaces, keyWaitLimit, keys, keysLimit, keysCreated, keysEvicted} {
+		ch <- d.real
+	}
+	for _, d := range slices.Concat(ofShadows, ofLimiters, ofMembers) {
 		ch <- d
 	}
 }
@@ -88,14 +105,17 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	names := newNames()
 	for _, s := range keyeds {
 		if name, ok := names.of(s.Label, s.ID); ok {
-			c.collectKeyed(metrics{ch, name}, s)
+			c.collectKeyed(metrics{ch: ch, values: []string{name}}, s)
 		}
 	}
 	for _, s := range statuses {
 		if name, ok := names.of(s.Label, s.ID); ok {
-			c.collectBulkhead(metrics{ch, name}, s)
+			c.collectBulkhead(metrics{ch: ch, values: []string{name}}, s)
 		}
 	}
+	c.collectShadows(ch)
+	c.collectLimiters(ch)
+	c.collectMembers(ch)
 }
 
 func (c *Collector) collectBulkhead(m metrics, s bulk.Status) {
@@ -138,7 +158,9 @@ func collectCurrent(m metrics, s bulk.Status) {
 	m.gauge(paused, oneIf(s.Paused()))
 	m.gauge(standingQueue, s.Queueing.Seconds())
 	m.gauge(oldestWait, s.OldestWait.Seconds())
-	m.gauge(oldestHold, s.OldestHold.Seconds())
+	if !m.shadow { // a shadow has none
+		m.gauge(oldestHold, s.OldestHold.Seconds())
+	}
 }
 
 func (c *Collector) collectTotals(m metrics, t bulk.Totals) {
@@ -164,8 +186,8 @@ func (c *Collector) collectTotals(m metrics, t bulk.Totals) {
 			m.count(rejected, r.waited, r.reason.String(), "yes")
 		}
 	}
-	m.send(prometheus.MustNewConstMetric(queueing, prometheus.CounterValue, t.Queueing.Seconds(), m.name))
+	m.send(prometheus.MustNewConstMetric(m.of(queueing), prometheus.CounterValue, t.Queueing.Seconds(), m.values...))
 	m.gauge(longestWait, t.LongestWait.Seconds())
-	m.send(c.waits(t, m.name))
-	m.send(prometheus.MustNewConstSummary(hold, t.Holds.Samples, t.Holds.Sum.Seconds(), nil, m.name))
+	m.send(c.waits(t, m.of(wait), m.values))
+	m.send(prometheus.MustNewConstSummary(m.of(hold), t.Holds.Samples, t.Holds.Sum.Seconds(), nil, m.values...))
 }

@@ -27,12 +27,17 @@ func (n names) of(label string, id uint64) (name string, ok bool) {
 		return "", false
 	}
 	n.ids[id] = true
-	name = clean(label)
+	return n.unique(label, id), true
+}
+
+// unique returns the label, or the label with the ID if it is taken.
+func (n names) unique(label string, id uint64) string {
+	name := clean(label)
 	if n.taken[name] {
 		name = fmt.Sprintf("%s\uFFFD#%d", name, id)
 	}
 	n.taken[name] = true
-	return name, true
+	return name
 }
 
 // clean returns the label as valid UTF-8. Different labels stay different, and no result

@@ -5,15 +5,21 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/fleet"
 	"github.com/bulklink/bulklink-go/option"
 	"github.com/bulklink/bulklink-go/registry"
+	"github.com/bulklink/bulklink-go/sizing"
 )
 
 // Config is what the options of a [Collector] set. It has no exported fields.
 type Config struct {
 	statuses []func() []bulk.Status
 	keyeds   []func() []registry.KeyedStatus
+	shadows  []func() map[string]*sizing.Shadow
+	limiters []func() []*adaptive.Limiter
+	members  []func() []*fleet.Member
 	buckets  int
 	native   bool
 }

@@ -45,15 +45,15 @@ func (b *buckets) cumulative(waits bulk.Waits) map[float64]uint64 {
 }
 
 // waits returns the histogram of the waits.
-func (c *Collector) waits(t bulk.Totals, name string) prometheus.Metric {
+func (c *Collector) waits(t bulk.Totals, d *prometheus.Desc, values []string) prometheus.Metric {
 	count, sum := t.Waits.Count(), t.Wait.Seconds()
-	classic := prometheus.MustNewConstHistogram(wait, count, sum, c.buckets.cumulative(t.Waits), name)
+	classic := prometheus.MustNewConstHistogram(d, count, sum, c.buckets.cumulative(t.Waits), values...)
 	if !c.config.native {
 		return classic
 	}
 	zero, positive := native(t.Waits)
-	return both{classic, prometheus.MustNewConstNativeHistogram(wait, count, sum, positive, nil, zero,
-		nativeSchema, nativeZero, time.Time{}, name)}
+	return both{classic, prometheus.MustNewConstNativeHistogram(d, count, sum, positive, nil, zero,
+		nativeSchema, nativeZero, time.Time{}, values...)}
 }
 
 // A native histogram of schema 3 has eight buckets for each power of two, of equal width
