@@ -227,6 +227,12 @@ func TestBadArgumentsPanic(t *testing.T) {
 		"bulkotel: Keyed: nil Keyed":            func() { bulkotel.Keyed[string](nil) },
 		"bulkotel: Statuses: nil function":      func() { bulkotel.Statuses(nil) },
 		"bulkotel: KeyedStatuses: nil function": func() { bulkotel.KeyedStatuses(nil) },
+		"bulkotel: Shadow: nil shadow":          func() { bulkotel.Shadow("8 slots", nil) },
+		"bulkotel: Shadows: nil function":       func() { bulkotel.Shadows(nil) },
+		"bulkotel: Limiter: nil limiter":        func() { bulkotel.Limiter(nil) },
+		"bulkotel: Limiters: nil function":      func() { bulkotel.Limiters(nil) },
+		"bulkotel: Member: nil member":          func() { bulkotel.Member(nil) },
+		"bulkotel: Members: nil function":       func() { bulkotel.Members(nil) },
 	} {
 		func() {
 			defer func() {

@@ -3,15 +3,21 @@ package bulkotel
 import (
 	"fmt"
 
+	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/fleet"
 	"github.com/bulklink/bulklink-go/option"
 	"github.com/bulklink/bulklink-go/registry"
+	"github.com/bulklink/bulklink-go/sizing"
 )
 
 // Config is what the options of [Register] set. It has no exported fields.
 type Config struct {
 	statuses []func() []bulk.Status
 	keyeds   []func() []registry.KeyedStatus
+	shadows  []func() map[string]*sizing.Shadow
+	limiters []func() []*adaptive.Limiter
+	members  []func() []*fleet.Member
 }
 
 // Option is an option of [Register].

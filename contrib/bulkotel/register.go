@@ -2,6 +2,8 @@ package bulkotel
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -22,8 +24,11 @@ const ScopeName = "github.com/bulklink/bulklink-go/contrib/bulkotel"
 // calls is counted twice.
 func Register(meter metric.Meter, opts ...Option) (metric.Registration, error) {
 	c := newConfig(opts)
-	in, err := newInstruments(meter)
-	if err != nil {
+	in, err1 := newInstruments(meter, "bulkhead.")
+	shadows, err2 := newShadowInstruments(meter)
+	limiters, err3 := newLimiterInstruments(meter)
+	members, err4 := newMemberInstruments(meter)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
 	return meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
@@ -44,8 +49,11 @@ func Register(meter metric.Meter, opts ...Option) (metric.Registration, error) {
 				}
 			}
 		}
+		shadows.observe(o, c)
+		limiters.observe(o, c)
+		members.observe(o, c)
 		return nil
-	}, in.all...)
+	}, slices.Concat(in.all, shadows.all, limiters.all, members.all)...)
 }
 
 // observer observes values of the bulkhead with some attributes.
@@ -56,7 +64,10 @@ type observer struct {
 }
 
 func newObserver(o metric.Observer, label string, id uint64) observer {
-	attributes := []attribute.KeyValue{nameOf(label), attribute.String("bulkhead.id", strconv.FormatUint(id, 10))}
+	return observerOf(o, nameOf(label), attribute.String("bulkhead.id", strconv.FormatUint(id, 10)))
+}
+
+func observerOf(o metric.Observer, attributes ...attribute.KeyValue) observer {
 	return observer{o, attributes, metric.WithAttributeSet(attribute.NewSet(attributes...))}
 }
 
@@ -73,11 +84,19 @@ func (o observer) rejected(i metric.Int64Observable, reason string, waited bool,
 }
 
 func (o observer) state(i metric.Int64Observable, state string, holds bool) {
-	value := int64(0)
+	o.oneIf(i, attribute.String("bulkhead.state", state), holds)
+}
+
+// oneIf observes 1 or 0 in the series with one more attribute.
+func (o observer) oneIf(i metric.Int64Observable, a attribute.KeyValue, holds bool) {
+	o.ObserveInt64(i, number(holds), metric.WithAttributes(append([]attribute.KeyValue{a}, o.attributes...)...))
+}
+
+func number(holds bool) int64 {
 	if holds {
-		value = 1
+		return 1
 	}
-	o.ObserveInt64(i, value, metric.WithAttributes(append([]attribute.KeyValue{attribute.String("bulkhead.state", state)}, o.attributes...)...))
+	return 0
 }
 
 func (in *instruments) observeBulkhead(o observer, s bulk.Status) {
