@@ -176,19 +176,24 @@ func watchMany(ctx context.Context, e Engine) error {
 			return err
 		}
 	}
-	for _, w := range watches[:3] {
-		w.stop()
-		if err := w.ends("its context"); err != nil {
+	// More than one write, because a watch that ends with another one may yield
+	// once more before it does.
+	for round := range 4 {
+		ending, rest := watches[0], watches[1:]
+		ending.stop()
+		if err := ending.ends("its context"); err != nil {
 			return err
 		}
-	}
-	if revision, err = write(ctx, e.Second, budget, "second", revision); err != nil {
-		return err
-	}
-	for _, w := range watches[3:] {
-		if err := w.yields("second", revision); err != nil {
-			return fmt.Errorf("after other watches ended: %w", err)
+		record := fmt.Sprintf("after %d watches ended", round+1)
+		if revision, err = write(ctx, e.Second, budget, record, revision); err != nil {
+			return err
 		}
+		for _, w := range rest {
+			if err := w.yields(record, revision); err != nil {
+				return fmt.Errorf("after other watches ended: %w", err)
+			}
+		}
+		watches = rest
 	}
 	if revision, err = write(ctx, e.Second, quiet, "of another budget", 0); err != nil {
 		return err
