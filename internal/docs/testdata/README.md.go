@@ -3,9 +3,11 @@ package snippets
 import (
 	"context"
 	"errors"
+	"log"
 	"net/http"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/dashboard"
 	"github.com/bulklink/bulklink-go/registry"
 )
 
