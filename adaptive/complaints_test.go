@@ -54,7 +54,7 @@ func TestConstantTimeoutsAreNotHealthy(t *testing.T) {
 	if limit := r.do(t).last(); limit != lowest {
 		t.Errorf("after 10 minutes of timeouts the limit is %d", limit)
 	}
-	// The same if nobody says that they are timeouts, but what is healthy.
+	// The same if the errors are not classified as timeouts, and HealthyLatency is set.
 	r.opts = []adaptive.Option{
 		adaptive.Classify(func(error) adaptive.Outcome { return adaptive.Success }),
 		adaptive.HealthyLatency(500 * time.Millisecond),

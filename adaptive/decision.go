@@ -73,7 +73,7 @@ func (d Decision) String() string {
 		safetext.Quote(d.Label), change, d.Reason, round(d.Latency), round(d.Baseline), d.Load, d.Queue, d.Served, d.Overloaded, round(d.Window))
 }
 
-// round drops the digits of d that nobody reads.
+// round drops all but the first three digits of d.
 func round(d time.Duration) time.Duration {
 	unit := time.Duration(1)
 	for d/unit >= 1000 {

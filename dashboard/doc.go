@@ -48,7 +48,7 @@
 //
 // # Cost
 //
-// Nothing runs and nothing is read while nobody looks. Each request for the page takes a
+// Without a viewer nothing runs and nothing is read. Each request for the page takes a
 // status of each bulkhead. While at least one live page is open, one goroutine does so
 // once a second, for all of them. It ends with the last page.
 //

@@ -29,7 +29,7 @@ type sampler struct {
 	events   encoder
 }
 
-// sampleEvery is the time between two samples while somebody looks.
+// sampleEvery is the time between two samples while there are viewers.
 const sampleEvery = time.Second
 
 // sampleAgain is the age at which a sample is too old for a request. It bounds the cost

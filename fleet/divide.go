@@ -9,15 +9,15 @@ import (
 // of the row.
 type division struct {
 	want   []int // for the demand and the minimum
-	target []int // want, and a part of what nobody wants
+	target []int // want, and a part of what is left
 }
 
 // divide divides the total of r. Rows that are quiet keep what they have: they have
 // not been renewed for a while, so that more slots for them would be idle.
 //
 // The demands are met max-min fair, as by the algorithm FAIR_SHARE of Doorman
-// (github.com/youtube/doorman, doc/algorithms.md): nobody gets more than its demand, and
-// nobody gets less than another one except if its demand is less. The minimum comes
+// (github.com/youtube/doorman, doc/algorithms.md): no row gets more than its demand, and
+// none gets less than another one except if its demand is less. The minimum comes
 // first. What is left is divided evenly, so that a burst finds slots.
 func divide(r *record, quiet func(row) bool) division {
 	n := len(r.Rows)

@@ -47,8 +47,8 @@
 //
 // A member counts its lease from the moment before it sent the request, on its own
 // clock, and stops when the TTL has passed. The others give its share away when they have
-// seen no renewal for TTL and Grace, on theirs. A record that was made anew gives
-// nobody more for TTL and Grace: the members tell what they have first.
+// seen no renewal for TTL and Grace, on theirs. While a record
+// is new, for TTL and Grace, no share grows: the members report first what they have.
 //
 // Everything works inside testing/synctest bubbles, with [Memory] as the store.
 package fleet

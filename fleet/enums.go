@@ -12,7 +12,7 @@ type State uint8
 
 const (
 	Joining  State = iota + 1 // it has had no lease yet
-	Learning                  // the record is new: nobody gets more until every member has told what it has
+	Learning                  // the record is new: no share grows until the members have reported what they have
 	Holding                   // it has a lease and its share
 	Lost                      // its lease has ended: see OnLost
 	Leaving                   // Leave was called, or the bulkhead was closed

@@ -162,8 +162,8 @@ func (m *Member) share(now time.Time) int {
 }
 
 // keeps returns the share that the member should keep according to r, which has its
-// row: all of it, unless somebody lacks slots. While r learns nobody could get them, so
-// that all of it is kept unless the total is exceeded. m.mu is held.
+// row: all of it, unless another member lacks slots. While r learns, no share grows, so that
+// all of it is kept unless the total is exceeded. m.mu is held.
 func (m *Member) keeps(r *record) int {
 	i := r.index(m.id)
 	share := r.Rows[i].Share

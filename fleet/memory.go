@@ -15,7 +15,7 @@ type Memory struct {
 	mu      sync.Mutex
 	last    uint64 // the revision given last; never reset, so that none is used twice
 	records map[string]Update
-	changed chan struct{} // closed at the next change; nil while nobody waits for one
+	changed chan struct{} // closed at the next change; nil without a watch that waits for one
 }
 
 // Load returns the record of the budget, as [Store] describes it.

@@ -32,11 +32,11 @@ type Config struct {
 // maxTotal is the largest total, so that sums of shares fit into an int of 32 bits.
 const maxTotal = 1_000_000
 
-// The defaults of the options.
+// The defaults of [Refresh], [TTL] and [Grace].
 const (
-	DefaultRefresh = 5 * time.Second
-	DefaultTTL     = 20 * time.Second
-	DefaultGrace   = 10 * time.Second
+	DefaultRefresh = 5 * time.Second  // each member writes the record about once in this time
+	DefaultTTL     = 20 * time.Second // a member survives three failed refreshes
+	DefaultGrace   = 10 * time.Second // what operations may take that began before their lease ended
 )
 
 // Refresh sets how often a member renews its lease and tells its demand: once in at

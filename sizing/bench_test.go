@@ -13,7 +13,7 @@ import (
 func one(context.Context) (int, error) { return 1, nil }
 
 // The cost of an operation of a bulkhead that a shadow or a recorder listens to, beside
-// that of a bulkhead that nobody listens to and of one with an empty handler.
+// that of a bulkhead without a handler and of one with an empty handler.
 func BenchmarkRun(b *testing.B) {
 	run := func(b *testing.B, x *bulk.Bulkhead) {
 		ctx := b.Context()

@@ -32,7 +32,7 @@ func burst(b *bulk.Bulkhead, n int) {
 	all.Wait()
 }
 
-// Observe mode: nobody is rejected, and the shadow says who would have been.
+// Observe mode: no operation is rejected, and the shadow tells which ones would have been.
 func ExampleNewShadow() {
 	payments := bulk.Must(bulk.New("payments", bulk.Unlimited))
 	shadow, err := sizing.NewShadow(payments, bulk.Capacity{Parallelism: 2, WaitingRoom: 3})

@@ -29,10 +29,10 @@ type observer struct {
 
 // audience is told in order what happened.
 type audience interface {
-	arrived(op *operation)                         // if it was rejected immediately, it is over
-	admitted(op *operation, at moment)             // from the queue
-	ended(op *operation)                           // it was rejected while it waited, or is no longer in flight
-	stranger(kind inputKind, slots int, at moment) // an operation that arrived before the observation began
+	arrived(op *operation)                        // if it was rejected immediately, it is over
+	admitted(op *operation, at moment)            // from the queue
+	ended(op *operation)                          // it was rejected while it waited, or is no longer in flight
+	earlier(kind inputKind, slots int, at moment) // an operation that arrived before the observation began
 	closed(at moment)
 }
 
@@ -116,7 +116,7 @@ func (o *observer) apply(t transition, late bool) {
 		o.to.closed(at)
 	case t.kind == bulk.EventDrained:
 	case t.op <= o.first:
-		o.stranger(t, at)
+		o.earlier(t, at)
 	case t.op == t.seq:
 		if !late { // what else happens to it is then ignored too
 			o.arrival(t, at)
@@ -131,15 +131,15 @@ func (o *observer) apply(t transition, late bool) {
 	}
 }
 
-// stranger is a transition of an operation that arrived before the observation began.
-func (o *observer) stranger(t transition, at moment) {
+// earlier handles a transition of an operation that arrived before the observation began.
+func (o *observer) earlier(t transition, at moment) {
 	switch t.kind {
 	case bulk.EventAdmitted:
-		o.to.stranger(occupies, t.slots, at)
+		o.to.earlier(occupies, t.slots, at)
 	case bulk.EventReleased:
-		o.to.stranger(vacates, t.slots, at)
+		o.to.earlier(vacates, t.slots, at)
 	case bulk.EventAbandoned:
-		o.to.stranger(abandons, t.slots, at)
+		o.to.earlier(abandons, t.slots, at)
 	}
 }
 

@@ -137,9 +137,9 @@ func (r *recorderAudience) ended(op *operation) {
 	r.records.put(op)
 }
 
-// stranger keeps an operation that arrived before the recording as if it had arrived when
+// earlier keeps an operation that arrived before the recording as if it had arrived when
 // the recording began.
-func (r *recorderAudience) stranger(kind inputKind, slots int, at moment) {
+func (r *recorderAudience) earlier(kind inputKind, slots int, at moment) {
 	if kind == vacates {
 		(*Recorder)(r).keep(Operation{Slots: slots, Hold: time.Duration(at.at), Outcome: Finished, EndSeq: at.seq})
 	}

@@ -143,7 +143,7 @@ func (s *shadowAudience) admitted(op *operation, at moment) { s.virtual.admitted
 
 func (s *shadowAudience) ended(op *operation) { s.virtual.ended(op) }
 
-func (s *shadowAudience) stranger(kind inputKind, slots int, at moment) {
+func (s *shadowAudience) earlier(kind inputKind, slots int, at moment) {
 	s.virtual.add(input{moment: at, kind: kind, slots: slots})
 }
 

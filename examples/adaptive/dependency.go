@@ -48,7 +48,7 @@ func (d *dependency) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	slot, err := d.workers.Acquire(r.Context())
 	defer slot.Release()
 	if errors.Is(err, bulk.ErrNotStarted) {
-		return // nobody reads the answer
+		return // the client has left
 	}
 	time.Sleep(work)
 }

@@ -86,7 +86,7 @@ func reports(ctx context.Context, b *bulk.Bulkhead, member *fleet.Member, out *j
 	for ctx.Err() == nil {
 		m, s := member.Status(), b.Status()
 		if out.Encode(report{m.Share, m.State, m.Lease, s.InFlight, s.Waiting, m.LastError}) != nil {
-			return // nobody reads
+			return // the reader has left
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
