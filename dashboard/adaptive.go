@@ -5,17 +5,18 @@ import (
 	"strings"
 
 	"github.com/bulklink/bulklink-go/adaptive"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // Adaptive returns a source that shows l with its bulkhead: the limit, latency, baseline
-// and goodput, and the last decisions that were made while somebody looked, with their
+// and goodput, and the last decisions that were made while there was a viewer, with their
 // reasons. It takes a Status of l for each sample. A nil l panics.
 func Adaptive(l *adaptive.Limiter) Source {
 	if l == nil {
 		panic("dashboard: Adaptive: nil limiter")
 	}
 	var last decisions
-	return &panelSource{"adaptive limit of " + short(l.Bulkhead().Label()), l.Bulkhead(), func() panel {
+	return &panelSource{"adaptive limit of " + safetext.Printable(l.Bulkhead().Label()), l.Bulkhead(), func() panel {
 		s := l.Status()
 		change := fmt.Sprintf("%s → %s", formatParallelism(s.Last.From), formatParallelism(s.Last.To))
 		if !s.Last.Changed() {

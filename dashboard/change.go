@@ -145,7 +145,7 @@ func readChange(form url.Values, now *reading) (was, to bulk.Capacity, bad *prob
 			n, err = bulk.Unlimited, nil
 		}
 		if err != nil {
-			errs = append(errs, &bulk.ConfigError{Field: name, Value: cut(text), Problem: "must be a whole number"})
+			errs = append(errs, &bulk.ConfigError{Field: name, Value: safetext.Excerpt(text), Problem: "must be a whole number"})
 			return
 		}
 		*into = n
@@ -158,7 +158,7 @@ func readChange(form url.Values, now *reading) (was, to bulk.Capacity, bad *prob
 		}
 		limit, err := time.ParseDuration(text)
 		if err != nil {
-			errs = append(errs, &bulk.ConfigError{Field: name, Value: cut(text), Problem: `must be a duration such as "250ms", or "0s" for none`})
+			errs = append(errs, &bulk.ConfigError{Field: name, Value: safetext.Excerpt(text), Problem: `must be a duration such as "250ms", or "0s" for none`})
 			return
 		}
 		*into = limit
@@ -176,9 +176,6 @@ func readChange(form url.Values, now *reading) (was, to bulk.Capacity, bad *prob
 	}
 	return was, to, nil
 }
-
-// cut returns the beginning of what was entered, for an error.
-func cut(text string) string { return text[:min(len(text), 40)] }
 
 // confirmation is what the page of the second step shows.
 type confirmation struct {

@@ -158,6 +158,7 @@ func TestChangesThatAreRejected(t *testing.T) {
 		{"nonsense as capacity", formOf(id, "{", nil), nil, 400, "no capacity that was shown"},
 		{"unknown step", formOf(id, was, map[string]string{"step": "burn"}), nil, 400, "step must be"},
 		{"not a number", formOf(id, was, map[string]string{"parallelism": "many"}), nil, 400, "must be a whole number"},
+		{"a number that is cut between characters", formOf(id, was, map[string]string{"parallelism": "a" + strings.Repeat("ä", 60)}), nil, 400, `ä&#34;: must be a whole number`},
 		{"negative", formOf(id, was, map[string]string{"parallelism": "-1"}), nil, 400, "must be 0 (paused) or more"},
 		{"not a duration", formOf(id, was, map[string]string{"wait_limit": "5"}), nil, 400, "must be a duration"},
 		{"half of the delay control", formOf(id, was, map[string]string{"delay_target": "5ms"}), nil, 400, "with a delay target"},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bulklink/bulklink-go/fleet"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // maxPeers is how many other members a panel lists.
@@ -19,10 +20,10 @@ func Fleet(m *fleet.Member) Source {
 		panic("dashboard: Fleet: nil member")
 	}
 	var last decisions
-	return &panelSource{short(m.String()), m.Bulkhead(), func() panel {
+	return &panelSource{safetext.Printable(m.String()), m.Bulkhead(), func() panel {
 		s := m.Status()
 		return panel{
-			Title: "Fleet " + short(s.Budget) + ", member " + short(s.Name),
+			Title: "Fleet " + safetext.Printable(s.Budget) + ", member " + safetext.Printable(s.Name),
 			Figures: []figure{
 				{"State", s.State.String()},
 				{"Own share", formatCount(s.Share)},
@@ -48,7 +49,7 @@ func peers(members []fleet.Peer) string {
 		case len(texts) == maxPeers:
 			more++
 		default:
-			texts = append(texts, fmt.Sprintf("%s %d", short(p.Name), p.Share))
+			texts = append(texts, fmt.Sprintf("%s %d", safetext.Printable(p.Name), p.Share))
 		}
 	}
 	if more > 0 {

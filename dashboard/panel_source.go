@@ -6,13 +6,10 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
-	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
-const (
-	maxDecisions = 5   // that a panel shows
-	maxPanelText = 100 // bytes of a name in a panel
-)
+// maxDecisions is how many a panel shows.
+const maxDecisions = 5
 
 // panelSource is a part around a bulkhead. Its panel is shown with that bulkhead.
 type panelSource struct {
@@ -37,22 +34,19 @@ type decisions struct {
 	seen []decision
 }
 
-// add adds a decision unless it is the last one, and returns a copy of all.
+// add adds a decision unless it is the last one, and returns a copy of all. A decision
+// that repeats the last one replaces it: a limit that stays does not hide how it got there.
 func (d *decisions) add(at time.Time, text, reason string) []decision {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	isNew := len(d.seen) == 0 || at.After(d.seen[0].At)
 	if !at.IsZero() && isNew {
-		kept := d.seen[:min(len(d.seen), maxDecisions-1)]
+		kept := d.seen
+		if len(kept) > 0 && kept[0].Text == text && kept[0].Reason == reason {
+			kept = kept[1:]
+		}
+		kept = kept[:min(len(kept), maxDecisions-1)]
 		d.seen = append([]decision{{At: at, Clock: clock(at), Text: text, Reason: reason}}, kept...)
 	}
 	return append([]decision(nil), d.seen...)
-}
-
-// short returns a name from outside on one printable line of bounded length.
-func short(name string) string {
-	if len(name) > maxPanelText {
-		name = name[:maxPanelText] + "…"
-	}
-	return safetext.Printable(name)
 }

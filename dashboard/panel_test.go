@@ -11,7 +11,9 @@ import (
 	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/fleet"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 	"github.com/bulklink/bulklink-go/sizing"
+	"github.com/google/go-cmp/cmp"
 )
 
 // panelSources returns sources of the three kinds. Two are around one bulkhead. The fleet is around another,
@@ -111,7 +113,7 @@ func TestPanelIsLiveWithTheLastDecisionsOfTheLimiter(t *testing.T) {
 func TestHostileNamesInPanelsAreHarmless(t *testing.T) {
 	for _, evil := range []string{`<script>alert(1)</script>`, "\u202eevil", "a\nb", "\xff\xfe", strings.Repeat("x", 10_000)} {
 		p := panelSource{evil, bulk.Must(bulk.New("payments", 1)), func() panel {
-			return panel{Title: short(evil), Figures: []figure{{"shares of others", peers([]fleet.Peer{{Name: evil, Share: 3}})}}}
+			return panel{Title: safetext.Printable(evil), Figures: []figure{{"shares of others", peers([]fleet.Peer{{Name: evil, Share: 3}})}}}
 		}}
 		for _, format := range []string{"html", "text", "json"} {
 			h := Handler(&p)
@@ -129,5 +131,26 @@ func TestHostileNamesInPanelsAreHarmless(t *testing.T) {
 				t.Error("the page has the script")
 			}
 		}
+	}
+}
+
+// A limiter decides once a second. If it stays where it is, the list would show nothing
+// but that after five seconds.
+func TestDecisionThatRepeatsTheLastOneReplacesIt(t *testing.T) {
+	var d decisions
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	steps := []string{"1 → 2", "stays at 2", "stays at 2", "2 → 3", "stays at 3", "stays at 3", "stays at 3"}
+	var got []decision
+	for i, text := range steps {
+		got = d.add(at.Add(time.Duration(i)*time.Second), text, "")
+	}
+	want := []decision{
+		{At: at.Add(6 * time.Second), Clock: "00:00:06 UTC", Text: "stays at 3"},
+		{At: at.Add(3 * time.Second), Clock: "00:00:03 UTC", Text: "2 → 3"},
+		{At: at.Add(2 * time.Second), Clock: "00:00:02 UTC", Text: "stays at 2"},
+		{At: at, Clock: "00:00:00 UTC", Text: "1 → 2"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 	"github.com/bulklink/bulklink-go/sizing"
 )
 
@@ -17,7 +18,7 @@ func Shadow(s *sizing.Shadow) Source {
 	}
 	b := s.Bulkhead()
 	otherStart, realStart := s.Status(), b.Status()
-	return &panelSource{"shadow of " + short(b.Label()), b, func() panel {
+	return &panelSource{"shadow of " + safetext.Printable(b.Label()), b, func() panel {
 		other, now := s.Status(), b.Status()
 		o, r := totalsSince(other, otherStart), totalsSince(now, realStart)
 		o50, o99 := quantiles(o)

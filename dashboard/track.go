@@ -78,7 +78,7 @@ func (t *track) keep(r *reading) {
 	for i, k := range t.kept {
 		age := now.Sub(k.status.At)
 		switch next := i + 1; {
-		case age < 0, age > historySeconds*time.Second: // the clock went back, or nobody looked for long
+		case age < 0, age > historySeconds*time.Second: // the clock went back, or there was no viewer for long
 		case next < len(t.kept) && now.Sub(t.kept[next].status.At) >= longWindow: // another one is old enough
 		case age > shortWindow+2*time.Second && len(kept) > 0 && k.status.At.Sub(kept[len(kept)-1].status.At) < 10*time.Second:
 		default:

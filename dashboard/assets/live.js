@@ -326,7 +326,7 @@ const order = $("sort");
 const columns = { worst: 0, arrivals: 1, rejected: 2, wait: 3, use: 4 }; // of the sort keys
 let sorted = 0; // when the rows were sorted
 
-// sortRows sorts at most every two seconds, and not while somebody points at a row or has
+// sortRows sorts at most every two seconds, and not while a row has the mouse over it or
 // the focus in one, because it would move away.
 function sortRows(now = false) {
   if (!now && (performance.now() - sorted < 2000 || rows.matches(":hover") || rows.contains(document.activeElement))) return;
