@@ -71,11 +71,37 @@ func ExampleClassify() {
 	// <nil>
 }
 
-// Every error that a dependency returns when it rejects can say so itself. Then no
-// Classify is needed.
+// busyError is how a client reports that its server has too much to do.
+type busyError struct{ after time.Duration }
+
+func (e busyError) Error() string    { return fmt.Sprintf("busy: try again after %v", e.after) }
+func (e busyError) Overloaded() bool { return true }
+
+// An error can say itself that it means overload. Then no Classify is needed.
 func ExampleOutcome() {
-	fmt.Println(adaptive.Success, adaptive.Overload, adaptive.Ignore)
-	// Output: success overload ignore
+	b := bulk.Must(bulk.New("search", 20))
+	l, _ := adaptive.New(b, 5, 200)
+	find := bulk.Guard(b, adaptive.Measure(l, func(context.Context) (string, error) {
+		return "", fmt.Errorf("search: %w", busyError{time.Second})
+	}))
+	_, err := find(context.Background())
+	fmt.Println(err, "counts as", adaptive.Overload)
+	// Output: search: busy: try again after 1s counts as overload
+}
+
+// Measure is for a function without an argument, Measure1 for one with an argument, and
+// MeasureDo for one that returns only an error. What fn returns is not changed.
+func ExampleMeasure() {
+	b := bulk.Must(bulk.New("search", 20))
+	l, _ := adaptive.New(b, 5, 200)
+	count := adaptive.Measure(l, func(context.Context) (int, error) { return 42, nil })
+	ping := adaptive.MeasureDo(l, func(context.Context) error { return errors.New("no route") })
+
+	fmt.Println(bulk.Run(context.Background(), b, count))
+	fmt.Println(bulk.Do(context.Background(), b, ping))
+	// Output:
+	// 42 <nil>
+	// no route
 }
 
 // Log each change of the limit, with its reason and figures.

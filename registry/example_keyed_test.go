@@ -341,9 +341,11 @@ func ExampleKeyedStatus_Since() {
 
 	interval, err := k.Status().Since(before)
 	fmt.Println(interval.Totals.Admitted, "admitted,", interval.Created, "new key,", err)
+	fmt.Println(interval.ArrivalRate() > 1, interval.RejectedShare(), interval.QueuedShare(), interval.MeanWait())
 	fmt.Println(interval.Report().Healthy())
 	// Output:
 	// 2 admitted, 1 new key, <nil>
+	// true 0 0 0s
 	// true
 }
 

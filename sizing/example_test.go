@@ -209,6 +209,16 @@ func ExampleReadTrace() {
 	// Output: 2 slots 0: must be at least 1
 }
 
+// Check a trace that was made by hand before it is replayed many times.
+func ExampleTrace_Validate() {
+	trace := sizing.Trace{Operations: []sizing.Operation{
+		{Arrived: 20 * time.Millisecond, Slots: 1, Hold: time.Millisecond, Outcome: sizing.Finished},
+		{Arrived: 10 * time.Millisecond, Slots: 1, Hold: time.Millisecond, Outcome: sizing.Finished},
+	}}
+	fmt.Println(trace.Validate())
+	// Output: sizing: trace: line 3: arrived before the operation of the line before
+}
+
 // What became of the operations of a bulkhead, one by one.
 func ExampleRecorder_Trace() {
 	payments := bulk.Must(bulk.New("payments", 1))
