@@ -6,55 +6,76 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// gauge finds out how many slots a bulkhead could use.
+// demand is how many slots a member could use, with a headroom. Each operation in flight
+// has its slots, and each one that waits could use one.
+type demand struct {
+	average int // over a refresh
+	peak    int // the highest number in a refresh
+}
+
+// gauge finds out the demand.
 type gauge struct {
-	peak      int // highest number of slots in use and operations waiting since the last refresh
-	last      bulk.Status
-	published int
+	peak, sum, samples int // of the readings since the last refresh
+	last               bulk.Status
+	published          demand
 }
 
 // sample reads the bulkhead. It is called several times in a refresh.
 func (g *gauge) sample(s bulk.Status) {
-	g.peak = max(g.peak, s.InUse+s.Waiting)
+	load := s.InUse + s.Waiting
+	g.sum, g.samples = g.sum+load, g.samples+1
+	g.peak = max(g.peak, load)
 	if s.Closed {
-		g.peak = 0
+		g.sum, g.peak = 0, 0
 	}
 }
 
-// need returns the slots that could have been used since the last refresh: the highest
-// number of slots in use and operations waiting or, if operations were rejected for
-// lack of slots, the load that was offered, and at least half more than there is.
-func (g *gauge) need(s bulk.Status) int {
+// need returns the slots that could have been used since the last refresh. The average is
+// at least the load of now, so that a member never gives back slots because it did not use
+// them earlier. If operations were rejected for lack of slots, the need is at least the
+// load that was offered, and the peak half more than there is, because the load is an
+// estimate.
+func (g *gauge) need(s bulk.Status) demand {
 	g.sample(s)
+	seen := demand{(g.sum + g.samples - 1) / g.samples, g.peak}
+	if !s.Closed {
+		seen.average = max(seen.average, s.InUse+s.Waiting)
+	}
 	interval, err := s.Since(g.last)
 	if err != nil || s.Closed { // an error: the first status
-		return g.peak
+		return seen
 	}
 	t := interval.Totals
 	if t.Saturated+t.Expired+t.ExpiredAtArrival+t.Oversized+t.OversizedAtArrival == 0 {
-		return g.peak
+		return seen
 	}
 	load := interval.OfferedLoad()
 	if load == 0 { // no operation of this period was measured: take the mean of all
 		load = interval.ArrivalRate() * s.Totals.Holds.Mean().Seconds()
 	}
+	offered := int(min(maxTotal, math.Ceil(load)))
 	more := s.Capacity.Parallelism + max(1, s.Capacity.Parallelism/2)
-	return max(g.peak, more, int(min(maxTotal, math.Ceil(load))))
+	return demand{max(seen.average, offered), max(seen.peak, more, offered)}
 }
 
-// demand returns the demand to publish, at most limit: the need and a headroom. It
-// stays as it was while it covers the need with at most twice the headroom, so that
-// small changes of the load move no shares.
-func (g *gauge) demand(s bulk.Status, limit int) int {
+// demand returns the demand to publish, at most limit.
+func (g *gauge) demand(s bulk.Status, limit int) demand {
 	need := g.need(s)
-	if head := headroom(need); g.published < need || g.published > need+2*head {
-		g.published = need + head
-	}
-	return min(g.published, limit)
+	g.published = demand{steady(g.published.average, need.average), steady(g.published.peak, need.peak)}
+	return demand{min(g.published.average, limit), min(g.published.peak, limit)}
 }
 
 // restart begins a new period.
-func (g *gauge) restart(s bulk.Status) { g.peak, g.last = 0, s }
+func (g *gauge) restart(s bulk.Status) { g.peak, g.sum, g.samples, g.last = 0, 0, 0, s }
+
+// steady returns the need with a headroom, or what was published while that covers the
+// need with at most twice the headroom, so that small changes of the load move no shares.
+func steady(published, need int) int {
+	if head := headroom(need); published < need || published > need+2*head {
+		return need + head
+	}
+	return published
+}
 
 // headroom is a tenth, and at least 1.
 func headroom(need int) int {

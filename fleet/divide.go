@@ -18,12 +18,14 @@ type division struct {
 // The demands are met max-min fair, as by the algorithm FAIR_SHARE of Doorman
 // (github.com/youtube/doorman, doc/algorithms.md): no row gets more than its demand, and
 // none gets less than another one except if its demand is less. The minimum comes
-// first. What is left is divided evenly, so that a burst finds slots.
+// first, then the loads, which are averages, and then the demands, which are peaks: a
+// member that is always full comes before one that is seldom. What is left is divided
+// evenly, so that a burst finds slots.
 func divide(r *record, quiet func(row) bool) division {
 	n := len(r.Rows)
 	d := division{make([]int, n), make([]int, n)}
 	total, minima, active := r.total(), 0, 0
-	floor, demand, minimum := make([]int, n), make([]int, n), make([]int, n)
+	floor, load, demand, minimum := make([]int, n), make([]int, n), make([]int, n), make([]int, n)
 	for i, row := range r.Rows {
 		if quiet(row) {
 			floor[i] = row.charge()
@@ -32,7 +34,7 @@ func divide(r *record, quiet func(row) bool) division {
 		}
 		active++
 		minima += row.Min
-		demand[i], minimum[i] = row.Demand, min(row.Demand, row.Min)
+		load[i], demand[i], minimum[i] = min(row.Load, row.Demand), row.Demand, min(row.Demand, row.Min)
 	}
 	for i, row := range r.Rows {
 		if minima <= total && !quiet(row) {
@@ -41,7 +43,7 @@ func divide(r *record, quiet func(row) bool) division {
 	}
 	order := r.order()
 	reserved := level(total, make([]int, n), minimum, order)
-	d.want = level(total, reserved, demand, order)
+	d.want = level(total, level(total, reserved, load, order), demand, order)
 	rest := total
 	for _, n := range d.want {
 		rest -= n
@@ -72,8 +74,8 @@ func (r *record) order() []int {
 	return order
 }
 
-// level divides total like water that fills vessels: everybody gets the same level, but
-// not less than its floor and not more than the higher one of its floor and its want.
+// level gives each row the same number of slots, but not less than its floor and not more
+// than the higher one of its floor and its want, so that the sum is at most total.
 // The slots that are left because they cannot be divided go to the first in the order.
 func level(total int, floor, want []int, order []int) []int {
 	fill := func(level int) ([]int, int) {
@@ -103,7 +105,7 @@ func level(total int, floor, want []int, order []int) []int {
 	return got
 }
 
-// short reports whether somebody wants more than is free. Only then somebody must give
+// short reports whether the members want more than is free. Only then a member must give
 // slots back: otherwise all keep what they have, so that shares are steady.
 func (d division) short(r *record) bool {
 	missing := 0

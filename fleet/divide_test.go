@@ -42,6 +42,20 @@ func TestDivisionIsFairByDemand(t *testing.T) {
 	}
 }
 
+func TestLoadsComeBeforePeaks(t *testing.T) {
+	r := rows(30, 40, 8, 8, 8, 8)
+	for i, load := range []int{35, 4, 4, 4, 3} {
+		r.Rows[i].Load = load
+	}
+	if d, want := divide(r, nobody), []int{15, 4, 4, 4, 3}; !slices.Equal(d.want, want) {
+		t.Errorf("want %v, not %v", want, d.want)
+	}
+	r.Rows[0].Load, r.Rows[0].Demand = 7, 7 // what the loads leave is for the peaks
+	if d, want := divide(r, nobody), []int{7, 6, 6, 6, 5}; !slices.Equal(d.want, want) {
+		t.Errorf("want %v, not %v", want, d.want)
+	}
+}
+
 func TestQuietMembersKeepWhatTheyHave(t *testing.T) {
 	r := rows(20, 20, 20, 20)
 	r.Rows[1].Share, r.Rows[1].Drain = 3, 1
@@ -67,7 +81,7 @@ func drawRecord(t *rapid.T) *record {
 		small := rapid.OneOf(rapid.Just(0), rapid.IntRange(0, 12))
 		r.Rows = append(r.Rows, row{
 			ID: string(rune('a' + i)), Total: total, Lapse: 1, Turn: uint64(rapid.IntRange(0, 3).Draw(t, "turn")),
-			Share: small.Draw(t, "share"), Drain: small.Draw(t, "drain"), Demand: small.Draw(t, "demand"), Min: rapid.IntRange(0, 3).Draw(t, "min"),
+			Share: small.Draw(t, "share"), Drain: small.Draw(t, "drain"), Load: small.Draw(t, "load"), Demand: small.Draw(t, "demand"), Min: rapid.IntRange(0, 3).Draw(t, "min"),
 		})
 	}
 	return r
@@ -100,9 +114,13 @@ func TestDivisionGivesOutExactlyTheTotal(t *testing.T) {
 		}
 		for i, a := range r.Rows {
 			for j, b := range r.Rows {
-				// Nobody has more than another one whose demand is not met, but for its minimum
-				// and the slot that cannot be divided.
-				if !quiet(a) && !quiet(b) && d.want[i] < a.Demand && d.want[j] > max(b.Min, d.want[i]+1) {
+				// No row has more than another one whose load is not met, but for its minimum
+				// and the slot that cannot be divided. The same holds for demands, but for loads.
+				least := max(b.Min, d.want[i]+1)
+				if d.want[i] >= min(a.Load, a.Demand) {
+					least = max(least, min(b.Load, b.Demand))
+				}
+				if !quiet(a) && !quiet(b) && d.want[i] < a.Demand && d.want[j] > least {
 					t.Errorf("%d has %d of %d, %d has %d", i, d.want[i], a.Demand, j, d.want[j])
 				}
 			}
@@ -162,6 +180,7 @@ func TestUnusableRecordIsAnError(t *testing.T) {
 		`{"v":1,"members":[{"id":"a","total":1,"lapse_ms":1,"share":-1}]}`,
 		`{"v":1,"members":[{"id":"a","total":1,"lapse_ms":1,"drain":-1}]}`,
 		`{"v":1,"members":[{"id":"a","total":1,"lapse_ms":1,"demand":1000001}]}`,
+		`{"v":1,"members":[{"id":"a","total":1,"lapse_ms":1,"load":-1}]}`,
 		`{"v":1,"members":[{"id":"a","total":1,"lapse_ms":1,"min":-1}]}`,
 	} {
 		if r, err := decode([]byte(text)); err == nil {

@@ -37,9 +37,10 @@
 //
 // # How a share moves
 //
-// A member publishes its demand: the highest number of slots in use and operations
-// waiting since the last refresh, with a headroom of a tenth. Shares are max-min fair
-// by demand; what nobody wants is divided evenly. A member that must give slots back
+// A member publishes its demand: the number of slots in use and operations waiting since
+// the last refresh, on average and at the peak, each with a headroom of a tenth. Shares
+// are max-min fair, first by the averages and then by the peaks; what is left is divided
+// evenly. A member that must give slots back
 // resizes its bulkhead first and then writes what it has left; in the same write it gives
 // the slots to the others. So slots that one member does not use are with another one
 // that needs them after at most two refreshes and the longest operation. If there are

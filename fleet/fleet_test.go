@@ -69,3 +69,51 @@ func TestMemberGetsWhatOthersDoNotUse(t *testing.T) {
 		}
 	})
 }
+
+// Four members have a burst of eight operations each second, and two to three slots in use
+// on average. A fifth one could use all slots all the time. Its share must not be the fifth
+// that a division by the highest numbers gives it, while most slots of the others are idle.
+func TestMemberThatIsAlwaysFullComesBeforeShortBursts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s fleet.Memory
+		if err := fleet.Create(t.Context(), &s, "budget"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var members []*fleet.Member
+		for i := range 5 {
+			b := newBulkhead(t, fmt.Sprint("m", i))
+			members = append(members, join(t, &s, 30, b))
+			if i == 0 {
+				load(ctx, b, 40, 100*time.Millisecond)
+				continue
+			}
+			go func() {
+				for ctx.Err() == nil {
+					for range 8 {
+						go func() {
+							_ = bulk.Do(ctx, b, func(context.Context) error { time.Sleep(300 * time.Millisecond); return nil })
+						}()
+					}
+					time.Sleep(time.Second)
+				}
+			}()
+		}
+		time.Sleep(3 * fleet.DefaultRefresh)
+		var sum int
+		for range 10 {
+			time.Sleep(fleet.DefaultRefresh)
+			sum += members[0].Status().Share
+		}
+		if mean := float64(sum) / 10; mean < 9 {
+			t.Errorf("the member that is always full has %.1f slots on average, want at least 9", mean)
+		}
+		cancel()
+		time.Sleep(time.Second) // the bursts end
+		for _, m := range members {
+			if err := m.Leave(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

@@ -49,7 +49,7 @@ func (s Status) String() string {
 	if s.Drain > 0 {
 		line("draining", "%d above the share", s.Drain)
 	}
-	line("demand", "%d", s.Demand)
+	line("demand", "%d on average, %d at the peak", s.Load, s.Demand)
 	if s.Lease > 0 {
 		line("lease", "%v left", s.Lease.Round(time.Millisecond))
 	} else {
@@ -66,7 +66,7 @@ func (s Status) String() string {
 		line("members", "%d, %d slots free", len(s.Members), s.Free)
 	}
 	for _, p := range s.Members {
-		fmt.Fprintf(&w, "\n    %-24s share %d, demand %d", safetext.Printable(p.Name), p.Share, p.Demand)
+		fmt.Fprintf(&w, "\n    %-24s share %d, demand %d, at the peak %d", safetext.Printable(p.Name), p.Share, p.Load, p.Demand)
 		if p.Drain > 0 {
 			fmt.Fprintf(&w, ", draining %d", p.Drain)
 		}
@@ -86,7 +86,8 @@ func (s Status) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("budget", safetext.Printable(s.Budget)), slog.String("name", safetext.Printable(s.Name)),
 		slog.String("state", s.State.String()), slog.Int("share", s.Share), slog.Int("total", s.Total),
-		slog.String("parallelism", slots(s.Parallelism)), slog.Int("drain", s.Drain), slog.Int("demand", s.Demand), slog.Int("free", s.Free),
+		slog.String("parallelism", slots(s.Parallelism)), slog.Int("drain", s.Drain), slog.Int("load", s.Load), slog.Int("demand", s.Demand),
+		slog.Int("free", s.Free),
 		slog.Int64("lease_ns", int64(s.Lease)), slog.Int("members", len(s.Members)),
 		slog.Uint64("writes", s.Writes), slog.Uint64("conflicts", s.Conflicts), slog.Uint64("failures", s.Failures), slog.Uint64("losses", s.Losses),
 	}

@@ -33,7 +33,8 @@ type row struct {
 	Seq    uint64 `json:"seq"` // of the last attempt to write by this member: a change renews the lease
 	Share  int    `json:"share"`
 	Drain  int    `json:"drain,omitempty"`  // slots in use above Share
-	Demand int    `json:"demand,omitempty"` // slots that the member could use, with headroom
+	Load   int    `json:"load,omitempty"`   // slots that the member could use on average, with headroom
+	Demand int    `json:"demand,omitempty"` // the same at its peak
 	Min    int    `json:"min,omitempty"`
 	Total  int    `json:"total"`          // that the member was told: the smallest of all counts
 	Lapse  int64  `json:"lapse_ms"`       // after it without renewal, the others remove the row
@@ -108,7 +109,7 @@ func decode(text []byte) (*record, error) {
 	ids := make(map[string]bool, len(r.Rows))
 	for _, row := range r.Rows {
 		ok := row.ID != "" && !ids[row.ID] && row.Total >= 1 && row.Total <= maxTotal && row.Lapse > 0 && row.Lapse <= int64(2*maxLapse/time.Millisecond)
-		for _, n := range []int{row.Share, row.Drain, row.Demand, row.Min} {
+		for _, n := range []int{row.Share, row.Drain, row.Load, row.Demand, row.Min} {
 			ok = ok && n >= 0 && n <= maxTotal
 		}
 		if !ok {

@@ -65,8 +65,8 @@ func (m *Member) sample(prepare bool) {
 		m.ended = isLeaving
 	}
 	if prepare && m.ledger.record != nil {
-		demand := m.gauge
-		m.plan = m.propose(demand.demand(s, m.mostDemand())).Share
+		gauge := m.gauge // a copy: this is no refresh
+		m.plan = m.propose(gauge.demand(s, m.mostDemand())).Share
 	}
 	m.mu.Unlock()
 	m.resize()
@@ -88,13 +88,13 @@ func (m *Member) mostDemand() int {
 func (m *Member) round(ctx context.Context) bool {
 	s := m.bulkhead.Status()
 	m.mu.Lock()
-	demand := m.gauge.demand(s, m.mostDemand())
+	load := m.gauge.demand(s, m.mostDemand())
 	m.gauge.restart(s)
 	m.mu.Unlock()
 	defer m.dropPlan()
 	known := m.load(ctx, false)
 	for i := 1; known && i <= maxAttempts; i++ {
-		err := m.write(ctx, demand)
+		err := m.write(ctx, load)
 		if err == nil {
 			return true
 		}
@@ -164,11 +164,11 @@ func (m *Member) isConfirmed() bool {
 }
 
 // write writes the record with what this member has, and divides what is free.
-func (m *Member) write(ctx context.Context, demand int) error {
+func (m *Member) write(ctx context.Context, load demand) error {
 	planned, inUse := noPlan, 0
 	for {
 		m.mu.Lock()
-		own := m.propose(demand)
+		own := m.propose(load)
 		if own.Share < planned { // the bulkhead shrinks before the record says that it has
 			planned = own.Share
 			m.plan = planned
@@ -217,7 +217,7 @@ func (m *Member) swap(ctx context.Context, next *record, revision uint64, a atte
 
 // propose returns the row of this member for the next write, with the share that it is
 // going to keep. m.mu is held.
-func (m *Member) propose(demand int) row {
+func (m *Member) propose(load demand) row {
 	now := m.clock.now()
 	l := &m.ledger
 	own := row{ID: m.id, Turn: 1}
@@ -227,7 +227,8 @@ func (m *Member) propose(demand int) row {
 	if l.own >= 0 {
 		own = l.record.Rows[l.own]
 	}
-	own.Name, own.Total, own.Demand, own.Min, own.Leaving = m.name, m.total, demand, min(m.minShare, m.total), m.ended != joined
+	own.Name, own.Total, own.Min, own.Leaving = m.name, m.total, min(m.minShare, m.total), m.ended != joined
+	own.Load, own.Demand = load.average, load.peak
 	own.Lapse = int64((m.lapse() + time.Millisecond - 1) / time.Millisecond)
 	if own.Leaving {
 		own.Share, own.Min = 0, 0

@@ -26,12 +26,12 @@ func (m *Member) Status() Status {
 	s.Free = max(0, s.Total-l.record.charged())
 	for _, row := range l.record.Rows {
 		s.Members = append(s.Members, Peer{row.Name, row.ID, row.ID == m.id, row.Leaving,
-			row.Share, row.Drain, row.Demand, row.Total, now.Sub(l.sightings[row.ID].since)})
+			row.Share, row.Drain, row.Load, row.Demand, row.Total, now.Sub(l.sightings[row.ID].since)})
 	}
 	slices.SortFunc(s.Members, func(a, b Peer) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	if l.own >= 0 {
 		own := l.record.Rows[l.own]
-		s.Share, s.Drain, s.Demand = own.Share, own.Drain, own.Demand
+		s.Share, s.Drain, s.Load, s.Demand = own.Share, own.Drain, own.Load, own.Demand
 	}
 	return s
 }

@@ -35,7 +35,10 @@ type Status struct {
 	Limit int `json:"limit"`
 	// Drain is the number of slots that were in use above the share at the last write.
 	Drain int `json:"drain"`
-	// Demand is the number of slots that the member could use, as published last.
+	// Load is the number of slots that the member could use on average, and Demand the
+	// same at its peak, as published last: those in use and one for each operation that
+	// waits, with a headroom of a tenth.
+	Load   int `json:"load"`
 	Demand int `json:"demand"`
 	// Free is the number of slots of the budget that no member has.
 	Free int `json:"free"`
@@ -72,7 +75,9 @@ type Peer struct {
 	Share int `json:"share"`
 	// Drain is the number of slots that it used above its share at its last write.
 	Drain int `json:"drain"`
-	// Demand is the number of slots that it could use.
+	// Load is the number of slots that it could use on average, and Demand the same at
+	// its peak.
+	Load   int `json:"load"`
 	Demand int `json:"demand"`
 	// Total is the total of the budget that it was told.
 	Total int `json:"total"`

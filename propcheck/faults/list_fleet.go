@@ -91,7 +91,8 @@ var fleetFunctions = []function{
 		{"fleet: a draining row gets its target once more", "goal[i]-row.charge()", "goal[i]-row.Share"},
 	}},
 	{"fleet", "divide", []fault{
-		{"fleet: demands are not met fairly", "level(total, reserved, demand, order)", "level(total, reserved, slices.Repeat([]int{total}, n), order)"},
+		{"fleet: demands are not met fairly", "d.want = level(total, ANY, demand, order)", "d.want = level(total, reserved, slices.Repeat([]int{total}, n), order)"},
+		{"fleet: peaks come before loads", "level(total, reserved, load, order)", "level(total, reserved, reserved, order)"},
 		{"fleet: nothing is reserved for an idle member", "minimum[i] = row.Min", "minimum[i] += 0"},
 		{"fleet: slots nobody wants are given to nobody", "active > 0 && rest > 0 && !quiet(ANY)", "false"},
 		{"fleet: a quiet member gets more slots", "active > 0 && rest > 0 && !quiet(r.Rows[i])", "active > 0 && rest > 0"},
@@ -107,6 +108,9 @@ var fleetFunctions = []function{
 		{"fleet: Leave keeps the row", "r.Rows = ANY", ""},
 		{"fleet: what Leave gives back waits for a refresh", "divide(r, m.quiet).raise(r)", ""},
 	}},
-	{"fleet", "gauge.need", []fault{{"fleet: rejected operations are no demand", "return max(g.peak, more, ANY)", "_, _ = more, ANY; return g.peak"}}},
+	{"fleet", "gauge.need", []fault{
+		{"fleet: rejected operations are no demand", "return demand{max(seen.average, offered), ANY}", "_, _ = more, offered; return seen"},
+		{"fleet: a member gives back what it uses now", "!s.Closed", "false"},
+	}},
 	{"fleet", "Memory.CompareAndSwap", []fault{{"fleet: the memory overwrites any revision", "present != revision", "false"}}},
 }
