@@ -15,7 +15,7 @@ const capacity = 50
 func each(t *testing.T, test func(t *testing.T, seed uint64)) {
 	seeds := uint64(4)
 	if testing.Short() {
-		seeds = 2
+		seeds = 1
 	}
 	for seed := uint64(1); seed <= seeds; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { test(t, seed) })
