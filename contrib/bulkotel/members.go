@@ -39,7 +39,7 @@ func newMemberInstruments(meter metric.Meter) (memberInstruments, error) {
 	m := maker{meter: meter, prefix: "bulkhead.fleet."}
 	in := memberInstruments{
 		budget:    m.level("slot.limit", "{slot}", "Number of slots of the whole budget, as this member knows it. Do not add it up over members."),
-		share:     m.amount("slot.share", "{slot}", "Slots that the member may use."),
+		share:     m.amount("slot.share", "{slot}", "Slots that the member may use while it has a lease."),
 		draining:  m.amount("slot.draining", "{slot}", "Slots that were in use above the share at the last write."),
 		demand:    m.amount("slot.demand", "{slot}", "Slots that the member could use, as published last."),
 		lease:     m.duration("lease.remaining", "Time until the lease ends unless it is renewed, 0 without a lease."),

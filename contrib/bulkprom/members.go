@@ -34,7 +34,7 @@ func describeMember(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	budget    = describeMember("budget_slots", "Number of slots of the whole budget, as this member knows it. Do not add it up over members.")
-	share     = describeMember("share_slots", "Slots that the member may use.")
+	share     = describeMember("share_slots", "Slots that the member may use while it has a lease.")
 	draining  = describeMember("draining_slots", "Slots that were in use above the share at the last write.")
 	wanted    = describeMember("demand_slots", "Slots that the member could use, as published last.")
 	lease     = describeMember("lease_seconds", "Time until the lease ends unless it is renewed, 0 without a lease.")
