@@ -50,9 +50,8 @@ func lines(t *testing.T, all []metricdata.Metrics) []string {
 			t.Errorf("%s has no description or no unit", m.Name)
 		}
 		line := func(kind string, set attribute.Set, value any) {
-			_, hasID := set.Value("bulkhead.id")
-			if !hasID && m.Name != "bulkhead.wait.duration" {
-				t.Errorf("%s has no bulkhead.id", m.Name)
+			if id := idOf(m.Name); id != "" && !set.HasValue(id) {
+				t.Errorf("%s has no %s", m.Name, id)
 			}
 			set, _ = set.Filter(func(a attribute.KeyValue) bool { return a.Key != "bulkhead.id" }) // differs between runs
 			result = append(result, fmt.Sprintf("%s %s %s {%s} %v\n", m.Name, kind, m.Unit, set.Encoded(attribute.DefaultEncoder()), value))
@@ -90,6 +89,21 @@ func lines(t *testing.T, all []metricdata.Metrics) []string {
 	}
 	slices.Sort(result)
 	return result
+}
+
+// idOf returns the attribute that tells series with the same label apart.
+func idOf(metric string) attribute.Key {
+	switch {
+	case metric == "bulkhead.wait.duration":
+		return ""
+	case strings.HasPrefix(metric, "bulkhead.shadow."):
+		return "bulkhead.shadow.id"
+	case strings.HasPrefix(metric, "bulkhead.limiter."):
+		return "bulkhead.limiter.id"
+	case strings.HasPrefix(metric, "bulkhead.fleet."):
+		return "bulkhead.fleet.member.id"
+	}
+	return "bulkhead.id"
 }
 
 // tenants returns a Keyed with two operations in flight, and a rejection of each kind

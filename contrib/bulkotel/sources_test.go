@@ -1,8 +1,14 @@
 package bulkotel_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
@@ -65,4 +71,80 @@ func TestOtherSourcesThatAreMadeAgainStartNewSeries(t *testing.T) {
 	if len(seen) != 4 {
 		t.Errorf("%d series, want 4: %v", len(seen), seen)
 	}
+}
+
+// unsteady is a store that rejects the first write as a conflict. While it is away, each
+// request fails.
+type unsteady struct {
+	fleet.Memory
+	writes atomic.Int64
+	away   atomic.Bool
+}
+
+var errAway = errors.New("the store is away")
+
+func (s *unsteady) Load(ctx context.Context, budget string) ([]byte, uint64, error) {
+	if s.away.Load() {
+		return nil, 0, errAway
+	}
+	return s.Memory.Load(ctx, budget)
+}
+
+func (s *unsteady) CompareAndSwap(ctx context.Context, budget string, record []byte, revision uint64) (uint64, error) {
+	switch {
+	case s.away.Load():
+		return 0, errAway
+	case s.writes.Add(1) == 1:
+		return 0, fleet.ErrConflict
+	}
+	return s.Memory.CompareAndSwap(ctx, budget, record, revision)
+}
+
+// The store is away for longer than the lease, and is then back.
+func TestMemberShowsALostLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := sdk.NewManualReader()
+		meter := sdk.NewMeterProvider(sdk.WithReader(reader)).Meter("test")
+		var store unsteady
+		m, err := fleet.Join(t.Context(), &store, "smtp", 10, bulk.Must(bulk.New("mail", 1)), fleet.Name("pod-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bulkotel.Register(meter, bulkotel.Member(m)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		check := func(state string, conflicts, losses uint64) {
+			t.Helper()
+			synctest.Wait()
+			s := m.Status()
+			attributes := "bulkhead.fleet.budget=smtp,bulkhead.fleet.member.id=" + s.ID + ",bulkhead.fleet.member.name=pod-1"
+			got := lines(t, collect(t, reader))
+			for _, want := range []string{
+				fmt.Sprintf("bulkhead.fleet.slot.share updowncounter {slot} {%s,bulkhead.name=mail} 10\n", attributes),
+				fmt.Sprintf("bulkhead.fleet.lease.remaining gauge s {%s,bulkhead.name=mail} %v\n", attributes, s.Lease.Seconds()),
+				fmt.Sprintf("bulkhead.fleet.lease.lost counter {lease} {%s,bulkhead.name=mail} %d\n", attributes, losses),
+				fmt.Sprintf("bulkhead.fleet.record.conflicts counter {write} {%s,bulkhead.name=mail} %d\n", attributes, conflicts),
+				fmt.Sprintf("bulkhead.fleet.store.failures counter {request} {%s,bulkhead.name=mail} %d\n", attributes, s.Failures),
+				fmt.Sprintf("bulkhead.fleet.status updowncounter 1 {%s,bulkhead.fleet.state=%s,bulkhead.name=mail} 1\n", attributes, state),
+			} {
+				if !slices.Contains(got, want) {
+					t.Errorf("no %sin\n%s", want, got)
+				}
+			}
+			if lost, failed := s.Lease == 0, s.Failures > 0; lost != (state == "lost") || failed != (losses > 0) {
+				t.Errorf("%v of the lease are left, with %d failures", s.Lease, s.Failures)
+			}
+		}
+		check("holding", 1, 0)
+		store.away.Store(true)
+		time.Sleep(fleet.DefaultTTL)
+		check("lost", 1, 1)
+		store.away.Store(false)
+		time.Sleep(fleet.DefaultRefresh)
+		check("holding", 1, 1)
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -2,9 +2,11 @@ package bulkprom_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -227,18 +229,7 @@ func TestMemberShowsItsShareAndItsEnd(t *testing.T) {
 	var m *fleet.Member
 	var holding, gone map[string]*dto.MetricFamily
 	var share int
-	gather := func(t *testing.T) map[string]*dto.MetricFamily {
-		t.Helper()
-		all, err := newRegistry(bulkprom.New(bulkprom.Member(m))).Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		families := map[string]*dto.MetricFamily{}
-		for _, f := range all {
-			families[f.GetName()] = f
-		}
-		return families
-	}
+	gather := func(t *testing.T) map[string]*dto.MetricFamily { return gathered(t, bulkprom.Member(m)) }
 	synctest.Test(t, func(t *testing.T) {
 		m = newMember(t, "mail", "smtp")
 		time.Sleep(5 * time.Minute)
@@ -268,6 +259,87 @@ func TestMemberShowsItsShareAndItsEnd(t *testing.T) {
 	if v := states(gone); v["holding"] != 0 || v["gone"] != 1 {
 		t.Errorf("after Leave: %v", v)
 	}
+}
+
+// gathered returns the metrics by name. It can be called in a bubble.
+func gathered(t *testing.T, opts ...bulkprom.Option) map[string]*dto.MetricFamily {
+	t.Helper()
+	all, err := newRegistry(bulkprom.New(opts...)).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	families := map[string]*dto.MetricFamily{}
+	for _, f := range all {
+		families[f.GetName()] = f
+	}
+	return families
+}
+
+// unsteady is a store that rejects the first write as a conflict. While it is away, each
+// request fails.
+type unsteady struct {
+	fleet.Memory
+	writes atomic.Int64
+	away   atomic.Bool
+}
+
+var errAway = errors.New("the store is away")
+
+func (s *unsteady) Load(ctx context.Context, budget string) ([]byte, uint64, error) {
+	if s.away.Load() {
+		return nil, 0, errAway
+	}
+	return s.Memory.Load(ctx, budget)
+}
+
+func (s *unsteady) CompareAndSwap(ctx context.Context, budget string, record []byte, revision uint64) (uint64, error) {
+	switch {
+	case s.away.Load():
+		return 0, errAway
+	case s.writes.Add(1) == 1:
+		return 0, fleet.ErrConflict
+	}
+	return s.Memory.CompareAndSwap(ctx, budget, record, revision)
+}
+
+// The store is away for longer than the lease, and is then back.
+func TestMemberShowsALostLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var store unsteady
+		m, err := fleet.Join(t.Context(), &store, "smtp", 10, bulk.Must(bulk.New("mail", 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		check := func(state string, conflicts, losses float64) {
+			t.Helper()
+			synctest.Wait()
+			families, s := gathered(t, bulkprom.Member(m)), m.Status()
+			checkValues(t, families, map[string]map[string]float64{
+				"bulkhead_fleet_share_slots":     {"smtp mail": 10},
+				"bulkhead_fleet_lease_seconds":   {"smtp mail": s.Lease.Seconds()},
+				"bulkhead_fleet_conflicts_total": {"smtp mail": conflicts},
+				"bulkhead_fleet_failures_total":  {"smtp mail": float64(s.Failures)},
+				"bulkhead_fleet_losses_total":    {"smtp mail": losses},
+			})
+			if v := states(families); v[state] != 1 || len(v) != 6 {
+				t.Errorf("%v, want %s", v, state)
+			}
+			if lost, failed := s.Lease == 0, s.Failures > 0; lost != (state == "lost") || failed != (losses > 0) {
+				t.Errorf("%v of the lease are left, with %d failures", s.Lease, s.Failures)
+			}
+		}
+		check("holding", 1, 0)
+		store.away.Store(true)
+		time.Sleep(fleet.DefaultTTL)
+		check("lost", 1, 1)
+		store.away.Store(false)
+		time.Sleep(fleet.DefaultRefresh)
+		check("holding", 1, 1)
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // states returns the values of the states of the only member.

@@ -50,6 +50,23 @@ func receive(t *testing.T) (sink *consumertest.MetricsSink, grpcAddress, httpAdd
 	return sink, grpcAddress, httpAddress
 }
 
+// connect starts a receiver and returns an exporter that sends to it.
+func connect(t *testing.T, protocol string, temporality sdk.TemporalitySelector) (*consumertest.MetricsSink, sdk.Exporter) {
+	t.Helper()
+	sink, grpcAddress, httpAddress := receive(t)
+	var exporter sdk.Exporter
+	var err error
+	if protocol == "grpc" {
+		exporter, err = otlpmetricgrpc.New(t.Context(), otlpmetricgrpc.WithEndpoint(grpcAddress), otlpmetricgrpc.WithInsecure(), otlpmetricgrpc.WithTemporalitySelector(temporality))
+	} else {
+		exporter, err = otlpmetrichttp.New(t.Context(), otlpmetrichttp.WithEndpoint(httpAddress), otlpmetrichttp.WithInsecure(), otlpmetrichttp.WithTemporalitySelector(temporality))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sink, exporter
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -126,17 +143,7 @@ func TestReceiverGetsEachOperationOnce(t *testing.T) {
 		}
 		for _, protocol := range []string{"grpc", "http"} {
 			t.Run(protocol+" "+name, func(t *testing.T) {
-				sink, grpcAddress, httpAddress := receive(t)
-				var exporter sdk.Exporter
-				var err error
-				if protocol == "grpc" {
-					exporter, err = otlpmetricgrpc.New(t.Context(), otlpmetricgrpc.WithEndpoint(grpcAddress), otlpmetricgrpc.WithInsecure(), otlpmetricgrpc.WithTemporalitySelector(selector))
-				} else {
-					exporter, err = otlpmetrichttp.New(t.Context(), otlpmetrichttp.WithEndpoint(httpAddress), otlpmetrichttp.WithInsecure(), otlpmetrichttp.WithTemporalitySelector(selector))
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
+				sink, exporter := connect(t, protocol, selector)
 				provider := sdk.NewMeterProvider(sdk.WithReader(sdk.NewPeriodicReader(exporter, sdk.WithInterval(time.Hour))))
 				meter := provider.Meter(bulkotel.ScopeName)
 				waits, err := bulkotel.Waits(meter)
