@@ -145,11 +145,10 @@ func ExampleSharedWith() {
 		return tenant, limited
 	}
 	_, errOrders := bulksql.New(pool, orders, bulksql.SharedWith(reports), bulksql.PerKey(tenants, tenantOf))
-	_, errReports := bulksql.New(pool, reports, bulksql.SharedWith(orders))
+	db, errReports := bulksql.New(pool, reports, bulksql.SharedWith(orders))
 	fmt.Println(errOrders, errReports)
-	_ = reports.Resize(4) // New does not see it; CheckPool does
-	_, err = bulksql.New(pool, reports, bulksql.SharedWith(orders))
-	fmt.Println(err)
+	_ = reports.Resize(4) // after New
+	fmt.Println(db.CheckPool())
 	// Output:
 	// <nil> <nil>
 	// bulkhead "reports": parallelism 11: must be at most 10, the MaxOpenConns of the pool, for this bulkhead and 1 others together
@@ -163,10 +162,13 @@ func ExampleTx() {
 			}
 			_, err := bulksql.Exec(ctx, db, "DELETE FROM orders") // should be tx.ExecContext
 			fmt.Println(err)
+			fmt.Println(errors.Is(err, bulksql.ErrNested))
 			return nil
 		})
 	})
-	// Output: bulksql: call inside Tx or Conn of bulkhead "orders db": use its transaction or connection
+	// Output:
+	// bulksql: call inside Tx or Conn of bulkhead "orders db": use its transaction or connection
+	// true
 }
 
 // queries has the form of the code that sqlc generates: its DBTX is satisfied by *sql.Tx
