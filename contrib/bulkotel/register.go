@@ -37,7 +37,9 @@ func Register(meter metric.Meter, opts ...Option) (metric.Registration, error) {
 			for _, s := range statuses() {
 				if !seen[s.ID] {
 					seen[s.ID] = true
-					in.observeKeyed(newObserver(o, s.Label, s.ID), s)
+					observer := newObserver(o, s.Label, s.ID)
+					in.observeKeyed(observer, s)
+					observer.seconds(in.oldestHold, s.OldestHold.Seconds())
 				}
 			}
 		}
@@ -45,7 +47,9 @@ func Register(meter metric.Meter, opts ...Option) (metric.Registration, error) {
 			for _, s := range statuses() {
 				if !seen[s.ID] {
 					seen[s.ID] = true
-					in.observeBulkhead(newObserver(o, s.Label, s.ID), s)
+					observer := newObserver(o, s.Label, s.ID)
+					in.observeBulkhead(observer, s)
+					observer.seconds(in.oldestHold, s.OldestHold.Seconds()) // a shadow has none
 				}
 			}
 		}
@@ -129,7 +133,7 @@ func (in *instruments) observeKeyed(o observer, s registry.KeyedStatus) {
 	o.rejected(in.rejected, "too_many_keys", false, s.TooManyKeys)
 	in.observeCurrent(o, bulk.Status{
 		Capacity: s.Capacity, InUse: s.InUse, InFlight: s.InFlight, Waiting: s.Waiting, Closed: s.Closed,
-		Queueing: s.Queueing, OldestWait: s.OldestWait, OldestHold: s.OldestHold,
+		Queueing: s.Queueing, OldestWait: s.OldestWait,
 	})
 	in.observeTotals(o, s.Totals)
 }
@@ -144,7 +148,6 @@ func (in *instruments) observeCurrent(o observer, s bulk.Status) {
 	o.state(in.status, "closed", s.Closed)
 	o.seconds(in.queueAge, s.Queueing.Seconds())
 	o.seconds(in.oldestWait, s.OldestWait.Seconds())
-	o.seconds(in.oldestHold, s.OldestHold.Seconds())
 }
 
 func (in *instruments) observeTotals(o observer, t bulk.Totals) {
