@@ -7,21 +7,29 @@
 //	registration, err := bulkotel.Register(meter, bulkotel.Registry(bulkheads))
 //
 // It needs only the metric API: the program chooses the SDK and the exporter. [Register]
-// observes the statuses of bulkheads at each collection. [Waits] records each wait in a
+// observes the statuses of bulkheads and others at each collection. [Waits] records each wait in a
 // histogram, because the API has no observable histogram. The metrics are listed in
 // docs/metrics.md of the repository.
 //
 // # Attributes
 //
-// Each series of Register has two attributes:
+// Each series of Register has the attribute bulkhead.name, which is the label of the
+// bulkhead. In it and in other attributes that are texts, bytes that are not valid UTF-8
+// are replaced by U+FFFD, because an exporter drops the whole batch otherwise.
 //
-//   - bulkhead.name is the label of the bulkhead. Bytes that are not valid UTF-8 are
-//     replaced by U+FFFD, because an exporter drops the whole batch otherwise.
-//   - bulkhead.id tells bulkheads with the same label apart, which exist concurrently or
-//     one after another. Without it they would share a series, and the counters would
-//     fall to 0 when a bulkhead is removed and created again. A reader with delta
-//     temporality would then get a negative value from a counter. Sum over bulkhead.id
-//     to get the values of a label.
+// Each series of Register also has an ID, which no other source of its kind has in the
+// process:
+//
+//	source              ID                         more attributes
+//	bulkhead, Keyed     bulkhead.id
+//	shadow              bulkhead.shadow.id         bulkhead.shadow.name
+//	adaptive limiter    bulkhead.limiter.id
+//	member of a fleet   bulkhead.fleet.member.id   bulkhead.fleet.member.name, bulkhead.fleet.budget
+//
+// The ID tells two sources with the same label apart, which exist concurrently or one
+// after another. Without it they would share a series, and the counters would fall to 0
+// when one is removed and created again. A reader with delta temporality would
+// then get a negative value from a counter. Sum over the ID to get the values of a label.
 //
 // The histogram of Waits has bulkhead.name alone: bulkheads with the same label share a
 // series. Nothing ever removes a series of it.
@@ -33,4 +41,12 @@
 // keys, and ages those of the key with the longest. It has no slots, places, limits and
 // peaks, which make sense only for each key. It has metrics about its keys, and about the
 // capacity that they have in common, in addition.
+//
+// # Shadows, limiters and members
+//
+// [Shadow], [Limiter] and [Member] observe what the packages sizing, adaptive and fleet
+// have. [Shadows], [Limiters] and [Members] do so for those that exist at the time of a
+// collection. Their instruments are bulkhead.shadow.*, bulkhead.limiter.* and
+// bulkhead.fleet.*. A shadow has the instruments of a bulkhead, but not the histogram of
+// Waits and no oldest hold.
 package bulkotel

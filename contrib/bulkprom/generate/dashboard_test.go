@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -90,12 +91,16 @@ func checkExpr(t *testing.T, title, expr string) {
 		t.Errorf("%s: %v", title, err)
 		return
 	}
+	names, err := metricNames()
+	if err != nil {
+		t.Fatal(err)
+	}
 	parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
 		s, ok := node.(*parser.VectorSelector)
 		if !ok {
 			return nil
 		}
-		if name := regexp.MustCompile(`^(bulkhead_(?:wait|sampled_hold)_seconds)_(?:sum|count|bucket)$`).ReplaceAllString(s.Name, "$1"); !metricNames(t)[name] {
+		if name := regexp.MustCompile(`^(bulkhead_(?:wait|sampled_hold)_seconds)_(?:sum|count|bucket)$`).ReplaceAllString(s.Name, "$1"); !names[name] {
 			t.Errorf("%s: no metric %s", title, s.Name)
 		}
 		for _, label := range []string{"job", "bulkhead"} {
@@ -107,20 +112,15 @@ func checkExpr(t *testing.T, title, expr string) {
 	})
 }
 
-// metricNames returns the names in the table of docs/metrics.md, which another test
-// compares with a scrape.
-func metricNames(t *testing.T) map[string]bool {
-	t.Helper()
-	table, err := tableOfPrometheus()
-	if err != nil {
-		t.Fatal(err)
-	}
+// metricNames returns the names in a scrape of all sources.
+var metricNames = sync.OnceValues(func() (map[string]bool, error) {
+	all, err := exportedToPrometheus()
 	names := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)`").FindAllStringSubmatch(table, -1) {
-		names[m[1]] = true
+	for _, m := range all {
+		names[m.name] = true
 	}
-	return names
-}
+	return names, err
+})
 
 // Each graph has a value in a scrape of a busy bulkhead.
 func TestEachGraphShowsValues(t *testing.T) {
