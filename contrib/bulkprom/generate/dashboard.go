@@ -67,7 +67,7 @@ var graphs = []graph{
 	{"Rejections", "Operations that are rejected, per second, by reason.", "ops", []query{
 		{`sum by (bulkhead, reason) (rate(bulkhead_operations_rejected_total[5m])) > 0`, "{{bulkhead}} {{reason}}"}}},
 	{"Waits", "Quantiles of the waits of operations that were admitted from the waiting room.", "s", []query{
-		{quantile(0.5), "{{bulkhead}} p50"}, {quantile(0.99), "{{bulkhead}} p99"}}},
+		{quantile(0.5, "bulkhead_wait_seconds", "bulkhead"), "{{bulkhead}} p50"}, {quantile(0.99, "bulkhead_wait_seconds", "bulkhead"), "{{bulkhead}} p99"}}},
 	{"Share of time with a queue", "1 means that at least one operation waited all the time. The sum over the keys of a Keyed can be more.", "percentunit", []query{
 		{`avg by (bulkhead) (rate(bulkhead_queueing_seconds_total[5m]))`, "{{bulkhead}}"}}},
 	{"Mean hold", "Time that operations held their slots, from samples.", "s", []query{
@@ -76,11 +76,29 @@ var graphs = []graph{
 		{`max by (bulkhead) (bulkhead_oldest_wait_seconds) > 0`, "{{bulkhead}} waiting"}, {`max by (bulkhead) (bulkhead_oldest_hold_seconds) > 0`, "{{bulkhead}} in flight"}}},
 	{"Keys", "Keys of each Keyed, and their largest number.", "short", []query{
 		{`sum by (bulkhead) (bulkhead_keys)`, "{{bulkhead}} keys"}, {`sum by (bulkhead) (bulkhead_keys_limit)`, "{{bulkhead}} limit"}}},
+	{"Shadows: rejections", "Operations that are rejected, per second, and those that a bulkhead with another capacity would have rejected.", "ops", []query{
+		{`sum by (bulkhead) (rate(bulkhead_operations_rejected_total[5m])) and on (bulkhead) bulkhead_shadow_slots`, "{{bulkhead}}"},
+		{`sum by (bulkhead, shadow) (rate(bulkhead_shadow_operations_rejected_total[5m]))`, "{{bulkhead}} with {{shadow}}"}}},
+	{"Shadows: waits", "99 of 100 operations that a bulkhead with another capacity would have admitted from its waiting room would have waited for at most this time.", "s", []query{
+		{quantile(0.99, "bulkhead_shadow_wait_seconds", "bulkhead, shadow"), "{{bulkhead}} with {{shadow}} p99"}}},
+	{"Limiters: limit", "Present limit of each adaptive limiter, and the range in which it can move now.", "short", []query{
+		{`sum by (bulkhead) (bulkhead_limiter_limit_slots < Inf)`, "{{bulkhead}} limit"}, {`sum by (bulkhead) (bulkhead_limiter_minimum_slots)`, "{{bulkhead}} minimum"},
+		{`sum by (bulkhead) (bulkhead_limiter_ceiling_slots)`, "{{bulkhead}} ceiling"}}},
+	{"Limiters: latency", "Latency of the dependency in the last window (nine of ten successes), and without queueing.", "s", []query{
+		{`max by (bulkhead) (bulkhead_limiter_latency_seconds)`, "{{bulkhead}} latency"}, {`max by (bulkhead) (bulkhead_limiter_baseline_seconds)`, "{{bulkhead}} baseline"}}},
+	{"Fleets: shares", "Slots that the members have of a budget and that they could use, and the budget.", "short", []query{
+		{`sum by (bulkhead, budget) (bulkhead_fleet_share_slots)`, "{{budget}} {{bulkhead}} share"}, {`sum by (bulkhead, budget) (bulkhead_fleet_demand_slots)`, "{{budget}} {{bulkhead}} demand"},
+		{`max by (bulkhead, budget) (bulkhead_fleet_budget_slots)`, "{{budget}} {{bulkhead}} budget"}}},
+	{"Fleets: members without a lease", "Members that have lost their lease. By default they admit no operation.", "short", []query{
+		{`sum by (bulkhead, budget) (bulkhead_fleet_state{state="lost"})`, "{{budget}} {{bulkhead}} lost"}}},
+	{"Fleets: requests that failed", "Requests to the store, per second, that failed, or that conflicted with a write of another member. Conflicts are normal.", "ops", []query{
+		{`sum by (bulkhead, budget) (rate(bulkhead_fleet_failures_total[5m]))`, "{{budget}} {{bulkhead}} failed"},
+		{`sum by (bulkhead, budget) (rate(bulkhead_fleet_conflicts_total[5m]))`, "{{budget}} {{bulkhead}} conflicted"}}},
 }
 
 // quantile returns an expression for classic and native histograms.
-func quantile(q float64) string {
-	return fmt.Sprintf("histogram_quantile(%v, sum by (bulkhead, le) (rate(bulkhead_wait_seconds_bucket[5m]))) or histogram_quantile(%v, sum by (bulkhead) (rate(bulkhead_wait_seconds[5m])))", q, q)
+func quantile(q float64, histogram, by string) string {
+	return fmt.Sprintf("histogram_quantile(%v, sum by (%s, le) (rate(%s_bucket[5m]))) or histogram_quantile(%v, sum by (%s) (rate(%s[5m])))", q, by, histogram, q, by, histogram)
 }
 
 // newDashboard returns a dashboard for Grafana: a panel for the findings of each

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkprom"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -100,7 +101,7 @@ func checkExpr(t *testing.T, title, expr string) {
 		if !ok {
 			return nil
 		}
-		if name := regexp.MustCompile(`^(bulkhead_(?:wait|sampled_hold)_seconds)_(?:sum|count|bucket)$`).ReplaceAllString(s.Name, "$1"); !names[name] {
+		if name := regexp.MustCompile(`^(bulkhead_(?:shadow_)?(?:wait|sampled_hold)_seconds)_(?:sum|count|bucket)$`).ReplaceAllString(s.Name, "$1"); !names[name] {
 			t.Errorf("%s: no metric %s", title, s.Name)
 		}
 		for _, label := range []string{"job", "bulkhead"} {
@@ -122,19 +123,34 @@ var metricNames = sync.OnceValues(func() (map[string]bool, error) {
 	return names, err
 })
 
-// Each graph has a value in a scrape of a busy bulkhead.
+// Each graph has a value in two scrapes of a busy bulkhead and of one source of each
+// other kind.
 func TestEachGraphShowsValues(t *testing.T) {
-	b := bulk.Status{ID: 1, Label: "payments", Capacity: bulk.Capacity{Parallelism: 2, WaitingRoom: 5}, InUse: 2, Waiting: 1, OldestWait: 1, OldestHold: 1}
+	b := bulk.Status{ID: 1 << 60, Label: "payments", Capacity: bulk.Capacity{Parallelism: 2, WaitingRoom: 5}, InUse: 2, Waiting: 1, OldestWait: 1, OldestHold: 1}
 	end := b
 	end.Totals = bulk.Totals{Admitted: 100, AdmittedFromQueue: 10, Queued: 10, Saturated: 5, Wait: 1e9, Queueing: 1e9, Waits: waitsOf(t, 10), Holds: bulk.Holds{Samples: 2, Sum: 1e9}}
-	stored := scraped(t, []bulk.Status{b}, []bulk.Status{end})
-	for _, g := range graphs {
-		if g.title == "Keys" { // of a Keyed
-			continue
+	s, err := newSources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
 		}
-		for _, q := range g.queries {
-			if values := stored.query(t, q.expr); len(values) != 1 {
-				t.Errorf("%s: %s has %d values", g.title, q.expr, len(values))
+	}()
+	for name, opts := range map[string][]bulkprom.Option{"classic": nil, "native": {bulkprom.NativeHistogram()}} {
+		stored := scraped(t, []bulk.Status{b}, []bulk.Status{end}, append(opts,
+			bulkprom.Keyed(s.keyed), bulkprom.Shadow("1 slot", s.shadow), bulkprom.Limiter(s.limiter), bulkprom.Member(s.member))...)
+		for _, g := range graphs {
+			kind, _, _ := strings.Cut(g.title, ":")
+			label := map[string]string{"Keys": "tenants", "Limiters": "search", "Fleets": "mail"}[kind]
+			if label == "" {
+				label = "payments"
+			}
+			for _, q := range g.queries {
+				if _, ok := stored.query(t, q.expr)[label]; !ok {
+					t.Errorf("%s: %s: %s has no value for %s", name, g.title, q.expr, label)
+				}
 			}
 		}
 	}

@@ -50,24 +50,28 @@ func scraped(t *testing.T, start, end []bulk.Status, opts ...bulkprom.Option) *s
 // scrapedOf returns what two scrapes have stored, of what start and end name.
 func scrapedOf(t *testing.T, start, end bulkprom.Option, opts ...bulkprom.Option) *scrapes {
 	t.Helper()
-	s := &scrapes{map[string]*stored{}, map[string][]*stored{}}
-	for at, what := range map[int64]bulkprom.Option{firstScrape: start, lastScrape: end} {
-		metrics := prometheus.NewPedanticRegistry()
-		metrics.MustRegister(bulkprom.New(append(opts, bulkprom.Buckets(1), what)...))
-		families, err := metrics.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range families {
-			for _, m := range f.GetMetric() {
-				s.add(at, f.GetName(), m)
-			}
-		}
-	}
-	for _, series := range s.series {
-		slices.SortFunc(series.samples, func(a, b chunks.Sample) int { return int(a.T() - b.T()) })
-	}
+	s := newScrapes()
+	s.scrape(t, firstScrape, append(opts, start)...)
+	s.scrape(t, lastScrape, append(opts, end)...)
 	return s
+}
+
+func newScrapes() *scrapes { return &scrapes{map[string]*stored{}, map[string][]*stored{}} }
+
+// scrape stores one scrape. Scrapes must be in the order of their times.
+func (s *scrapes) scrape(t *testing.T, at int64, opts ...bulkprom.Option) {
+	t.Helper()
+	metrics := prometheus.NewPedanticRegistry()
+	metrics.MustRegister(bulkprom.New(append(opts, bulkprom.Buckets(1))...))
+	families, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			s.add(at, f.GetName(), m)
+		}
+	}
 }
 
 func (s *scrapes) add(at int64, name string, m *dto.Metric) {

@@ -33,8 +33,19 @@ var examples = map[bulk.Code]bulk.Status{
 	bulk.CodeOverprovisioned: {Capacity: bulk.Capacity{Parallelism: 100}, Totals: bulk.Totals{Admitted: 10000}},
 }
 
-// adviceFor returns the advice of the finding.
+// adviceBeyond has the advice for the alerts that are in no report.
+var adviceBeyond = map[bulk.Code]string{
+	codeLeaseLost: "Check that the store of the fleet works, and that this process can reach it. The field last_error in the status of the member has the last error. " +
+		"By default the bulkhead admits no operation until the member has a lease again. Do not raise the parallelism by hand: other members can have the slots.",
+	codeLimiterAtMinimum: "Check whether the dependency is slow or rejects operations. Check whether other clients load it. " +
+		"The reason of the last decision says why the limiter does not raise the limit. If the dependency is healthy, close the limiter and set the parallelism by hand.",
+}
+
+// adviceFor returns the advice of the finding or alert.
 func adviceFor(code bulk.Code) (string, error) {
+	if advice := adviceBeyond[code]; advice != "" {
+		return advice, nil
+	}
 	status := examples[code]
 	report := status.Report()
 	if code == registry.CodeTooManyKeys {

@@ -1,7 +1,7 @@
 // Generate writes alert rules for Prometheus, a dashboard for Grafana, and the tables of
 // metrics in docs/metrics.md. The rules come from the table of findings in the
 // documentation of bulk.Report: its codes, severities and conditions, with an expression
-// for each of them in rules.go.
+// for each of them in rules.go. Those that are in no report are in table.go.
 //
 //	go run .
 //

@@ -9,7 +9,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// rule is the expression that finds in metrics what a report finds in a status.
+// rule is the expression that finds in metrics what a report finds in a status, or what
+// is in no report.
 type rule struct {
 	code     bulk.Code
 	severity bulk.Severity
@@ -47,6 +48,14 @@ const (
 	// A server that scrapes native histograms has no series _sum and _count.
 	waitCount = `(increase(bulkhead_wait_seconds_count[5m]) or histogram_count(increase(bulkhead_wait_seconds[5m])))`
 	waitSum   = `(increase(bulkhead_wait_seconds_sum[5m]) or histogram_sum(increase(bulkhead_wait_seconds[5m])))`
+
+	// A limiter that observes or is closed does not move, nor does one whose ceiling is the
+	// minimum. One whose last decision was that operations were too few, or did not need
+	// the limit, is idle, unless they hang: then it decides rarely or never.
+	atMinimum = `bulkhead_limiter_limit_slots == bulkhead_limiter_minimum_slots` +
+		` and bulkhead_limiter_minimum_slots < bulkhead_limiter_ceiling_slots and bulkhead_limiter_observing == 0 and bulkhead_limiter_closed == 0`
+	limitNeeded = `(bulkhead_limiter_operations_in_flight >= bulkhead_limiter_limit_slots or increase(bulkhead_limiter_decisions_total[5m]) > 0` +
+		` and sum without (reason) (bulkhead_limiter_last_decision{reason!~"not_used|too_few_samples"}) > 0)`
 
 	holdCount = `increase(bulkhead_sampled_hold_seconds_count[5m])`
 	holdSum   = `increase(bulkhead_sampled_hold_seconds_sum[5m])`
@@ -89,6 +98,8 @@ var rules = []rule{
 		`4 * bulkhead_peak_slots_in_use <= bulkhead_slots and bulkhead_slots < Inf and bulkhead_operations_arrived_total >= 1000` +
 			` and bulkhead_operations_admitted_total == bulkhead_operations_arrived_total and bulkhead_operations_queued_total == 0`, "1h"},
 	{registry.CodeTooManyKeys, bulk.SeverityWarning, tooManyKeys, "0m"},
+	{codeLeaseLost, bulk.SeverityCritical, `bulkhead_fleet_state{state="lost"} == 1`, "1m"},
+	{codeLimiterAtMinimum, bulk.SeverityWarning, atMinimum + ` and ` + limitNeeded, "15m"},
 }
 
 // share returns an expression that is true if part is at least percent of whole.

@@ -18,11 +18,22 @@ type row struct {
 	when     string
 }
 
-// ofKeyeds is the finding that only reports of a Keyed have.
-var ofKeyeds = row{registry.CodeTooManyKeys, "warning", "operations of a Keyed were rejected because maxKeys keys were in use"}
+// Codes of alerts about members of fleets and adaptive limiters, which have no report.
+const (
+	codeLeaseLost        bulk.Code = "lease_lost"
+	codeLimiterAtMinimum bulk.Code = "limiter_at_minimum"
+)
+
+// others are the rows that the table does not have: the finding that only reports of a
+// Keyed have, and the alerts that are in no report.
+var others = []row{
+	{registry.CodeTooManyKeys, "warning", "operations of a Keyed were rejected because maxKeys keys were in use"},
+	{codeLeaseLost, "critical", "a member of a fleet has lost its lease and has no new one"},
+	{codeLimiterAtMinimum, "warning", "an adaptive limiter is at the lowest limit that it sets, and operations need all of it"},
+}
 
 // readTable reads the table from the file that declares bulk.Report, and appends
-// ofKeyeds.
+// others.
 func readTable(path string) ([]row, error) {
 	source, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 	if err != nil {
@@ -61,5 +72,5 @@ func readTable(path string) ([]row, error) {
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("%s: no table of findings in the documentation of Report", path)
 	}
-	return append(rows, ofKeyeds), nil
+	return append(rows, others...), nil
 }
