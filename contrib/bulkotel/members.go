@@ -30,7 +30,7 @@ func Members(f func() []*fleet.Member) Option {
 type memberInstruments struct {
 	all []metric.Observable
 
-	budget, share, draining, demand, state, writes, conflicts, failures, losses metric.Int64Observable
+	budget, share, draining, load, demand, state, writes, conflicts, failures, losses metric.Int64Observable
 
 	lease metric.Float64Observable
 }
@@ -41,7 +41,8 @@ func newMemberInstruments(meter metric.Meter) (memberInstruments, error) {
 		budget:    m.level("slot.limit", "{slot}", "Number of slots of the whole budget, as this member knows it. Do not add it up over members."),
 		share:     m.amount("slot.share", "{slot}", "Slots that the member may use while it has a lease."),
 		draining:  m.amount("slot.draining", "{slot}", "Slots that were in use above the share at the last write."),
-		demand:    m.amount("slot.demand", "{slot}", "Slots that the member could use, as published last."),
+		load:      m.amount("slot.load", "{slot}", "Slots that the member could use on average, as published last."),
+		demand:    m.amount("slot.demand", "{slot}", "Slots that the member could use at its peak, as published last."),
 		lease:     m.duration("lease.remaining", "Time until the lease ends unless it is renewed, 0 without a lease."),
 		losses:    m.count("lease.lost", "{lease}", "How often the lease was lost."),
 		state:     m.amount("status", "1", "1 for the state of the member, 0 for the others."),
@@ -74,6 +75,7 @@ func (in memberInstruments) observeMember(to metric.Observer, s fleet.Status) {
 	o.integer(in.budget, s.Total)
 	o.integer(in.share, s.Share)
 	o.integer(in.draining, s.Drain)
+	o.integer(in.load, s.Load)
 	o.integer(in.demand, s.Demand)
 	o.seconds(in.lease, s.Lease.Seconds())
 	for state := fleet.Joining; state <= fleet.Gone; state++ {

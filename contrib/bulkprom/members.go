@@ -36,7 +36,8 @@ var (
 	budget    = describeMember("budget_slots", "Number of slots of the whole budget, as this member knows it. Do not add it up over members.")
 	share     = describeMember("share_slots", "Slots that the member may use while it has a lease.")
 	draining  = describeMember("draining_slots", "Slots that were in use above the share at the last write.")
-	wanted    = describeMember("demand_slots", "Slots that the member could use, as published last.")
+	mean      = describeMember("load_slots", "Slots that the member could use on average, as published last.")
+	wanted    = describeMember("demand_slots", "Slots that the member could use at its peak, as published last.")
 	lease     = describeMember("lease_seconds", "Time until the lease ends unless it is renewed, 0 without a lease.")
 	state     = describeMember("state", "1 for the state of the member, 0 for the others.", "state")
 	writes    = describeMember("writes_total", "Writes of the record that the member made.")
@@ -44,7 +45,7 @@ var (
 	failures  = describeMember("failures_total", "Requests that the store answered with another error, or not.")
 	losses    = describeMember("losses_total", "How often the lease was lost.")
 
-	ofMembers = []*prometheus.Desc{budget, share, draining, wanted, lease, state, writes, conflicts, failures, losses}
+	ofMembers = []*prometheus.Desc{budget, share, draining, mean, wanted, lease, state, writes, conflicts, failures, losses}
 )
 
 var memberIDs identity.Numbers[fleet.Member]
@@ -67,6 +68,7 @@ func (c *Collector) collectMembers(ch chan<- prometheus.Metric) {
 		m.level(budget, float64(s.Total))
 		m.level(share, float64(s.Share))
 		m.level(draining, float64(s.Drain))
+		m.level(mean, float64(s.Load))
 		m.level(wanted, float64(s.Demand))
 		m.level(lease, s.Lease.Seconds())
 		for i := fleet.Joining; i <= fleet.Gone; i++ {

@@ -339,6 +339,7 @@ func ofMember(s fleet.Status) map[string]value {
 		"bulkhead.fleet.slot.limit" + set:       {"gauge", "{slot}", 10},
 		"bulkhead.fleet.slot.share" + set:       {"updowncounter", "{slot}", float64(s.Share)},
 		"bulkhead.fleet.slot.draining" + set:    {"updowncounter", "{slot}", float64(s.Drain)},
+		"bulkhead.fleet.slot.load" + set:        {"updowncounter", "{slot}", float64(s.Load)},
 		"bulkhead.fleet.slot.demand" + set:      {"updowncounter", "{slot}", float64(s.Demand)},
 		"bulkhead.fleet.lease.remaining" + set:  {"gauge", "s", s.Lease.Seconds()},
 		"bulkhead.fleet.lease.lost" + set:       {"counter", "{lease}", float64(s.Losses)},
