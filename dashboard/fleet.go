@@ -11,10 +11,10 @@ import (
 // maxPeers is how many other members a panel lists.
 const maxPeers = 10
 
-// Fleet returns a source that shows m with its bulkhead: its state, its share and those of
-// the first ten other members, the total, what it drains, the time that is left of its
-// lease, and the last changes that were seen, with their reasons. It takes a Status of m
-// for each sample, and never calls the store. A nil m panics.
+// Fleet returns a source that shows m with its bulkhead: its state, share and demand, the
+// shares of the first ten other members, the total, what it drains, the time that is left
+// of its lease, and the last changes that were seen, with their reasons. It takes a Status
+// of m for each sample, and never calls the store. A nil m panics.
 func Fleet(m *fleet.Member) Source {
 	if m == nil {
 		panic("dashboard: Fleet: nil member")
@@ -27,6 +27,7 @@ func Fleet(m *fleet.Member) Source {
 			Figures: []figure{
 				{"State", s.State.String()},
 				{"Own share", formatCount(s.Share)},
+				{"Own demand", formatCount(s.Load) + ", peak " + formatCount(s.Demand)},
 				{"Total", formatCount(s.Total)},
 				{"Free", formatCount(s.Free)},
 				{"Draining", formatCount(s.Drain)},
