@@ -22,7 +22,7 @@ type gauge struct {
 
 // sample reads the bulkhead. It is called several times in a refresh.
 func (g *gauge) sample(s bulk.Status) {
-	load := s.InUse + s.Waiting
+	load := usable(s)
 	g.sum, g.samples = g.sum+load, g.samples+1
 	g.peak = max(g.peak, load)
 	if s.Closed {
@@ -30,16 +30,27 @@ func (g *gauge) sample(s bulk.Status) {
 	}
 }
 
+// usable returns the slots that could be used now. While operations wait, these are all
+// slots: free ones are too few for the operation at the head of the queue. An operation
+// that waits counts as one slot more, because a status does not have its slots.
+func usable(s bulk.Status) int {
+	if s.Waiting == 0 {
+		return s.InUse
+	}
+	return max(s.InUse, s.Capacity.Parallelism) + s.Waiting
+}
+
 // need returns the slots that could have been used since the last refresh. The average is
 // at least the load of now, so that a member never gives back slots because it did not use
 // them earlier. If operations were rejected for lack of slots, the need is at least the
 // load that was offered, and the peak half more than there is, because the load is an
-// estimate.
+// estimate. An operation that is larger than the total counts too, because a status does
+// not tell it from one that is larger than the share.
 func (g *gauge) need(s bulk.Status) demand {
 	g.sample(s)
 	seen := demand{(g.sum + g.samples - 1) / g.samples, g.peak}
 	if !s.Closed {
-		seen.average = max(seen.average, s.InUse+s.Waiting)
+		seen.average = max(seen.average, usable(s))
 	}
 	interval, err := s.Since(g.last)
 	if err != nil || s.Closed { // an error: the first status

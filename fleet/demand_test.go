@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 )
@@ -57,4 +59,59 @@ func TestDemandStaysWhileItCoversTheNeed(t *testing.T) {
 			t.Errorf("published %d, need %d: %d, want %d", c.published, c.need, got, c.want)
 		}
 	}
+}
+
+// offer keeps n operations of the given slots in flight or waiting, or coming again
+// after they were rejected, until the process ends.
+func (p *process) offer(n, slots int) {
+	for range n {
+		p.workers.Go(func() {
+			for p.ctx.Err() == nil {
+				if bulk.DoN(p.ctx, p.bulkhead, slots, func(context.Context) error { time.Sleep(p.hold); return nil }) != nil {
+					time.Sleep(p.hold)
+				}
+			}
+		})
+	}
+}
+
+func TestOperationsOfSeveralSlotsGetThem(t *testing.T) {
+	for _, c := range []struct {
+		name                     string
+		total, operations, slots int
+		load                     int // of the other member
+	}{
+		{"oversized for the share", 19, 1, 14, 0},
+		{"waiting, and the other member is idle", 19, 6, 3, 0},
+		{"waiting for their half of the total", 36, 6, 3, 20},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, c.total, 2, func(t *testing.T, w *world) {
+				w.all[0].load(0)
+				w.all[1].load(c.load)
+				time.Sleep(2 * w.refresh)
+				w.all[0].offer(c.operations, c.slots)
+				time.Sleep(6 * w.refresh)
+				if s := w.all[0].bulkhead.Status(); s.InUse != c.operations*c.slots {
+					t.Errorf("%d slots are in use, want %d\n%s", s.InUse, c.operations*c.slots, w.engine.record)
+				}
+			})
+		})
+	}
+}
+
+// An operation that is larger than the total can never be admitted. Its member gets what
+// the others do not need, and no more.
+func TestOperationLargerThanTheTotalTakesOnlyWhatOthersDoNotNeed(t *testing.T) {
+	bubble(t, 20, 3, func(t *testing.T, w *world) {
+		w.all[0].load(0)
+		w.all[1].load(3)
+		w.all[2].load(5)
+		w.all[0].offer(1, 21)
+		time.Sleep(10 * w.refresh)
+		w.mustHave(t, "while the others are little busy", 10, 4, 6)
+		w.all[2].load(20)
+		time.Sleep(3 * w.refresh)
+		w.mustHave(t, "while one of the others is very busy", 3, 4, 13)
+	})
 }

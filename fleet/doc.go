@@ -38,18 +38,20 @@
 // # How a share moves
 //
 // A member publishes its demand: the number of slots in use and operations waiting since
-// the last refresh, on average and at the peak, each with a headroom of a tenth. Shares
-// are max-min fair, first by the averages and then by the peaks; what is left is divided
-// evenly. A member that must give slots back
-// resizes its bulkhead first and then writes what it has left; in the same write it gives
-// the slots to the others. So slots that one member does not use are with another one
-// that needs them after at most two refreshes and the longest operation. If there are
-// fewer slots than members with a demand, they take turns of two to three refreshes.
+// the last refresh, on average and at the peak, each with a headroom of a tenth. If it
+// rejected operations as saturated, expired or oversized, its peak is at least half more
+// slots than it has, also if they are larger than the total and can never be admitted.
+// Shares are max-min fair, first by the averages and then by the peaks; what is left is
+// divided evenly. A member that must give slots back resizes its bulkhead first and then
+// writes what it has left; in the same write it gives the slots to the others. So slots
+// that one member does not use are with another one that needs them after at most two
+// refreshes and the longest operation. If there are fewer slots than members with a
+// demand, they take turns of two to three refreshes.
 //
-// A member counts its lease from the moment before it sent the request, on its own
-// clock, and stops when the TTL has passed. The others give its share away when they have
-// seen no renewal for TTL and Grace, on theirs. While a record
-// is new, for TTL and Grace, no share grows: the members report first what they have.
+// A member counts its lease from the moment before it sent the request, on its own clock,
+// and stops when the TTL has passed. The others give its share away when they have seen
+// no renewal for TTL and Grace, on theirs. While a record is new, for TTL and Grace, no
+// share grows: the members report first what they have.
 //
 // Everything works inside testing/synctest bubbles, with [Memory] as the store.
 package fleet
