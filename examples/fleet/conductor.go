@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -20,7 +21,20 @@ type conductor struct {
 	own        bool // the engine is ours: it is restarted
 	out        io.Writer
 
-	replicas [len(names)]*process // nil: it does not run
+	mu       sync.Mutex
+	replicas [len(names)]*process // nil: it does not run; only play changes them, and the page reads them
+}
+
+func (c *conductor) replicaAt(i int) *process {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.replicas[i]
+}
+
+func (c *conductor) setReplica(i int, p *process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.replicas[i] = p
 }
 
 // step is something that happens.
@@ -113,10 +127,11 @@ func (c *conductor) startAll() error {
 	return errors.Join(errs...)
 }
 
-func (c *conductor) start(i int) (err error) {
+func (c *conductor) start(i int) error {
 	config := c.replica
 	config.Name = names[i]
-	c.replicas[i], err = startReplica(config)
+	p, err := startReplica(config)
+	c.setReplica(i, p)
 	return err
 }
 
@@ -132,8 +147,8 @@ func (c *conductor) load(callers ...int) error {
 }
 
 func (c *conductor) kill(i int) error {
-	p := c.replicas[i]
-	c.replicas[i] = nil
+	p := c.replicaAt(i)
+	c.setReplica(i, nil)
 	return p.kill()
 }
 

@@ -4,7 +4,9 @@
 // inside. It moves the load, kills a replica, restarts the store, and prints the share
 // of each replica and the highest number of calls ever inside.
 //
-//	go run . [-duration 24s] [-total 40] [-store nats://host:4222]
+//	go run . [-duration 24s] [-total 40] [-store nats://host:4222] [-http localhost:8080]
+//
+// With -http, a page has the dashboard of each replica while the program runs: page.go.
 package main
 
 import (
@@ -32,6 +34,7 @@ type config struct {
 	duration time.Duration
 	total    int
 	store    string
+	http     string // address of the page; empty: none
 }
 
 func flags(cfg *config) *command.Flags {
@@ -39,6 +42,7 @@ func flags(cfg *config) *command.Flags {
 	fs.DurationVar(&cfg.duration, "duration", 24*time.Second, "of the whole run")
 	fs.IntVar(&cfg.total, "total", 40, "concurrent calls that the dependency takes")
 	fs.StringVar(&cfg.store, "store", "", "URL of a store that runs already, nats://… or, for etcd, http://…; it is not restarted (default: an embedded NATS server)")
+	fs.StringVar(&cfg.http, "http", "", "address at which a page shows the dashboard of each replica while the program runs, such as localhost:8080")
 	command.Between(fs, "duration", &cfg.duration, 10*time.Second, time.Hour)
 	command.Between(fs, "total", &cfg.total, 5, 1000)
 	fs.Check(func() error {
@@ -99,11 +103,18 @@ func show(ctx context.Context, cfg config, out io.Writer) (err error) {
 	}
 	defer dependency.close()
 	c := &conductor{
-		replica:    replicaConfig{Store: url, Dependency: dependency.addr(), Total: cfg.total, Grace: grace},
+		replica:    replicaConfig{Store: url, Dependency: dependency.addr(), Total: cfg.total, Grace: grace, Page: cfg.http != ""},
 		dependency: dependency,
 		engine:     engine,
 		own:        cfg.store == "",
 		out:        out,
+	}
+	if cfg.http != "" {
+		stop, startErr := c.startPage(cfg.http)
+		if startErr != nil {
+			return startErr
+		}
+		defer func() { err = errors.Join(err, stop()) }()
 	}
 	err = c.play(ctx, cfg.duration)
 	if err = errors.Join(err, c.leave()); err != nil {

@@ -61,7 +61,7 @@ func TestInterruptEndsEveryProcess(t *testing.T) {
 }
 
 func TestWrongFlagsAreRejected(t *testing.T) {
-	for _, args := range []string{"-duration 1s", "-total 4", "-total 1001", "-store localhost", "x"} {
+	for _, args := range []string{"-duration 1s", "-total 4", "-total 1001", "-store localhost", "-page", "x"} {
 		var out, errs bytes.Buffer
 		if code := run(t.Context(), strings.Fields(args), &out, &errs); code != command.Usage || out.Len() > 0 {
 			t.Errorf("%s: exit code %d, %s", args, code, &out)

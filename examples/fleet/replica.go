@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,6 +32,7 @@ type replicaConfig struct {
 	Store      string `json:"store"`      // its URL
 	Dependency string `json:"dependency"` // its address
 	Total      int    `json:"total"`
+	Page       bool   `json:"page"` // whether it serves its dashboard
 
 	Grace time.Duration `json:"grace_ns"`
 }
@@ -43,12 +45,13 @@ type report struct {
 	InFlight int           `json:"in_flight"`
 	Waiting  int           `json:"waiting"`
 	Error    string        `json:"error,omitempty"`
+	Page     string        `json:"page,omitempty"` // address of its dashboard
 }
 
 // runReplica is a service with a bulkhead in front of the dependency. It joins the
 // fleet, and leaves it when its standard input ends. Each line of the input is the
 // number of concurrent callers.
-func runReplica(ctx context.Context, c replicaConfig, in io.Reader, out io.Writer) error {
+func runReplica(ctx context.Context, c replicaConfig, in io.Reader, out io.Writer) (err error) {
 	store, closeStore, err := openStore(ctx, c.Store)
 	if err != nil {
 		return err
@@ -63,9 +66,18 @@ func runReplica(ctx context.Context, c replicaConfig, in io.Reader, out io.Write
 	if err != nil {
 		return err
 	}
+	var page string
+	if c.Page {
+		address, stopPage, startErr := serveDashboard(member)
+		if startErr != nil {
+			return startErr
+		}
+		page = address
+		defer func() { err = errors.Join(err, stopPage()) }()
+	}
 	reporting, stop := context.WithCancel(ctx)
 	defer stop()
-	go reports(reporting, b, member, json.NewEncoder(out))
+	go reports(reporting, b, member, page, json.NewEncoder(out))
 
 	callers := callers{ctx: ctx, bulkhead: b, dependency: c.Dependency}
 	lines := bufio.NewScanner(in)
@@ -82,10 +94,10 @@ func runReplica(ctx context.Context, c replicaConfig, in io.Reader, out io.Write
 	return member.Leave(ctx)
 }
 
-func reports(ctx context.Context, b *bulk.Bulkhead, member *fleet.Member, out *json.Encoder) {
+func reports(ctx context.Context, b *bulk.Bulkhead, member *fleet.Member, page string, out *json.Encoder) {
 	for ctx.Err() == nil {
 		m, s := member.Status(), b.Status()
-		if out.Encode(report{m.Share, m.State, m.Lease, s.InFlight, s.Waiting, m.LastError}) != nil {
+		if out.Encode(report{m.Share, m.State, m.Lease, s.InFlight, s.Waiting, m.LastError, page}) != nil {
 			return // the reader has left
 		}
 		time.Sleep(100 * time.Millisecond)
