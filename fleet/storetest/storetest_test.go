@@ -346,7 +346,11 @@ func TestEachPlantedFaultIsFound(t *testing.T) {
 				both, stop := context.WithCancel(ctx)
 				defer stop()
 				defer context.AfterFunc(all, stop)()
-				p.Memory.Watch(both, budget)(yield)
+				for u := range p.Memory.Watch(both, budget) {
+					if all.Err() != nil || !yield(u) { // stop may not have been called yet
+						return
+					}
+				}
 			}
 		}},
 		{"a watch sees other budgets", "WatchesAreIndependent", func(p *planted) {
