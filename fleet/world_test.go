@@ -49,7 +49,8 @@ type world struct {
 
 // network says what happens to requests and answers.
 type network struct {
-	delay      time.Duration // at most
+	delay      time.Duration // of one way, at most
+	watch      time.Duration // of an update of a watch, at most, in addition
 	loseAsk    float64       // requests that are lost
 	loseAnswer float64       // answers that are lost, after the request was carried out
 	late       float64       // writes that are carried out long after the caller has given up
@@ -432,9 +433,10 @@ var errNetwork = errors.New("the network failed")
 
 // A process is the Store of its member: it carries requests over the network.
 
-// travel takes the time of one way. It returns an error if the request or answer is lost.
-func (p *process) travel(ctx context.Context, lose float64) error {
-	delay := p.w.upTo(p.w.network.delay)
+// travel takes the time of one way, at most the delay. It returns an error if the request
+// or answer is lost.
+func (p *process) travel(ctx context.Context, most time.Duration, lose float64) error {
+	delay := p.w.upTo(most)
 	lost := p.w.chance(lose)
 	select {
 	case <-time.After(delay):
@@ -453,11 +455,11 @@ func (p *process) travel(ctx context.Context, lose float64) error {
 
 func (p *process) Load(ctx context.Context, budget string) ([]byte, uint64, error) {
 	defer p.codeRun.wait()
-	if err := p.travel(ctx, p.w.network.loseAsk); err != nil || p.dead.Load() {
+	if err := p.travel(ctx, p.w.network.delay, p.w.network.loseAsk); err != nil || p.dead.Load() {
 		return nil, 0, errors.Join(err, p.ctx.Err())
 	}
 	record, revision := p.w.engine.load()
-	if err := p.travel(ctx, p.w.network.loseAnswer); err != nil {
+	if err := p.travel(ctx, p.w.network.delay, p.w.network.loseAnswer); err != nil {
 		return nil, 0, err
 	}
 	return record, revision, nil
@@ -471,11 +473,11 @@ func (p *process) CompareAndSwap(ctx context.Context, budget string, record []by
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}
-	if err := p.travel(ctx, p.w.network.loseAsk); err != nil || p.dead.Load() {
+	if err := p.travel(ctx, p.w.network.delay, p.w.network.loseAsk); err != nil || p.dead.Load() {
 		return 0, errors.Join(err, p.ctx.Err())
 	}
 	revision, err := p.w.engine.swap(p.w, p, record, revision)
-	if lost := p.travel(ctx, p.w.network.loseAnswer); lost != nil {
+	if lost := p.travel(ctx, p.w.network.delay, p.w.network.loseAnswer); lost != nil {
 		return 0, lost
 	}
 	return revision, err
@@ -497,7 +499,7 @@ func (p *process) Watch(ctx context.Context, budget string) iter.Seq[Update] {
 				continue
 			}
 			seen = u.Revision
-			if p.travel(ctx, p.w.network.loseAsk) != nil {
+			if p.travel(ctx, p.w.network.delay+p.w.network.watch, p.w.network.loseAsk) != nil {
 				return // the watch has ended
 			}
 			p.codeRun.wait()
@@ -552,13 +554,18 @@ func (e *engine) restore(old []byte) {
 // check runs the property in bubbles, a number of times that takes seconds, or as often as
 // -rapid.checks says if that is given.
 func check(t *testing.T, times int, property func(*rapid.T)) {
-	const byDefault = "100" // of rapid
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == byDefault {
+	if isStandard() {
 		if testing.Short() {
 			times = (times + 3) / 4
 		}
-		_ = f.Value.Set(strconv.Itoa(times))
-		defer func() { _ = f.Value.Set(byDefault) }()
+		checks := flag.Lookup("rapid.checks").Value
+		_ = checks.Set(strconv.Itoa(times))
+		defer func() { _ = checks.Set(rapidDefault) }()
 	}
 	rapid.Check(t, func(t *rapid.T) { rapid.SyncTest(t, property) })
 }
+
+const rapidDefault = "100" // of -rapid.checks
+
+// isStandard reports whether this run is without -rapid.checks.
+func isStandard() bool { return flag.Lookup("rapid.checks").Value.String() == rapidDefault }
