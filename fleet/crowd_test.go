@@ -186,9 +186,7 @@ func (c *crowd) setTotal(total int, procs []*process) {
 // have learned what the others have.
 func (c *crowd) calm() {
 	c.tell("calm")
-	c.mu.Lock()
-	c.network = quick
-	c.mu.Unlock()
+	c.setNetwork(quick)
 	repair(c.procs)
 	c.setTotal(c.total, c.procs)
 	time.Sleep(c.ttl + c.grace + 3*c.refresh)
@@ -297,15 +295,13 @@ func TestHundredMembersKeepTheTotalUnderFaultsAndFollowTheLoadAfterThem(t *testi
 		c := newCrowd(t, crowdSize(t, standard))
 		defer c.end()
 		c.loseThird()
-		c.mu.Lock()
-		c.network = network{
+		c.setNetwork(network{
 			delay:      rapid.SampledFrom([]time.Duration{20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond}).Draw(t, "delay"),
 			watch:      quick.watch,
 			loseAsk:    rapid.SampledFrom([]float64{0, 0.05, 0.2}).Draw(t, "lost requests"),
 			loseAnswer: rapid.SampledFrom([]float64{0, 0.05, 0.2}).Draw(t, "lost answers"),
 			late:       rapid.SampledFrom([]float64{0, 0.1}).Draw(t, "late writes"),
-		}
-		c.mu.Unlock()
+		})
 		events := []string{"load", "load", "cut", "cut", "cut", "pause", "repair", "restart", "leave", "total", "forget"}
 		for range 6 {
 			c.disturb(t.Context(), rapid.SampledFrom(events).Draw(t, "event"))

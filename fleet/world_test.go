@@ -97,6 +97,20 @@ func (w *world) result() string {
 	return strings.Join(w.broken, "\n") + "\nThis happened:\n" + strings.Join(w.story, "\n")
 }
 
+// link returns the network as it is now.
+func (w *world) link() network {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.network
+}
+
+// setNetwork replaces the network while processes run.
+func (w *world) setNetwork(n network) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.network = n
+}
+
 func (w *world) chance(p float64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -455,11 +469,12 @@ func (p *process) travel(ctx context.Context, most time.Duration, lose float64) 
 
 func (p *process) Load(ctx context.Context, budget string) ([]byte, uint64, error) {
 	defer p.codeRun.wait()
-	if err := p.travel(ctx, p.w.network.delay, p.w.network.loseAsk); err != nil || p.dead.Load() {
+	link := p.w.link()
+	if err := p.travel(ctx, link.delay, link.loseAsk); err != nil || p.dead.Load() {
 		return nil, 0, errors.Join(err, p.ctx.Err())
 	}
 	record, revision := p.w.engine.load()
-	if err := p.travel(ctx, p.w.network.delay, p.w.network.loseAnswer); err != nil {
+	if err := p.travel(ctx, link.delay, link.loseAnswer); err != nil {
 		return nil, 0, err
 	}
 	return record, revision, nil
@@ -467,17 +482,18 @@ func (p *process) Load(ctx context.Context, budget string) ([]byte, uint64, erro
 
 func (p *process) CompareAndSwap(ctx context.Context, budget string, record []byte, revision uint64) (uint64, error) {
 	defer p.codeRun.wait()
-	if p.w.chance(p.w.network.late) && !p.dead.Load() {
+	link := p.w.link()
+	if p.w.chance(link.late) && !p.dead.Load() {
 		delay := p.w.upTo(2 * p.w.ttl)
 		time.AfterFunc(delay, func() { _, _ = p.w.engine.swap(p.w, p, record, revision) })
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}
-	if err := p.travel(ctx, p.w.network.delay, p.w.network.loseAsk); err != nil || p.dead.Load() {
+	if err := p.travel(ctx, link.delay, link.loseAsk); err != nil || p.dead.Load() {
 		return 0, errors.Join(err, p.ctx.Err())
 	}
 	revision, err := p.w.engine.swap(p.w, p, record, revision)
-	if lost := p.travel(ctx, p.w.network.delay, p.w.network.loseAnswer); lost != nil {
+	if lost := p.travel(ctx, link.delay, link.loseAnswer); lost != nil {
 		return 0, lost
 	}
 	return revision, err
@@ -499,7 +515,8 @@ func (p *process) Watch(ctx context.Context, budget string) iter.Seq[Update] {
 				continue
 			}
 			seen = u.Revision
-			if p.travel(ctx, p.w.network.delay+p.w.network.watch, p.w.network.loseAsk) != nil {
+			link := p.w.link()
+			if p.travel(ctx, link.delay+link.watch, link.loseAsk) != nil {
 				return // the watch has ended
 			}
 			p.codeRun.wait()
