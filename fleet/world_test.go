@@ -452,9 +452,13 @@ var errNetwork = errors.New("the network failed")
 func (p *process) travel(ctx context.Context, most time.Duration, lose float64) error {
 	delay := p.w.upTo(most)
 	lost := p.w.chance(lose)
-	select {
-	case <-time.After(delay):
-	case <-ctx.Done():
+	if delay > 0 { // a timer that a select finds ready has crashed the runtime of Go 1.26 under the race detector
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if lost || p.isCut.Load() {
