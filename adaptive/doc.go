@@ -48,8 +48,11 @@
 //
 // # What others set
 //
-// A parallelism that is set by hand, or by a fleet, counts immediately: the limiter
-// goes on from there, and never sets more than that until a larger one is set. While
-// the bulkhead is paused, nothing is decided. When it is closed, there are no more
-// decisions.
+// A parallelism that is set by hand counts immediately: the limiter goes on from there,
+// and never sets more than that. A larger one that is set by hand replaces it, up to the
+// maximum of the limiter. While the bulkhead is paused, nothing is decided. When it is
+// closed, there are no more decisions.
+//
+// A fleet sets the parallelism again and again. In a bulkhead that is a member of one, the
+// limiter only observes, and tells the member: see fleet.Member.SetLimit.
 package adaptive

@@ -64,7 +64,7 @@ func New(b *bulk.Bulkhead, min, max int, opts ...Option) (*Limiter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !hooks.Claim(b) {
+	if !hooks.Claim(b, hooks.Limiter) {
 		return nil, fmt.Errorf("bulkhead %s: %w: close it first", safetext.Quote(b.Label()), ErrLimited)
 	}
 	l := &Limiter{bulkhead: b, min: min, max: max, ceiling: max, config: config, origin: time.Now(), slots: 1}
@@ -72,7 +72,7 @@ func New(b *bulk.Bulkhead, min, max int, opts ...Option) (*Limiter, error) {
 	l.refused = load.NotAdmitted
 	l.set = load.Parallelism
 	if err := l.begins(); err != nil {
-		hooks.Unclaim(b)
+		hooks.Unclaim(b, hooks.Limiter)
 		return nil, err
 	}
 	return l, nil
@@ -102,7 +102,7 @@ func (l *Limiter) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed.Swap(true) {
-		hooks.Unclaim(l.bulkhead)
+		hooks.Unclaim(l.bulkhead, hooks.Limiter)
 	}
 	return nil
 }

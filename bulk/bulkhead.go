@@ -87,8 +87,8 @@ type Bulkhead struct {
 	drainers       map[chan struct{}]struct{} // of the calls of Wait
 	lastRejections [Canceled]*AdmissionError  // the last one of each reason
 	resizes        uint64
-	statuses       uint64 // Status calls
-	claimed        bool   // an adaptive.Limiter changes the parallelism: see internal/hooks
+	statuses       uint64      // Status calls
+	claims         hooks.Owner // what changes the parallelism: see internal/hooks
 }
 
 // lastID makes bulkheads distinguishable in the whole process.

@@ -2,21 +2,21 @@ package bulk
 
 import "github.com/bulklink/bulklink-go/internal/hooks"
 
-// What package adaptive reaches through internal/hooks.
+// What packages adaptive and fleet reach through internal/hooks.
 
-// claim marks b as changed by a Limiter, and reports whether it was not yet.
-func (b *Bulkhead) claim() bool {
+// claim marks b as changed by an owner of a kind, and reports whether it was not yet.
+func (b *Bulkhead) claim(by hooks.Owner) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	free := !b.claimed
-	b.claimed = true
+	free := b.claims&by == 0
+	b.claims |= by
 	return free
 }
 
-func (b *Bulkhead) unclaim() {
+func (b *Bulkhead) unclaim(by hooks.Owner) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.claimed = false
+	b.claims &^= by
 }
 
 func (b *Bulkhead) load() hooks.Load {

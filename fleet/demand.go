@@ -73,7 +73,7 @@ func (g *gauge) need(s bulk.Status) demand {
 func (g *gauge) demand(s bulk.Status, limit int) demand {
 	need := g.need(s)
 	g.published = demand{steady(g.published.average, need.average), steady(g.published.peak, need.peak)}
-	return demand{min(g.published.average, limit), min(g.published.peak, limit)}
+	return demand{min(g.published.average, g.published.peak, limit), min(g.published.peak, limit)}
 }
 
 // restart begins a new period.

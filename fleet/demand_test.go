@@ -51,6 +51,16 @@ func TestDemandIsTheAverageAndThePeakWithHeadroom(t *testing.T) {
 	}
 }
 
+func TestAverageIsNeverAboveThePeak(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 10))
+	slot, _ := b.TryAcquireN(3)
+	defer slot.Release()
+	g := gauge{published: demand{average: 5, peak: 9}} // the average still covers the need, the peak is too high
+	if got, want := g.demand(b.Status(), 50), (demand{4, 4}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestDemandStaysWhileItCoversTheNeed(t *testing.T) {
 	for _, c := range []struct{ published, need, want int }{
 		{0, 0, 0}, {22, 20, 22}, {24, 20, 24}, {25, 20, 22}, {19, 20, 22}, {1, 0, 0}, {2, 1, 2}, {3, 1, 3}, {4, 1, 2},

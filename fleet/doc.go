@@ -5,13 +5,18 @@
 // Admission stays local: an operation costs what it costs without a fleet, and the
 // store is not asked.
 //
+//	err := fleet.Create(ctx, store, "payments")    // once, with the first deployment
+//
 //	b, err := bulk.New("payments", 1, bulk.WaitingRoom(50))
 //	m, err := fleet.Join(ctx, store, "payments", 100, b)
 //
 //	receipt, err := bulk.Run(ctx, b, charge)       // as ever
 //
-//	err = server.Shutdown(ctx)
-//	err = m.Leave(ctx)                             // gives the share back
+//	err = server.Shutdown(stopping)                // another ctx than that of Join, which is done
+//	err = m.Leave(stopping)                        // gives the share back
+//
+// Without Create the first members wait for TTL and Grace, half a minute with the
+// defaults, before they admit an operation: they cannot know whether others hold slots.
 //
 // The members share one small record, in any engine that has compare-and-swap: see
 // [Store]. A member writes it once in each refresh, and sees the writes of the others

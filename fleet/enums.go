@@ -42,9 +42,10 @@ const (
 	Limited                     // SetLimit
 	LeaseLost                   // the lease has ended: see OnLost
 	Left                        // Leave was called
+	Restored                    // other code had changed it
 )
 
-var reasons = enumText{"joined", "granted", "reclaimed", "limited", "lease_lost", "left"}
+var reasons = enumText{"joined", "granted", "reclaimed", "limited", "lease_lost", "left", "restored"}
 
 // String returns the reason as one lower-case word.
 func (r Reason) String() string { return reasons.name("reason", uint8(r)) }

@@ -78,6 +78,23 @@ func ExampleMember_SetLimit() {
 	// Output: 12 <nil> <nil>
 }
 
+// A bulkhead has one member. Its parallelism would change all the time with two.
+func ExampleJoin() {
+	ctx := context.Background()
+	b := bulk.Must(bulk.New("payments", 1))
+	var store fleet.Memory
+	m, err := fleet.Join(ctx, &store, "payments", 100, b)
+	if err != nil {
+		panic(err)
+	}
+	_, err = fleet.Join(ctx, &store, "refunds", 20, b)
+	fmt.Println(errors.Is(err, fleet.ErrJoined), err)
+	fmt.Println(m.Leave(ctx))
+	// Output:
+	// true fleet: bulkhead "payments": another member sets its parallelism: leave first
+	// <nil>
+}
+
 // Create is for the deployment of a new budget. It never replaces a record.
 func ExampleCreate() {
 	ctx := context.Background()

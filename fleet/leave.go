@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
@@ -34,6 +35,7 @@ func (m *Member) Leave(ctx context.Context) error {
 	m.resize()
 	drained := m.drain(ctx) // meanwhile the member refreshes its lease
 	m.cancel()
+	m.unclaim.Do(func() { hooks.Unclaim(m.bulkhead, hooks.Member) })
 	if !m.stopped(ctx) || !drained {
 		return m.leaveError(ctx)
 	}

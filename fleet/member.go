@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
+	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
 // Member is a process, or a part of one, that has a share of a budget. [Join] makes
@@ -17,7 +20,7 @@ import (
 // A member has two goroutines: one refreshes, the other watches. Both end when Leave
 // has returned, or soon after the ctx of Join has ended.
 type Member struct {
-	Config
+	config
 	store    Store
 	budget   string
 	bulkhead *bulk.Bulkhead
@@ -26,6 +29,7 @@ type Member struct {
 	cancel  context.CancelFunc // ends both goroutines
 	done    chan struct{}      // closed when both have ended
 	leaving chan struct{}      // has one element while a Leave runs
+	unclaim sync.Once          // makes the bulkhead free for another member
 
 	// resizing is held while the bulkhead is resized, so that no older decision follows a
 	// newer one, and therefore also while event handlers of the bulkhead run.
@@ -44,8 +48,9 @@ type Member struct {
 	turns  int  // refreshes with a slot while others had none
 	plan   int  // the share that the next write is going to report; noPlan: none
 
-	parallelism int // set last
-	held        int // the parallelism with the last valid lease, without limit
+	parallelism int  // set last
+	paused      bool // by other code
+	held        int  // the parallelism with the last valid lease, without limit
 	last        Change
 	untold      []Change
 	telling     bool
@@ -67,6 +72,10 @@ const (
 // counts are the counts of [Status].
 type counts struct{ writes, conflicts, failures, losses uint64 }
 
+// ErrJoined is returned by [Join] for a bulkhead that has a member already, which has not
+// left. Two members would undo each other's changes of the parallelism.
+var ErrJoined = errors.New("another member sets its parallelism")
+
 // Join makes b a member of the fleet that divides the budget, and returns immediately.
 // Until the member has a share, and whenever its share is 0, b is paused: its parallelism
 // is 0 and operations wait, if it has a waiting room, or are rejected as saturated.
@@ -78,7 +87,8 @@ type counts struct{ writes, conflicts, failures, losses uint64 }
 // the new one, and raised when the last member has it. See [Member.SetTotal].
 //
 // If an argument or an option is not allowed, Join returns the problems joined, each a
-// [*bulk.ConfigError], and changes nothing. It returns no error of the store: while the
+// [*bulk.ConfigError], and changes nothing. It returns an error that matches [ErrJoined] if
+// b has a member already. It returns no error of the store: while the
 // store cannot be reached the member retries, and Status has the error.
 //
 // When ctx ends, the member stops refreshing, as after a crash: it keeps its share until
@@ -93,9 +103,12 @@ func Join(ctx context.Context, s Store, budget string, total int, b *bulk.Bulkhe
 	if err != nil {
 		return nil, err
 	}
+	if !hooks.Claim(b, hooks.Member) {
+		return nil, fmt.Errorf("fleet: bulkhead %s: %w: leave first", safetext.Quote(b.Label()), ErrJoined)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	m := &Member{
-		Config: c, store: s, budget: budget, bulkhead: b, id: rand.Text()[:16],
+		config: c, store: s, budget: budget, bulkhead: b, id: rand.Text()[:16],
 		cancel: cancel, done: make(chan struct{}), leaving: make(chan struct{}, 1),
 		total: total, limit: bulk.Unlimited, plan: noPlan, parallelism: b.Capacity().Parallelism,
 	}
@@ -127,8 +140,9 @@ func (m *Member) SetTotal(total int) error {
 //
 // Use it for everything that changes the parallelism while the member is joined: an
 // adaptive limiter, an operator, a schedule. If such code calls Resize of the bulkhead
-// instead, its value lasts until the next change of the share or the next refresh, and
-// one above the share exceeds the budget.
+// instead, its value lasts until the next reading of the load, eight times a refresh, and
+// one above the share exceeds the budget until then. Only a pause stays: Resize(0) pauses the
+// bulkhead, and the member demands no slots, until such code sets another parallelism.
 func (m *Member) SetLimit(n int) error {
 	if n < 0 {
 		return &bulk.ConfigError{Label: m.bulkhead.Label(), Field: "limit", Value: n, Problem: "must be 0 (paused) or more"}

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -381,6 +382,47 @@ func TestResizeByHandLastsUntilTheNextReading(t *testing.T) {
 		}
 		time.Sleep(w.refresh / ticks)
 		w.mustHave(t, "an eighth of a refresh later", 6, 6)
+		if last := w.all[0].member.Status().Last; last.Reason != Restored || last.From != 20 || last.To != 6 {
+			t.Errorf("%v, want from 20 to 6, restored", last)
+		}
+	})
+}
+
+func TestPauseByOtherCodeStaysUntilOtherCodeEndsIt(t *testing.T) {
+	bubble(t, 12, 2, func(t *testing.T, w *world) {
+		b := w.all[0].bulkhead
+		if err := b.Resize(0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * w.refresh)
+		w.mustHave(t, "while one is paused", 0, 11) // operations that wait there are no demand; MinShare is 1
+		if err := b.Resize(1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * w.refresh)
+		w.mustHave(t, "after the pause", 6, 6)
+	})
+}
+
+func TestBulkheadHasOneMember(t *testing.T) {
+	bubble(t, 12, 1, func(t *testing.T, w *world) {
+		p := w.all[0]
+		_, err := Join(t.Context(), engineOf(w), "another budget", 12, p.bulkhead)
+		if !errors.Is(err, ErrJoined) || !strings.Contains(err.Error(), strconv.Quote(p.bulkhead.Label())) {
+			t.Errorf("a second member: %v, want ErrJoined with the label", err)
+		}
+		w.mustHave(t, "after that", 12)
+		p.load(0)
+		if err := p.member.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		m, err := Join(t.Context(), engineOf(w), "budget", 12, p.bulkhead)
+		if err != nil {
+			t.Fatalf("after Leave: %v", err)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -29,6 +29,9 @@ type Config struct {
 	random   func() float64 // in [0, 1)
 }
 
+// config is Config as an embedded field that is not exported.
+type config = Config
+
 // maxTotal is the largest total, so that sums of shares fit into an int of 32 bits.
 const maxTotal = 1_000_000
 

@@ -77,7 +77,7 @@ func (m *Member) closedAndDrained() bool { return m.bulkhead.Status().Drained() 
 
 // mostDemand is the highest demand that is of use. m.mu is held.
 func (m *Member) mostDemand() int {
-	if m.ended != joined {
+	if m.ended != joined || m.paused {
 		return 0
 	}
 	return min(m.limit, m.total)

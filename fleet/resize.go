@@ -59,7 +59,7 @@ func (m *Member) setParallelism() {
 	m.mu.Lock()
 	m.again = false
 	m.mu.Unlock()
-	var n int
+	var from, n int
 	err := m.bulkhead.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -67,19 +67,35 @@ func (m *Member) setParallelism() {
 		if m.lease.valid(m.clock.now()) {
 			m.held = n
 		}
-		n = min(n, m.limit)
+		from, n = c.Parallelism, m.allowed(n, c.Parallelism)
 		c.Parallelism = n
 		return c
 	})
 	if err == nil { // otherwise the bulkhead is closed
 		m.mu.Lock()
-		if n != m.parallelism {
-			m.last = Change{m.budget, m.name, time.Now(), m.parallelism, n, m.reason(n)}
-			m.parallelism = n
+		if n != from {
+			m.last = Change{m.budget, m.name, time.Now(), from, n, m.reason(from, n)}
 			m.untold = append(m.untold, m.last)
 		}
+		m.parallelism = n
 		m.mu.Unlock()
 	}
+}
+
+// allowed returns the parallelism for a share: at most the limit, and 0 while the bulkhead
+// is paused by other code. That has set 0 where the member had set more; it ends the pause
+// with any other parallelism. m.mu is held.
+func (m *Member) allowed(share, found int) int {
+	if found == 0 && m.parallelism > 0 {
+		m.paused = true
+	}
+	if found > 0 || m.ended != joined {
+		m.paused = false
+	}
+	if m.paused {
+		return 0
+	}
+	return min(share, m.limit)
 }
 
 // tell calls OnChange for each change, in order.
@@ -111,7 +127,7 @@ func (m *Member) tellOne(c Change) {
 }
 
 // reason returns why the parallelism becomes n. m.mu is held.
-func (m *Member) reason(n int) Reason {
+func (m *Member) reason(from, n int) Reason {
 	switch {
 	case m.ended != joined:
 		return Left
@@ -119,9 +135,11 @@ func (m *Member) reason(n int) Reason {
 		return Joined
 	case !m.lease.valid(m.clock.now()):
 		return LeaseLost
+	case n == m.parallelism:
+		return Restored
 	case m.limit == n && n < m.held:
 		return Limited
-	case n > m.parallelism:
+	case n > from:
 		return Granted
 	}
 	return Reclaimed

@@ -125,16 +125,28 @@ type Load struct {
 }
 
 // SetLimiting sets what [Claim], [Unclaim] and [LoadOf] call.
-func SetLimiting[Bulkhead any](c func(*Bulkhead) bool, u func(*Bulkhead), l func(*Bulkhead) Load) {
+func SetLimiting[Bulkhead any](c func(*Bulkhead, Owner) bool, u func(*Bulkhead, Owner), l func(*Bulkhead) Load) {
 	claim, unclaim, load = c, u, l
 }
 
-// Claim reserves a [*bulk.Bulkhead] for one adaptive.Limiter, and reports whether it
-// was free. The mark is in the bulkhead, so it needs no table that could leak.
-func Claim[Bulkhead any](b *Bulkhead) bool { return claim.(func(*Bulkhead) bool)(b) }
+// An Owner is something that changes the parallelism of a bulkhead. There is at most one of
+// each kind.
+type Owner uint8
 
-// Unclaim makes a bulkhead free for another Limiter.
-func Unclaim[Bulkhead any](b *Bulkhead) { unclaim.(func(*Bulkhead))(b) }
+// The owners. A bulkhead can have both: the limiter observes then.
+const (
+	Limiter Owner = 1 << iota // an adaptive.Limiter
+	Member                    // a fleet.Member
+)
+
+// Claim reserves a [*bulk.Bulkhead] for one owner of a kind, and reports whether it was
+// free. The mark is in the bulkhead, so it needs no table that could leak.
+func Claim[Bulkhead any](b *Bulkhead, by Owner) bool {
+	return claim.(func(*Bulkhead, Owner) bool)(b, by)
+}
+
+// Unclaim makes a bulkhead free for another owner of the kind.
+func Unclaim[Bulkhead any](b *Bulkhead, by Owner) { unclaim.(func(*Bulkhead, Owner))(b, by) }
 
 // LoadOf returns the load of a [*bulk.Bulkhead]. Unlike a Status it copies no
 // histogram, so it allocates nothing.

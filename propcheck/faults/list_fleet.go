@@ -108,6 +108,7 @@ var fleetFunctions = []function{
 		{"fleet: Leave keeps the row", "r.Rows = ANY", ""},
 		{"fleet: what Leave gives back waits for a refresh", "divide(r, m.quiet).raise(r)", ""},
 	}},
+	{"fleet", "Member.allowed", []fault{{"fleet: a pause by other code is ended", "m.paused = true", ""}}},
 	{"fleet", "gauge.need", []fault{
 		{"fleet: rejected operations are no demand", "return demand{max(seen.average, offered), ANY}", "_, _ = more, offered; return seen"},
 		{"fleet: a member gives back what it uses now", "!s.Closed", "false"},

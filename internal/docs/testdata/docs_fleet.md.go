@@ -2,6 +2,10 @@ package snippets
 
 import (
 	"context"
+	"errors"
+	"log"
+	"log/slog"
+	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/fleet"
