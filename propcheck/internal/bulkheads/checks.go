@@ -87,7 +87,7 @@ func (m *machine) checkError(c *operation) {
 func (m *machine) result(c *operation) (err, plain error) {
 	plain = fmt.Errorf("failure of #%d", c.id)
 	with := pick(m.d, nil, nil, m.rejected, kit.Overloaded(), c.ctx.cause)
-	if with == nil || c.ctx.panics {
+	if with == nil {
 		return plain, plain
 	}
 	return fmt.Errorf("%w: %w", plain, with), plain
@@ -98,7 +98,7 @@ func (m *machine) result(c *operation) (err, plain error) {
 func (m *machine) wrongResult(c *operation, want order, value int) string {
 	var e, cause *bulk.AdmissionError
 	rejection := errors.As(want.err, &e)
-	ended := !c.ctx.panics && c.ctx.Err() != nil && errors.As(context.Cause(c.ctx.Context), &cause) && rejection && e == cause
+	ended := c.ctx.Err() != nil && errors.As(context.Cause(c.ctx.Context), &cause) && rejection && e == cause
 	switch {
 	case value != want.value || (c.err == nil) != (want.err == nil) || !errors.Is(c.err, want.plain):
 		return "not the same"

@@ -124,7 +124,7 @@ func (m *machine) close(shutdown bool) command {
 
 // await is Wait with a context that can be ended if the subject never drains.
 func (m *machine) await(ctx *ctxRef) command {
-	if ctx.end == nil || ctx.panics {
+	if ctx.end == nil {
 		ctx = m.newContext(ctxKind{})
 	}
 	return m.begin(await, draining, &verb{name: "Wait", wait: m.subject.Wait}, 0, ctx)

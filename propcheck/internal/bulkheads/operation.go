@@ -116,8 +116,8 @@ func (o *operation) run() {
 				wrong := o.m.wrongResult(o, want, value)
 				o.m.require(wrong == "", "%v: fn returned (%v, %v), and the call (%v, %v): %s", o, want.value, want.err, value, err, wrong)
 				o.enter(Outcome(want.exit))
-			case r == any(errCtx) || r != nil && want.exit == kit.Panics:
-				o.m.require(r == any(want.err) || o.ctx.panics, "%v: fn panicked with %v, and out came %v", o, want.err, r)
+			case r != nil && want.exit == kit.Panics:
+				o.m.require(r == any(want.err), "%v: fn panicked with %v, and out came %v", o, want.err, r)
 				o.enter(Outcome(kit.Panics))
 			default: // by fn, or by a handler
 				o.m.require(r == nil, "%v: panic %v, but fn did not panic", o, r)

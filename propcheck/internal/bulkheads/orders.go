@@ -5,8 +5,6 @@
 package bulkheads
 
 import (
-	"github.com/bulklink/bulklink-go/bulk"
-	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
@@ -56,8 +54,6 @@ func (s *state) moves(list []move) []move {
 		done, open := s.ended[t.ctx.id], s.open(t.ctx)
 		var do func(*state, *task)
 		switch {
-		case t.phase == arriving && done && t.ctx.panics: // it does not arrive
-			do = func(s *state, t *task) { s.finish(t, Outcome(kit.Panics), model.Rejection{}) }
 		case t.phase == arriving && open: // it sees its ctx alive, or later ended
 			do = func(_ *state, t *task) { t.phase = deciding }
 		case t.phase == arriving, t.phase == deciding:
@@ -138,9 +134,7 @@ func (s *state) learn(maker *task) {
 			if t.verb.try {
 				d.Rejection = model.Rejection{}
 			}
-			if s.finish(t, Rejected, d.Rejection); d.Rejection.Reason == bulk.Canceled && t.ctx.panics {
-				s.finish(t, Outcome(kit.Panics), model.Rejection{}) // it leaves all the same
-			}
+			s.finish(t, Rejected, d.Rejection)
 		case d.Queued():
 			t.phase = waiting
 		case d.Rule == 5 || t.phase == waking:

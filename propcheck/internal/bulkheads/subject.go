@@ -114,8 +114,7 @@ func verbsOf(s Subject) []*verb {
 // ctxRef is a context that operations come with.
 type ctxRef struct {
 	context.Context
-	id       int  // index in machine.contexts
-	panics   bool // when it is asked how it ended
+	id       int // index in machine.contexts
 	deadline time.Time
 	end      func() // cancels it; nil: it never ends
 	half     func() // the first half of end, of a foreign one: its Done channel is still open
@@ -132,23 +131,19 @@ type causeError struct{ number int }
 func (e *causeError) Error() string { return fmt.Sprintf("cause %d", e.number) }
 
 // foreignContext is a context that package context did not make. It has an error
-// of its own, or panics when it is asked how it ended.
+// of its own.
 type foreignContext struct {
 	context.Context
-	ended  atomic.Bool // perhaps before its Done channel is closed
-	panics bool
+	ended atomic.Bool // perhaps before its Done channel is closed
 }
 
-var errForeign, errCtx = errors.New("ended in a way of its own"), errors.New("panic of a ctx")
+var errForeign = errors.New("ended in a way of its own")
 
 func (c *foreignContext) Err() error {
-	switch {
-	case !c.ended.Load():
-		return nil
-	case c.panics:
-		panic(errCtx)
+	if c.ended.Load() {
+		return errForeign
 	}
-	return errForeign
+	return nil
 }
 
 // ctxKind is a way in which a context lives and ends.
@@ -157,7 +152,6 @@ type ctxKind struct {
 	cause   bool          // it ends with a cause
 	done    bool          // it has ended already
 	foreign bool
-	panics  bool // of a foreign one
 }
 
 func (m *machine) newContext(k ctxKind) *ctxRef {
@@ -176,11 +170,11 @@ func (m *machine) newContext(k ctxKind) *ctxRef {
 		c.Context, c.end = context.WithTimeoutCause(parent, k.timeout, c.cause)
 		c.text += fmt.Sprintf(" (timeout %v)", k.timeout)
 	}
-	if c.panics = k.panics; k.panics || k.foreign {
-		f := &foreignContext{Context: parent, panics: k.panics}
+	if k.foreign {
+		f := &foreignContext{Context: parent}
 		c.Context, c.half = f, func() { f.ended.Store(true) }
 		c.cause, c.end = nil, func() { c.half(); cancel(errForeign) }
-		c.text += fmt.Sprintf(" (foreign, panics when it has ended: %t)", k.panics)
+		c.text += " (foreign)"
 	}
 	if k.done {
 		c.end()
@@ -213,7 +207,7 @@ func (m *machine) drawContext() *ctxRef {
 			return recent[which%len(recent)]
 		}
 	case 5:
-		k.done, k.foreign, k.panics = which == 1, which == 2, which == 0 && m.calm // what panics must be the only thing that happens
+		k.done, k.foreign = which == 1, which == 2
 	case 7:
 		k.timeout = -timeout
 	}
