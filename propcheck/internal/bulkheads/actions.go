@@ -136,11 +136,9 @@ func (m *machine) meet(at time.Time, kinds []kind, victim *operation) {
 		m.Did("time passes until %v, and", at.Sub(m.began))
 	}
 	var commands []command
-	slowly := victim != nil && victim.ctx.half != nil && m.exiting == nil && slices.Contains(kinds, cancel)
 	for _, k := range kinds {
 		switch {
 		case k == expiry || k == timeout: // by itself
-		case k == cancel && slowly: // see below
 		case k == cancel && victim != nil:
 			commands = append(commands, m.cancel(victim.ctx))
 		case k == closing:
@@ -151,13 +149,6 @@ func (m *machine) meet(at time.Time, kinds []kind, victim *operation) {
 	}
 	if m.d.OneIn(2) {
 		slices.Reverse(commands)
-	}
-	if slowly {
-		// All else happens after the ctx has ended, and before its Done channel is
-		// closed.
-		first, last := m.cancel(victim.ctx), command{text: victim.ctx.text + " closes its Done channel", run: victim.ctx.end, apply: nothing}
-		first.run = victim.ctx.half
-		commands = append(slices.Insert(commands, 0, first), last)
 	}
 	if m.exiting != nil { // what comes after a command whose goroutine ends is not done
 		commands = commands[:min(1, len(commands))]

@@ -136,6 +136,11 @@ func (m *machine) do(commands ...command) {
 				runtime.Gosched()
 			}
 		}
+		for _, c := range commands {
+			if c.cancels != nil {
+				c.cancels.late()
+			}
+		}
 	}()
 	for _, s := range m.states {
 		s.script = commands
@@ -238,6 +243,7 @@ func (m *machine) End() {
 	m.mu.Unlock()
 	for _, c := range m.contexts[1:] {
 		c.end()
+		c.late()
 	}
 	_ = m.subject.Close()
 	for _, o := range m.operations {

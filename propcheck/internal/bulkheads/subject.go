@@ -117,7 +117,7 @@ type ctxRef struct {
 	id       int // index in machine.contexts
 	deadline time.Time
 	end      func() // cancels it; nil: it never ends
-	half     func() // the first half of end, of a foreign one: its Done channel is still open
+	late     func() // closes the Done channel, if end has not
 	cause    error  // with which it ends, if it has one of its own
 	text     string
 }
@@ -131,10 +131,10 @@ type causeError struct{ number int }
 func (e *causeError) Error() string { return fmt.Sprintf("cause %d", e.number) }
 
 // foreignContext is a context that package context did not make. It has an error
-// of its own.
+// of its own, and has ended before its Done channel is closed.
 type foreignContext struct {
 	context.Context
-	ended atomic.Bool // perhaps before its Done channel is closed
+	ended atomic.Bool
 }
 
 var errForeign = errors.New("ended in a way of its own")
@@ -155,7 +155,7 @@ type ctxKind struct {
 }
 
 func (m *machine) newContext(k ctxKind) *ctxRef {
-	c := &ctxRef{id: len(m.contexts)}
+	c := &ctxRef{id: len(m.contexts), late: func() {}}
 	switch {
 	case k.cause && c.id%4 == 0:
 		c.cause = kit.Overloaded() // another bulkhead's overload is a cause like any other
@@ -172,8 +172,8 @@ func (m *machine) newContext(k ctxKind) *ctxRef {
 	}
 	if k.foreign {
 		f := &foreignContext{Context: parent}
-		c.Context, c.half = f, func() { f.ended.Store(true) }
-		c.cause, c.end = nil, func() { c.half(); cancel(errForeign) }
+		c.Context, c.cause = f, nil
+		c.end, c.late = func() { f.ended.Store(true) }, func() { cancel(errForeign) }
 		c.text += " (foreign)"
 	}
 	if k.done {
