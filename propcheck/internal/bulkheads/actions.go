@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/deadline"
-	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
@@ -150,9 +149,6 @@ func (m *machine) meet(at time.Time, kinds []kind, victim *operation) {
 	if m.d.OneIn(2) {
 		slices.Reverse(commands)
 	}
-	if m.exiting != nil { // what comes after a command whose goroutine ends is not done
-		commands = commands[:min(1, len(commands))]
-	}
 	for _, c := range commands {
 		if c.kind != "" {
 			m.tied = append(m.tied, c.kind)
@@ -187,11 +183,8 @@ func (m *machine) handle() {
 	if m.exiting == nil && m.d.OneIn(3) {
 		m.exiting, l.panics = l, false
 		m.Came("it ends the goroutine on which it is called next")
-		if holders := m.inFlight(func(o *operation) bool { return o.verb.run == nil }); len(holders) > 0 && m.d.OneIn(2) {
-			// An operation that was queued has its slots by the time that it leaves.
-			c := m.ending(pick(m.d, holders...), kit.Returns)
-			l.before = &c
-			m.Came("before that, %s", c.text)
+		if !m.calm { // an operation that is queued then can have its slots by the time that it leaves
+			m.meet(m.now, []kind{arrival, release}, nil)
 		}
 	}
 }

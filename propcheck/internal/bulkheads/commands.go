@@ -218,7 +218,7 @@ func (m *machine) drawChange() command {
 // stand.
 func (m *machine) draw(k kind) command {
 	d := m.d
-	flying, ctxs := m.inFlight(func(*operation) bool { return true }), m.cancelable()
+	flying, ctxs := m.inFlight(), m.cancelable()
 	switch {
 	case k == release && len(flying) > 0:
 		return m.ending(pick(d, flying...), pick(d, kit.Returns, kit.Fails, kit.Returns, kit.Panics, kit.Exits))
@@ -237,8 +237,8 @@ func (m *machine) draw(k kind) command {
 }
 
 // inFlight returns those in flight that were not told to end in this step.
-func (m *machine) inFlight(which func(*operation) bool) []*operation {
+func (m *machine) inFlight() []*operation {
 	return slices.DeleteFunc(slices.Clone(m.operations), func(o *operation) bool {
-		return o.settled != InFlight || slices.Contains(m.busy, o) || !which(o)
+		return o.settled != InFlight || slices.Contains(m.busy, o)
 	})
 }

@@ -22,7 +22,6 @@ type listener struct {
 	from, until uint64
 
 	// Guarded by m.mu.
-	before      *command     // what it does before it ends a goroutine
 	got, caught []bulk.Event // in this step, as they came; those that OnHandlerPanic was told
 	exited      uint64       // the Seq of the event with which it ended a goroutine
 }
@@ -53,14 +52,14 @@ func (l *listener) handle(e bulk.Event) {
 		l.exited = e.Seq
 	}
 	m.mu.Unlock()
-	if exits && l.before != nil {
-		l.before.run()
-	}
 	if l.id%2 == 1 { // a handler may call any method that does not wait
 		m.read()
 		_, _ = m.subject.TryAcquireN(0)
 	}
 	if exits {
+		for range 10 {
+			runtime.Gosched() // others come in between
+		}
 		runtime.Goexit()
 	}
 	if l.panics {

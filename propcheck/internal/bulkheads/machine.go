@@ -122,13 +122,17 @@ func (m *machine) do(commands ...command) {
 	}
 	yields := m.d.OneIn(2) // so that others come in between
 	go func() {
-		defer func() {
-			if r := recover(); r != nil {
-				m.demand(false, "panic: %v\n%s", r, debug.Stack())
-			}
-		}()
 		for _, c := range commands {
-			c.run()
+			var g sync.WaitGroup
+			g.Go(func() { // on a goroutine of its own: a handler can end it
+				defer func() {
+					if r := recover(); r != nil {
+						m.demand(false, "panic: %v\n%s", r, debug.Stack())
+					}
+				}()
+				c.run()
+			})
+			g.Wait()
 			m.mu.Lock()
 			m.log = append(m.log, entry{maker: c.id})
 			m.mu.Unlock()
@@ -159,9 +163,7 @@ func (m *machine) settle() {
 			s.ended[i] = s.ended[i] || !c.deadline.IsZero() && c.deadline.Before(m.now)
 		}
 		if l := m.exiting; l != nil && l.exited > 0 {
-			if s.exitAt = l.exited; l.before != nil {
-				s.before = l.before
-			}
+			s.exitAt = l.exited
 		}
 	}
 	status, seen := m.read(), m.seen()
@@ -206,7 +208,7 @@ func (m *machine) adopt(states []*state) {
 		for _, r := range s.removals {
 			r.listener.until = r.seq // the same in all states, or else it was owed no event in between
 		}
-		s.script, s.before, s.makers, s.statuses, s.removals, s.exitAt, s.decided = nil, nil, nil, nil, nil, 0, 0
+		s.script, s.makers, s.statuses, s.removals, s.exitAt, s.decided = nil, nil, nil, nil, 0, 0
 		s.model.Events, s.model.Decisions = nil, nil
 		s.tasks = slices.DeleteFunc(s.tasks, func(t task) bool { return t.phase == over })
 	}
@@ -230,8 +232,7 @@ func (m *machine) adopt(states []*state) {
 // and nothing is left.
 func (m *machine) Finish() {
 	m.step(m.close(false))
-	any := func(*operation) bool { return true }
-	for list := m.inFlight(any); len(list) > 0; list = m.inFlight(any) {
+	for list := m.inFlight(); len(list) > 0; list = m.inFlight() {
 		m.step(m.ending(list[len(list)-1], kit.Returns))
 	}
 }

@@ -31,18 +31,12 @@ func (s *state) moves(list []move) []move {
 		list = append(list, move{-1, func(s *state, _ *task) {
 			c := s.script[0]
 			s.script = s.script[1:]
-			s.perform(c)
+			c.apply(s)
+			s.learn(&task{operation: &operation{id: c.id}})
 		}})
 		if s.script[0].private {
 			return list
 		}
-	}
-	if s.before != nil && s.model.Seq >= s.exitAt {
-		list = append(list, move{-1, func(s *state, _ *task) {
-			c := *s.before
-			s.before = nil
-			s.perform(c)
-		}})
 	}
 	for i, ended := range s.ended {
 		if !ended && s.reached(s.contexts[i]) {
@@ -84,11 +78,6 @@ func (s *state) moves(list []move) []move {
 		list = append(list, move{i, do})
 	}
 	return list
-}
-
-func (s *state) perform(c command) {
-	c.apply(s)
-	s.learn(&task{operation: &operation{id: c.id}})
 }
 
 func (s *state) arrive(t *task) {

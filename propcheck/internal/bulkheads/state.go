@@ -21,7 +21,6 @@ type state struct {
 
 	// Of this step.
 	script   []command     // what is still to be done to the subject, one after the other
-	before   *command      // what a handler does before it ends its goroutine; nil: nothing, or it is done
 	makers   []int         // for each of model.Events: the operation that made it; below 0: the command
 	decided  int           // how many of model.Decisions the tasks know
 	statuses []bulk.Status // before it, and after each transition
@@ -157,7 +156,7 @@ func (s *state) key(heard bool) uint64 {
 	for _, r := range s.model.InFlight {
 		inFlight += maphash.Comparable(seed, r)
 	}
-	put(s.model.Totals, s.model.Peak, s.model.Seq, s.model.Since, inFlight, len(s.script), s.before == nil)
+	put(s.model.Totals, s.model.Peak, s.model.Seq, s.model.Since, inFlight, len(s.script))
 	for _, w := range s.model.Room {
 		put(w)
 	}
