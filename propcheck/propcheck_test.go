@@ -104,7 +104,7 @@ var corners = []string{
 	"event expired, queued true", "event oversized, queued false", "event oversized, queued true", "event queued, queued false",
 	"event rejected_closed, queued false", "event rejected_closed, queued true", "event released, queued false", "event released, queued true",
 	"event resized, queued false", "event saturated, queued false", "misuse", "over: fn panics", "over: fn returns", "over: fn returns an error",
-	"over: rejected", "over: released", "over: the goroutine ends", "over: told that all is drained", "over: told that not all is drained",
+	"over: rejected", "over: the goroutine ends", "over: told that all is drained", "over: told that not all is drained",
 	"paused: event canceled, queued false", "paused: event canceled, queued true", "paused: event closed, queued false",
 	"paused: event drained, queued false", "paused: event expired, queued false", "paused: event expired, queued true",
 	"paused: event queued, queued false", "paused: event rejected_closed, queued false", "paused: event rejected_closed, queued true",

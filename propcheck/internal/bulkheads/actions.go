@@ -93,7 +93,7 @@ func (m *machine) raceAbout(kinds []kind) {
 		if slices.Equal(kinds, []kind{cancel, cancel}) {
 			ctx = victim.ctx
 		}
-		m.step(m.arrive(victim.verb, 1, ctx, victim.limits...))
+		m.step(m.arrive(victim.verb, 1, ctx, victim.Limits...))
 	}
 	at := m.now
 	if slices.Contains(kinds, expiry) || slices.Contains(kinds, timeout) {

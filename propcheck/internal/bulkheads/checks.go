@@ -56,62 +56,41 @@ func (m *machine) checkError(c *operation) {
 	reason, label := bulk.Reason(0), m.state.model.Label
 	var e *bulk.AdmissionError
 	var drain *bulk.DrainError
-	if c.fate.Outcome == Rejected && errors.As(c.err, &e) {
-		reason, m.rejected = e.Reason, c.err
+	if c.fate.Outcome == Rejected && errors.As(c.Err, &e) {
+		reason, m.rejected = e.Reason, c.Err
 		m.require(strings.HasPrefix(e.Error(), fmt.Sprintf("bulkhead %q: %v", label, reason)), "%v: the error reads %q", c, e)
 		_, remote := error(e).(interface{ Timeout() bool })
 		m.require(!remote, "%v: the error has a method Timeout", c)
-		m.require(m.bulkhead == nil || bulk.NotStarted(c.err, m.bulkhead), "%v: NotStarted(%v) is false", c, c.err)
-	} else if errors.As(c.err, &drain) {
+		m.require(m.bulkhead == nil || bulk.NotStarted(c.Err, m.bulkhead), "%v: NotStarted(%v) is false", c, c.Err)
+	} else if errors.As(c.Err, &drain) {
 		m.require(drain.Label == label, "%v: the DrainError's label is %q", c, drain.Label)
 	}
-	m.require(!bulk.NotStarted(c.err, m.other), "%v: NotStarted(%v) is true for another bulkhead", c, c.err)
-	wrong := kit.WrongSentinels(c.err, reason)
+	m.require(!bulk.NotStarted(c.Err, m.other), "%v: NotStarted(%v) is true for another bulkhead", c, c.Err)
+	wrong := kit.WrongSentinels(c.Err, reason)
 	m.require(wrong == "", "%v: %s", c, wrong)
 	if reason != 0 && reason != bulk.Canceled {
-		m.require(!errors.Is(c.err, context.Canceled) && !errors.Is(c.err, context.DeadlineExceeded), "%v: %v matches a context error", c, c.err)
+		m.require(!errors.Is(c.Err, context.Canceled) && !errors.Is(c.Err, context.DeadlineExceeded), "%v: %v matches a context error", c, c.Err)
 		return
 	}
 	// It matches ctx.Err() and the cause, of a ctx that is done.
-	end, cause := c.ctx.Err(), context.Cause(c.ctx.Context)
-	m.require(end != nil && errors.Is(c.err, end) && errors.Is(c.err, cause), "%v: %v does not match how ctx ended: %v, %v", c, c.err, end, cause)
+	end, cause := c.ctx.Err(), context.Cause(c.Ctx)
+	m.require(end != nil && errors.Is(c.Err, end) && errors.Is(c.Err, cause), "%v: %v does not match how ctx ended: %v, %v", c, c.Err, end, cause)
 	// context.DeadlineExceeded has a method that can be asked for, and a cause has
 	// not: it is found behind one.
 	var timeout interface{ Timeout() bool }
-	m.require(!errors.As(end, &timeout) || errors.As(c.err, &timeout), "%v: errors.As does not find %v", c, end)
+	m.require(!errors.As(end, &timeout) || errors.As(c.Err, &timeout), "%v: errors.As does not find %v", c, end)
 	var got, want *causeError
-	m.require(!errors.As(cause, &want) || errors.As(c.err, &got) && got == want, "%v: errors.As does not find the cause, %v", c, cause)
+	m.require(!errors.As(cause, &want) || errors.As(c.Err, &got) && got == want, "%v: errors.As does not find the cause, %v", c, cause)
 }
 
-// result is the error with which a function ends: plain, perhaps with a rejection.
-func (m *machine) result(c *operation) (err, plain error) {
-	plain = fmt.Errorf("failure of #%d", c.id)
-	with := pick(m.d, nil, nil, m.rejected, kit.Overloaded(), c.ctx.cause)
-	if with == nil {
-		return plain, plain
-	}
-	return fmt.Errorf("%w: %w", plain, with), plain
-}
-
-// wrongResult says what is wrong with what a call returned for what its function
-// returned. m.mu is held.
-func (m *machine) wrongResult(c *operation, want order, value int) string {
+// wrongResult says what is wrong with what came out of a call whose function was called,
+// which hides each rejection of this bulkhead, and each that the cause of ctx contains
+// too. m.mu is held.
+func (m *machine) wrongResult(o *operation) string {
 	var e, cause *bulk.AdmissionError
-	rejection := errors.As(want.err, &e)
-	ended := c.ctx.Err() != nil && errors.As(context.Cause(c.ctx.Context), &cause) && rejection && e == cause
-	switch {
-	case value != want.value || (c.err == nil) != (want.err == nil) || !errors.Is(c.err, want.plain):
-		return "not the same"
-	// The error of fn is returned unchanged (of a wrapper, perhaps wrapped) unless it
-	// contains a rejection of this bulkhead, or one that the cause of ctx contains too:
-	case m.bulkhead == nil || c.err == want.err && (!rejection || !bulk.NotStarted(want.err, m.bulkhead) && (!ended || !m.calm)):
-		return ""
-	// then the error has the same text, and matches all but the sentinels and
-	// *AdmissionError.
-	case want.err == nil || c.err.Error() != want.err.Error() || errors.As(c.err, &e) || !ended && !bulk.NotStarted(want.err, m.bulkhead):
-		return "another error"
-	}
-	return kit.WrongSentinels(c.err, 0)
+	ours := errors.As(o.Told.Err, &e) && m.bulkhead != nil && bulk.NotStarted(o.Told.Err, m.bulkhead)
+	ended := o.Ctx.Err() != nil && errors.As(context.Cause(o.Ctx), &cause) && e == cause
+	return o.WrongResult(m.bulkhead != nil && !o.verb.slot, ours || ended && m.calm, ours || ended)
 }
 
 // wrongStatus compares all statuses that were taken in this step, wherever, with

@@ -11,7 +11,6 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
 	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
-	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
 const ms = time.Millisecond
@@ -54,13 +53,14 @@ func nothing(*state) {}
 // begin is an operation that begins, on a goroutine of its own.
 func (m *machine) begin(k kind, p phase, v *verb, slots int, ctx *ctxRef, limits ...deadline.Limit) command {
 	m.last++
-	o := &operation{m: m, id: m.last, verb: v, slots: slots, ctx: ctx, limits: limits, fate: fate{Outcome: Waiting}, gate: make(chan order)}
 	if v.try { // TryAcquire is Acquire with a background context and deadline.NoWait
-		o.ctx, o.limits = m.contexts[0], []deadline.Limit{deadline.NoWait()}
+		ctx, limits = m.contexts[0], []deadline.Limit{deadline.NoWait()}
 	}
+	o := &operation{m: m, verb: v, slots: slots, ctx: ctx, fate: fate{Outcome: Waiting}}
+	o.Operation = kit.Operation{ID: m.last, Ctx: ctx.Context, Limits: limits, End: make(chan kit.Ending, 1), Moved: o.moved}
 	o.describe()
 	m.Hit("verb %s", v.name)
-	return command{kind: k, text: o.text, operation: o, private: true, run: func() { go o.run() },
+	return command{kind: k, text: o.text, operation: o, private: true, run: func() { go o.Serve(func() (int, error) { return v.run(o) }) },
 		apply: func(s *state) { s.tasks = append(s.tasks, task{operation: o, phase: p, fate: fate{Outcome: Waiting}}) }}
 }
 
@@ -69,35 +69,13 @@ func (m *machine) arrive(v *verb, slots int, ctx *ctxRef, limits ...deadline.Lim
 }
 
 // ending ends an operation in flight.
-func (m *machine) ending(o *operation, end kit.Exit) command {
+func (m *machine) ending(o *operation, end kit.Ending) command {
 	m.busy = append(m.busy, o)
-	if o.verb.run != nil {
-		end := order{exit: end, value: o.id}
-		if end.exit == kit.Fails || end.exit == kit.Panics {
-			end.err, end.plain = m.result(o)
-		}
-		return command{kind: release, text: fmt.Sprintf("#%d: %s", o.id, end.exit), private: true, run: func() { o.gate <- end },
-			apply: func(s *state) {
-				t := s.task(o.id)
-				t.phase, t.end = ending, Outcome(end.exit)
-			}}
-	}
-	return command{kind: release, text: fmt.Sprintf("#%d's slot is released, twice", o.id), run: func() {
-		var slot bulk.Slot
-		o.note(func() { slot = o.slot })
-		defer o.note(func() { // also if a handler ends the goroutine
-			if o.fate.Outcome == InFlight {
-				o.fate = fate{Outcome: Released, Since: m.now}
-			}
-		})
-		slot.Release()
-		slot.Release()
-	}, apply: func(s *state) {
-		if s.model.IsInFlight(o.id) {
-			s.model.Release(s.now, o.id)
-			s.finish(s.task(o.id), Released, model.Rejection{})
-		}
-	}}
+	return command{kind: release, text: fmt.Sprintf("#%d: %s", o.ID, end.Exit), private: true, run: func() { o.End <- end },
+		apply: func(s *state) {
+			t := s.task(o.ID)
+			t.phase, t.end = ending, Outcome(end.Exit)
+		}}
 }
 
 func (m *machine) cancel(c *ctxRef) command {
@@ -127,7 +105,7 @@ func (m *machine) await(ctx *ctxRef) command {
 	if ctx.end == nil {
 		ctx = m.newContext(ctxKind{})
 	}
-	return m.begin(await, draining, &verb{name: "Wait", wait: m.subject.Wait}, 0, ctx)
+	return m.begin(await, draining, &verb{name: "Wait", waits: true, run: func(o *operation) (int, error) { return 0, m.subject.Wait(o.Ctx) }}, 0, ctx)
 }
 
 // remove removes a handler. Doing that twice is doing it once.
@@ -221,7 +199,8 @@ func (m *machine) draw(k kind) command {
 	flying, ctxs := m.inFlight(), m.cancelable()
 	switch {
 	case k == release && len(flying) > 0:
-		return m.ending(pick(d, flying...), pick(d, kit.Returns, kit.Fails, kit.Returns, kit.Panics, kit.Exits))
+		o := pick(d, flying...)
+		return m.ending(o, kit.DrawEnding(d, o.ID, nil, nil, m.rejected, kit.Overloaded(), o.ctx.cause))
 	case k == cancel && len(ctxs) > 0:
 		return m.cancel(pick(d, ctxs...))
 	case k == resize:

@@ -214,10 +214,11 @@ func (m *machine) adopt(states []*state) {
 	}
 	m.states, m.state = states, states[0]
 	m.operations = slices.DeleteFunc(m.operations, func(o *operation) bool {
-		if o.settled = o.fate.Outcome; o.settled == Released {
-			m.spent = append(m.spent, o.slot)
+		over := m.state.task(o.ID) == nil
+		if o.settled = o.fate.Outcome; over && o.Slot != (bulk.Slot{}) {
+			m.spent = append(m.spent, o.Slot)
 		}
-		return m.state.task(o.id) == nil
+		return over
 	})
 	if m.exiting != nil && m.exiting.exited > 0 {
 		m.exiting = nil
@@ -233,7 +234,7 @@ func (m *machine) adopt(states []*state) {
 func (m *machine) Finish() {
 	m.step(m.close(false))
 	for list := m.inFlight(); len(list) > 0; list = m.inFlight() {
-		m.step(m.ending(list[len(list)-1], kit.Returns))
+		m.step(m.ending(list[len(list)-1], kit.Ending{Exit: kit.Returns}))
 	}
 }
 
@@ -248,13 +249,7 @@ func (m *machine) End() {
 	}
 	_ = m.subject.Close()
 	for _, o := range m.operations {
-		close(o.gate)
-	}
-	for range 2 { // operations that were freed can free others
-		synctest.Wait()
-		for _, o := range m.operations {
-			o.slot.Release()
-		}
+		close(o.End)
 	}
 }
 

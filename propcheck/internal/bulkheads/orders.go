@@ -5,6 +5,7 @@
 package bulkheads
 
 import (
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
@@ -32,7 +33,7 @@ func (s *state) moves(list []move) []move {
 			c := s.script[0]
 			s.script = s.script[1:]
 			c.apply(s)
-			s.learn(&task{operation: &operation{id: c.id}})
+			s.learn(&task{operation: &operation{Operation: kit.Operation{ID: c.id}}})
 		}})
 		if s.script[0].private {
 			return list
@@ -53,19 +54,19 @@ func (s *state) moves(list []move) []move {
 		case t.phase == arriving, t.phase == deciding:
 			do = (*state).arrive
 		case t.phase == waiting && done:
-			do = func(s *state, t *task) { s.model.Cancel(s.now, t.id) }
+			do = func(s *state, t *task) { s.model.Cancel(s.now, t.ID) }
 		case t.phase == waiting && s.due(t) && open:
 			do = func(_ *state, t *task) { t.phase = waking }
 		case t.phase == waiting && s.due(t), t.phase == waking:
-			do = func(s *state, t *task) { s.model.Expire(s.now, t.id) }
+			do = func(s *state, t *task) { s.model.Expire(s.now, t.ID) }
 		case t.phase == granted && done:
-			do = func(s *state, t *task) { s.model.Abandon(s.now, t.id) }
+			do = func(s *state, t *task) { s.model.Abandon(s.now, t.ID) }
 		case t.phase == granted && open:
 			do = (*state).start
 		case t.phase == granted: // its ctx is alive when it wakes
 			return []move{{i, (*state).start}}
 		case t.phase == ending:
-			do = func(s *state, t *task) { s.model.Release(s.now, t.id); s.finish(t, t.end, model.Rejection{}) }
+			do = func(s *state, t *task) { s.model.Release(s.now, t.ID); s.finish(t, t.end, model.Rejection{}) }
 		case t.phase == leaving:
 			do = (*state).leave
 		case t.phase == draining && s.model.Drained: // nil when drained, even with a done ctx
@@ -92,10 +93,10 @@ func (s *state) finish(t *task, end Outcome, rejection model.Rejection) {
 
 // leave is the end of an operation whose goroutine was ended by a handler.
 func (s *state) leave(t *task) {
-	if s.model.IsInFlight(t.id) {
-		s.model.Abandon(s.now, t.id)
+	if s.model.IsInFlight(t.ID) {
+		s.model.Abandon(s.now, t.ID)
 	} else {
-		s.model.Cancel(s.now, t.id)
+		s.model.Cancel(s.now, t.ID)
 	}
 }
 
@@ -108,7 +109,7 @@ func (s *state) learn(maker *task) {
 	gone := false // a handler ended the goroutine of maker
 	for len(s.makers) < len(m.Events) {
 		gone = gone || s.exitAt > 0 && m.Events[len(s.makers)].Seq == s.exitAt
-		s.makers = append(s.makers, maker.id)
+		s.makers = append(s.makers, maker.ID)
 	}
 	for ; s.decided < len(m.Decisions); s.decided++ {
 		d := m.Decisions[s.decided]

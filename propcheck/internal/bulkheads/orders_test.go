@@ -11,6 +11,7 @@ import (
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/deadline"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
@@ -25,8 +26,8 @@ func twoOperations(room int, limits []deadline.Limit, ctxDeadline time.Time) *st
 		ended:    []bool{false, false},
 	}
 	for id := 1; id <= 2; id++ {
-		s.tasks = append(s.tasks, task{fate: fate{Outcome: Waiting}, operation: &operation{id: id, verb: new(verb), slots: 1, ctx: s.contexts[id-1]}})
-		s.tasks[id-1].limits = [][]deadline.Limit{nil, limits}[id-1]
+		s.tasks = append(s.tasks, task{fate: fate{Outcome: Waiting}, operation: &operation{Operation: kit.Operation{ID: id}, verb: new(verb), slots: 1, ctx: s.contexts[id-1]}})
+		s.tasks[id-1].Limits = [][]deadline.Limit{nil, limits}[id-1]
 		s.complete()
 	}
 	return s
@@ -49,7 +50,7 @@ func TestTiesHaveExactlyTheOutcomesOfTheContract(t *testing.T) {
 	within := []deadline.Limit{deadline.Within(limit)}
 	type script = []command
 	apply := func(f func(*state)) command { return command{apply: f} }
-	release := apply(func(s *state) { s.model.Release(s.now, 1); s.finish(s.task(1), Released, model.Rejection{}) })
+	release := apply(func(s *state) { s.model.Release(s.now, 1); s.finish(s.task(1), Outcome(kit.Returns), model.Rejection{}) })
 	closing := apply(func(s *state) { s.model.Close(s.now) })
 	grow := apply(func(s *state) { s.model.SetCapacity(s.now, bulk.Capacity{Parallelism: 2, WaitingRoom: 2}) })
 	tryAcquire := apply(func(s *state) {
@@ -110,7 +111,8 @@ func TestTiesHaveExactlyTheOutcomesOfTheContract(t *testing.T) {
 // same answer doesn't make them one: the reason is counted.
 func TestTiesAreToldApartByWhatIsCounted(t *testing.T) {
 	s := twoOperations(1, nil, time.Time{})
-	try := &operation{id: 9, verb: &verb{try: true}, slots: 2, ctx: s.contexts[0], limits: []deadline.Limit{deadline.NoWait()}}
+	try := &operation{verb: &verb{try: true}, slots: 2, ctx: s.contexts[0]}
+	try.ID, try.Limits = 9, []deadline.Limit{deadline.NoWait()}
 	s.script = []command{
 		{private: true, apply: func(s *state) { s.tasks = append(s.tasks, task{operation: try, fate: fate{Outcome: Waiting}}) }},
 		{apply: func(s *state) { s.model.Close(s.now) }},

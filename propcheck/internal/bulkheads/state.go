@@ -66,7 +66,6 @@ type Outcome string
 const (
 	Waiting  Outcome = "waiting"                      // for slots, or for the drain
 	InFlight Outcome = "in flight"                    // its function has not returned, or its slot is held
-	Released Outcome = "released"                     // its slot is free again
 	Rejected Outcome = "rejected"                     // it never starts
 	Drained  Outcome = "told that all is drained"     // a Wait without an error
 	GaveUp   Outcome = "told that not all is drained" // a Wait whose ctx ended
@@ -90,7 +89,7 @@ func (s *state) clone() *state {
 // task returns the task of an operation, nil if there is none (any more).
 func (s *state) task(id int) *task {
 	for i := range s.tasks {
-		if s.tasks[i].id == id {
+		if s.tasks[i].ID == id {
 			return &s.tasks[i]
 		}
 	}
@@ -122,7 +121,7 @@ func (s *state) nextInstant() (next time.Time, ok bool) {
 // same instant comes first: then the bound never decides.
 func (s *state) due(t *task) bool {
 	for _, w := range s.model.Room {
-		if until, bounded := w.Until(); w.Op == t.id && bounded && !until.After(s.now) {
+		if until, bounded := w.Until(); w.Op == t.ID && bounded && !until.After(s.now) {
 			return t.ctx.deadline.IsZero() || t.ctx.deadline.After(until)
 		}
 	}

@@ -38,15 +38,14 @@ type Subject interface {
 // NewFunc makes a subject.
 type NewFunc = func(label string, parallelism int, opts ...bulk.Option) (Subject, error)
 
-// verb is one way to run an operation: run runs o.body and returns what that
-// returned, acquire takes a slot, wait waits for the drain.
+// verb is one way to run an operation, or to wait for the drain.
 type verb struct {
-	name    string
-	sized   bool // it says how many slots
-	try     bool // the caller learns nothing but yes or no
-	run     func(o *operation) (int, error)
-	acquire func(o *operation) (bulk.Slot, error)
-	wait    func(context.Context) error
+	name  string
+	sized bool // it says how many slots
+	slot  bool // it returns a slot, and does not see the error of the operation
+	try   bool // the caller learns nothing but yes or no
+	waits bool // for the drain
+	run   func(o *operation) (int, error)
 }
 
 var errNo = errors.New("no slot")
@@ -60,53 +59,36 @@ func yes(slot bulk.Slot, ok bool) (bulk.Slot, error) {
 
 // verbsOf returns all ways in which s runs operations.
 func verbsOf(s Subject) []*verb {
+	type fn = func(context.Context) error
 	list := []*verb{
-		{name: "Acquire", acquire: func(o *operation) (bulk.Slot, error) { return s.Acquire(o.ctx.Context, o.limits...) }},
-		{name: "AcquireN", sized: true, acquire: func(o *operation) (bulk.Slot, error) { return s.AcquireN(o.ctx.Context, o.slots, o.limits...) }},
-		{name: "TryAcquire", try: true, acquire: func(*operation) (bulk.Slot, error) { return yes(s.TryAcquire()) }},
-		{name: "TryAcquireN", try: true, sized: true, acquire: func(o *operation) (bulk.Slot, error) { return yes(s.TryAcquireN(o.slots)) }},
+		{name: "Acquire", slot: true, run: func(o *operation) (int, error) { return o.Hold(s.Acquire(o.Ctx, o.Limits...)) }},
+		{name: "AcquireN", sized: true, slot: true, run: func(o *operation) (int, error) { return o.Hold(s.AcquireN(o.Ctx, o.slots, o.Limits...)) }},
+		{name: "TryAcquire", try: true, slot: true, run: func(o *operation) (int, error) { return o.Hold(yes(s.TryAcquire())) }},
+		{name: "TryAcquireN", try: true, sized: true, slot: true, run: func(o *operation) (int, error) { return o.Hold(yes(s.TryAcquireN(o.slots))) }},
 	}
-	// errOnly adds a verb whose function returns only an error.
-	errOnly := func(name string, do func(o *operation, fn func(context.Context) error) error) *verb {
-		v := &verb{name: name, run: func(o *operation) (value int, err error) {
-			err = do(o, func(ctx context.Context) (err error) {
-				value, err = o.body(ctx)
-				return err
-			})
-			return value, err
-		}}
-		list = append(list, v)
-		return v
+	// errOnly is a verb whose function returns only an error.
+	errOnly := func(do func(o *operation, fn fn) error) func(*operation) (int, error) {
+		return func(o *operation) (int, error) { return o.ErrOnly(func(fn fn) error { return do(o, fn) }) }
 	}
 	if b, ok := s.(*bulk.Bulkhead); ok {
-		fn1 := func(ctx context.Context, o *operation) (int, error) { return o.body(ctx) }
-		list = append(list,
-			&verb{name: "Run", run: func(o *operation) (int, error) { return bulk.Run(o.ctx.Context, b, o.body, o.limits...) }},
-			&verb{name: "RunN", sized: true, run: func(o *operation) (int, error) { return bulk.RunN(o.ctx.Context, b, o.slots, o.body, o.limits...) }},
-			&verb{name: "Guard", run: func(o *operation) (int, error) { return bulk.Guard(b, o.body, o.limits...)(o.ctx.Context) }},
-			&verb{name: "Guard1", run: func(o *operation) (int, error) { return bulk.Guard1(b, fn1, o.limits...)(o.ctx.Context, o) }},
-		)
-		errOnly("Do", func(o *operation, fn func(context.Context) error) error {
-			return bulk.Do(o.ctx.Context, b, fn, o.limits...)
-		})
-		errOnly("GuardDo", func(o *operation, fn func(context.Context) error) error {
-			return bulk.GuardDo(b, fn, o.limits...)(o.ctx.Context)
-		})
-		errOnly("GuardDo1", func(o *operation, fn func(context.Context) error) error {
-			fn1 := func(ctx context.Context, arg int) error {
-				o.note(func() { o.m.require(arg == o.id, "%v: fn was called with %d", o, arg) })
-				return fn(ctx)
-			}
-			return bulk.GuardDo1(b, fn1, o.limits...)(o.ctx.Context, o.id)
-		})
-		errOnly("DoN", func(o *operation, fn func(context.Context) error) error {
-			return bulk.DoN(o.ctx.Context, b, o.slots, fn, o.limits...)
-		}).sized = true
+		body := func(ctx context.Context, o *operation) (int, error) { return o.Body(ctx) }
+		list = append(list, []*verb{
+			{name: "Run", run: func(o *operation) (int, error) { return bulk.Run(o.Ctx, b, o.Body, o.Limits...) }},
+			{name: "RunN", sized: true, run: func(o *operation) (int, error) { return bulk.RunN(o.Ctx, b, o.slots, o.Body, o.Limits...) }},
+			{name: "Guard", run: func(o *operation) (int, error) { return bulk.Guard(b, o.Body, o.Limits...)(o.Ctx) }},
+			{name: "Guard1", run: func(o *operation) (int, error) { return bulk.Guard1(b, body, o.Limits...)(o.Ctx, o) }},
+			{name: "Do", run: errOnly(func(o *operation, fn fn) error { return bulk.Do(o.Ctx, b, fn, o.Limits...) })},
+			{name: "DoN", sized: true, run: errOnly(func(o *operation, fn fn) error { return bulk.DoN(o.Ctx, b, o.slots, fn, o.Limits...) })},
+			{name: "GuardDo", run: errOnly(func(o *operation, fn fn) error { return bulk.GuardDo(b, fn, o.Limits...)(o.Ctx) })},
+			{name: "GuardDo1", run: errOnly(func(o *operation, fn fn) error {
+				return bulk.GuardDo1(b, func(ctx context.Context, fn func(context.Context) error) error { return fn(ctx) }, o.Limits...)(o.Ctx, fn)
+			})},
+		}...)
 	}
 	if d, ok := s.(interface {
 		Do(ctx context.Context, fn func(context.Context) error, limits ...deadline.Limit) error
 	}); ok {
-		errOnly("Do", func(o *operation, fn func(context.Context) error) error { return d.Do(o.ctx.Context, fn, o.limits...) })
+		list = append(list, &verb{name: "Do", run: errOnly(func(o *operation, fn fn) error { return d.Do(o.Ctx, fn, o.Limits...) })})
 	}
 	return list
 }

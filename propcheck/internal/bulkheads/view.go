@@ -37,7 +37,7 @@ func (m *machine) tell(s *state) {
 	}
 	for i := range s.tasks {
 		if t := &s.tasks[i]; t.phase == over && t.fate.Outcome != Rejected {
-			m.Came("%v: #%d: %v", at, t.id, t.fate.Outcome)
+			m.Came("%v: #%d: %v", at, t.ID, t.fate.Outcome)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (m *machine) count(before *state, f *search) {
 		if t.phase == over {
 			m.Hit("over: %s", t.fate.Outcome)
 		}
-		if b := before.task(t.id); b != nil && b.phase == waiting && len(m.tied) == 2 {
+		if b := before.task(t.ID); b != nil && b.phase == waiting && len(m.tied) == 2 {
 			m.Hit("tie: %s & %s: %s", m.tied[0], m.tied[1], after.became(t))
 		}
 	}
@@ -120,7 +120,7 @@ func (m *machine) count(before *state, f *search) {
 
 // became says how the wait of an operation ended.
 func (s *state) became(t *task) string {
-	granted := slices.ContainsFunc(s.model.Decisions, func(d model.Decision) bool { return d.Op == t.id && d.Admitted() })
+	granted := slices.ContainsFunc(s.model.Decisions, func(d model.Decision) bool { return d.Op == t.ID && d.Admitted() })
 	switch {
 	case t.fate.Outcome == Rejected && granted:
 		return "abandoned"

@@ -2,7 +2,6 @@ package keys
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -19,20 +18,20 @@ func (m *machine) start() {
 	c, within, story := m.newOperation(m.name()), deadline.Within, ""
 	switch m.d.Int(12) {
 	case 3, 6:
-		c.limits = []deadline.Limit{deadline.NoWait()}
+		c.Limits = []deadline.Limit{deadline.NoWait()}
 	case 4, 7:
-		c.limits = []deadline.Limit{within(m.seconds()), within(time.Hour)}
+		c.Limits = []deadline.Limit{within(m.seconds()), within(time.Hour)}
 	case 5:
 		c.cancel(errEnd)
 		story = ", ctx is done"
 	case 8:
-		c.limits = []deadline.Limit{within(time.Hour), deadline.Before(time.Now())}
+		c.Limits = []deadline.Limit{within(time.Hour), deadline.Before(time.Now())}
 	case 9: // every ctx has an hour
-		c.limits = []deadline.Limit{within(time.Hour), deadline.Reserve(time.Hour + 1)}
+		c.Limits = []deadline.Limit{within(time.Hour), deadline.Reserve(time.Hour + 1)}
 	}
 	m.Did("%v%s", c, story)
 	m.arrive(c)
-	go c.serve()
+	c.serve()
 }
 
 // race lets several come for one key at the same time, one more than there are
@@ -57,7 +56,7 @@ func (m *machine) race() {
 		if i == racers/2 {
 			go func() { evicted <- m.s.Evict(name) }()
 		}
-		go group[i].serve()
+		group[i].serve()
 	}
 	synctest.Wait()
 	m.Hit("race for a %s key", where)
@@ -65,9 +64,8 @@ func (m *machine) race() {
 		m.Hit("race in which the key is evicted")
 		m.Must(m.state.evict(time.Now(), name), "a key in use, or unknown, was evicted")
 	}
-	// It is decided about them in the order of their outcomes: those
-	// that got slots came first.
-	slices.SortStableFunc(group, func(a, b *operation) int { return int(a.seen().Phase) - int(b.seen().Phase) })
+	// Those that got slots came first.
+	slices.SortStableFunc(group, func(a, b *operation) int { return b.Calls - a.Calls })
 	for _, c := range group {
 		m.arrive(c)
 	}
@@ -82,20 +80,14 @@ func (m *machine) touch() {
 	c := kit.Pick(m.d, m.operations...)
 	if c.want.Phase == waiting {
 		m.Did("the ctx of %v ends", c)
-		c.key.Cancel(time.Now(), c.id)
+		c.key.Cancel(time.Now(), c.ID)
 		m.state.leave(time.Now(), c.key)
 		c.cancel(errEnd)
 		return
 	}
-	c.exit = kit.Pick(m.d, kit.Returns, kit.Returns, kit.Fails, kit.Panics, kit.Exits)
-	if c.exit == kit.Fails || c.exit == kit.Panics {
-		c.result = errEnd
-		if nested := kit.Pick(m.d, nil, m.rejected, m.foreign); nested != nil {
-			c.result = fmt.Errorf("%w: %w", errEnd, nested)
-		}
-	}
-	m.Did("%v: %v", c, c.exit)
-	m.end(c)
+	how := kit.DrawEnding(m.d, c.ID, nil, m.rejected, m.foreign)
+	m.Did("%v: %v", c, how.Exit)
+	m.end(c, how)
 }
 
 // sleep lets time pass, often until about when the oldest key has been idle long
@@ -169,7 +161,7 @@ func (m *machine) changeRace() {
 	var evicted bool
 	g.Go(func() { _ = m.s.SetCapacity(first) })
 	c := m.newOperation(name)
-	go c.serve()
+	c.serve()
 	g.Go(func() { evicted = m.s.Evict(idle.name) })
 	if second != first {
 		g.Go(func() { _ = m.s.SetCapacity(second) })

@@ -102,16 +102,15 @@ func (m *machine) settle() {
 		if got := c.seen(); got != c.want {
 			m.Fail(kit.Differences(c.String(), got, c.want)...)
 		}
-		if c.want.Phase >= rejected || c.want.Phase == inFlight && c.waited {
-			m.Hit("%s: %v %v, waited %t, %v", c.verb.name, c.want.Phase, c.want.Rejection.Reason, c.waited, c.exit)
+		if c.Over || c.want.Phase == inFlight && c.waited {
+			m.Hit("%s: %v %v, waited %t", c.verb.name, c.want.Phase, c.want.Rejection.Reason, c.waited)
 		}
-		if c.want.Phase >= rejected {
+		if c.Over {
 			wrong := c.wrong(m)
-			m.Must(wrong == "", "%v: %s; its function is to end so: %v, %v; it returned %t: %v; recovered: %v",
-				c, wrong, c.exit, c.result, c.returned, c.err, c.recovered)
+			m.Must(wrong == "", "%v: %s; its function was told to end with %v; the call with %v, or a panic: %v", c, wrong, c.Told.Err, c.Err, c.Panic)
 		}
 	}
-	m.operations = slices.DeleteFunc(m.operations, func(c *operation) bool { return c.want.Phase >= rejected })
+	m.operations = slices.DeleteFunc(m.operations, func(c *operation) bool { return c.Over })
 	got, want := m.s.Status(), m.state.status()
 	got.ID, got.Index, got.At = 0, 0, time.Time{}
 	m.Must(got.Totals.Waits.Count() == got.Totals.AdmittedFromQueue, "Waits has %d, admitted from the queue are %d", got.Totals.Waits.Count(), got.Totals.AdmittedFromQueue)
@@ -158,7 +157,7 @@ func (m *machine) Finish() {
 	m.Must(m.s.Close() == nil, "Close returned an error")
 	m.settle()
 	for len(m.operations) > 0 {
-		m.end(m.operations[len(m.operations)-1])
+		m.end(m.operations[len(m.operations)-1], kit.Ending{Exit: kit.Returns})
 		m.settle()
 	}
 	m.Must(m.s.Shutdown(context.Background()) == nil, "Shutdown of what is drained returned an error")
@@ -168,9 +167,7 @@ func (m *machine) Finish() {
 func (m *machine) End() {
 	for _, c := range m.operations {
 		c.cancel(errEnd)
-		if !kit.IsClosed(c.end) {
-			close(c.end)
-		}
+		close(c.End)
 	}
 }
 
@@ -186,11 +183,10 @@ func (m *machine) seconds() time.Duration {
 
 func (m *machine) newOperation(name string) *operation {
 	m.last++
-	c := &operation{id: m.last, name: name, verb: kit.Pick(m.d, m.verbs...), twice: m.d.OneIn(2), exit: kit.Returns,
-		end: make(chan struct{}), started: make(chan struct{}), over: make(chan struct{})}
 	ctx, stop := context.WithTimeout(context.Background(), time.Hour)
 	ctx, cancel := context.WithCancelCause(ctx)
-	c.ctx, c.cancel = ctx, func(cause error) { cancel(cause); stop() }
+	c := &operation{name: name, verb: kit.Pick(m.d, m.verbs...), cancel: func(cause error) { cancel(cause); stop() }}
+	c.Operation = kit.Operation{ID: m.last, Ctx: ctx, End: make(chan kit.Ending, 1), Moved: func() {}}
 	m.operations = append(m.operations, c)
 	return c
 }
@@ -198,9 +194,9 @@ func (m *machine) newOperation(name string) *operation {
 // arrive decides about an operation.
 func (m *machine) arrive(c *operation) { m.Hit("%s", m.state.arrive(time.Now(), c)) }
 
-func (m *machine) end(c *operation) {
-	m.state.release(time.Now(), c)
-	close(c.end)
+func (m *machine) end(c *operation, how kit.Ending) {
+	m.state.release(time.Now(), c, how.Exit)
+	c.End <- how
 }
 
 // pass lets time pass, and looks at each instant at which a wait ends.

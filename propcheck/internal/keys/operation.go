@@ -47,126 +47,80 @@ type outcome struct {
 	Rejection model.Rejection // if rejected
 }
 
-type phase uint8
+// phase is one of these, or the kit.Exit of its function.
+type phase string
 
 const (
-	inFlight phase = iota
-	waiting
-	rejected
-	tooMany
-	badKey
-	finished
-	odd
+	inFlight phase = "in flight"
+	waiting  phase = "waiting"
+	rejected phase = "rejected"
+	tooMany  phase = "rejected: too many keys"
+	badKey   phase = "not allowed"
+	odd      phase = "something else"
 )
 
-func (s phase) String() string {
-	return [...]string{"in flight", "waiting", "rejected", "rejected: too many keys", "not allowed", "finished", "something else"}[s]
-}
-
-// operation is an operation of the subject, on a goroutine of its own, and what should be
-// seen of it.
+// operation is an operation of the subject, and what should be seen of it.
 type operation struct {
-	id     int
+	kit.Operation
 	verb   verb
 	name   string // of its key
-	ctx    context.Context
 	cancel context.CancelCauseFunc
-	limits []deadline.Limit
-	twice  bool // its slot is released twice
 
 	key    *key // nil if it got none
 	want   outcome
 	waited bool
-
-	exit          kit.Exit // set before end is closed
-	result        error    // of fn, if it fails or panics; set before end is closed
-	end           chan struct{}
-	started, over chan struct{}
-
-	// How the call ended, when it is over.
-	err, recovered error
-	returned       bool
 }
 
 func (c *operation) String() string {
-	return fmt.Sprintf("#%d %s(%q, %v)", c.id, c.verb.name, c.name, c.limits)
+	return fmt.Sprintf("#%d %s(%q, %v)", c.ID, c.verb.name, c.name, c.Limits)
 }
 
 // verb is a way to run an operation.
 type verb struct {
 	name  string
-	run   func(c *operation) error
 	exact bool // the error of an operation that ran is never taken for a rejection
+	run   func(c *operation) (int, error)
 }
 
 func verbsOf(s Subject) []verb {
-	list := []verb{{name: "Acquire", run: func(c *operation) error {
-		slot, err := s.Acquire(c.ctx, c.name, c.limits...)
-		defer slot.Release()
-		if c.twice {
-			defer slot.Release()
-		}
-		if err == nil {
-			err = c.body(c.ctx)
-		}
-		return err
-	}}}
+	list := []verb{{name: "Acquire", run: func(c *operation) (int, error) { return c.Hold(s.Acquire(c.Ctx, c.name, c.Limits...)) }}}
 	if d, ok := s.(interface {
 		DoKey(ctx context.Context, key string, fn func(context.Context) error, limits ...deadline.Limit) error
 	}); ok {
-		list = append(list, verb{name: "DoKey", run: func(c *operation) error { return d.DoKey(c.ctx, c.name, c.body, c.limits...) }})
+		list = append(list, verb{name: "DoKey", run: func(c *operation) (int, error) {
+			return c.ErrOnly(func(fn func(context.Context) error) error { return d.DoKey(c.Ctx, c.name, fn, c.Limits...) })
+		}})
 	}
 	if k, ok := s.(*registry.Keyed[string]); ok {
-		list = append(list, verb{name: "RunKey", exact: true, run: func(c *operation) error {
-			_, err := registry.RunKey(c.ctx, k, c.name, c.run, c.limits...)
-			return err
-		}}, verb{name: "GuardKey", exact: true, run: func(c *operation) error {
+		list = append(list, verb{name: "RunKey", exact: true, run: func(c *operation) (int, error) {
+			return registry.RunKey(c.Ctx, k, c.name, c.Body, c.Limits...)
+		}}, verb{name: "GuardKey", exact: true, run: func(c *operation) (int, error) {
 			keyOf := func(c *operation) string { return c.name }
-			_, err := registry.GuardKey(k, keyOf, func(ctx context.Context, c *operation) (int, error) { return c.run(ctx) }, c.limits...)(c.ctx, c)
-			return err
+			return registry.GuardKey(k, keyOf, func(ctx context.Context, c *operation) (int, error) { return c.Body(ctx) }, c.Limits...)(c.Ctx, c)
 		}})
 	}
 	return list
 }
 
-func (c *operation) run(ctx context.Context) (int, error) { return 0, c.body(ctx) }
-
-// body is the function of the operation.
-func (c *operation) body(context.Context) error {
-	close(c.started)
-	<-c.end
-	c.exit.Leave(c.result)
-	if c.exit == kit.Fails {
-		return c.result
-	}
-	return nil
-}
-
-// serve runs the operation from its beginning to its end.
-func (c *operation) serve() {
-	defer close(c.over)
-	defer func() { c.recovered, _ = recover().(error) }()
-	c.err = c.verb.run(c)
-	c.returned = true
-}
+// serve makes the call.
+func (c *operation) serve() { go c.Serve(func() (int, error) { return c.verb.run(c) }) }
 
 // seen is what can be seen of the operation.
 func (c *operation) seen() outcome {
 	var e *bulk.AdmissionError
-	started, over := kit.IsClosed(c.started), kit.IsClosed(c.over)
 	switch {
-	case !over && started:
+	case !c.Over && c.Calls > 0:
 		return outcome{Phase: inFlight}
-	case !over:
+	case !c.Over:
 		return outcome{Phase: waiting}
-	case started:
-		return outcome{Phase: finished}
-	case errors.Is(c.err, registry.ErrTooManyKeys):
+	case c.Calls > 0:
+		return outcome{Phase: phase(c.How())}
+	case errors.Is(c.Err, registry.ErrTooManyKeys):
 		return outcome{Phase: tooMany}
-	case errors.Is(c.err, bulk.ErrConfig):
+	case errors.Is(c.Err, bulk.ErrConfig):
 		return outcome{Phase: badKey}
-	case errors.As(c.err, &e):
-		return outcome{rejected, model.RejectionOf(e)}
+	case errors.As(c.Err, &e):
+		return outcome{Phase: rejected, Rejection: model.RejectionOf(e)}
 	}
 	return outcome{Phase: odd}
 }
@@ -175,36 +129,26 @@ func (c *operation) seen() outcome {
 // its outcome is right.
 func (c *operation) wrong(m *machine) string {
 	reason, many := c.want.Rejection.Reason, new(registry.TooManyKeysError)
-	switch started := c.want.Phase == finished; {
-	case started && c.returned != (c.exit == kit.Returns || c.exit == kit.Fails), started && (c.exit == kit.Panics) != (c.recovered != nil),
-		c.recovered != c.result && c.exit == kit.Panics, started && (c.exit == kit.Fails) != (c.err != nil):
-		return "its function ended in another way"
-	case m.s.NotStarted(c.err) != (c.want.Phase == rejected || c.want.Phase == tooMany) && (!started || c.verb.exact):
+	switch started := c.Calls > 0; {
+	case m.s.NotStarted(c.Err) != (c.want.Phase == rejected || c.want.Phase == tooMany) && (!started || c.verb.exact):
 		return "NotStarted is wrong"
-	case started && c.err != nil && c.verb.exact && m.s.NotStarted(c.result):
-		// An error with the same text that is no rejection.
-		if c.err.Error() != c.result.Error() || !errors.Is(c.err, errEnd) || errors.Is(c.err, registry.ErrTooManyKeys) {
-			return "another error"
-		}
-		return kit.WrongSentinels(c.err, 0)
+	case started && c.verb.exact && errors.Is(c.Err, registry.ErrTooManyKeys):
+		return "another error"
 	case started:
-		if !errors.Is(c.err, c.result) && c.exit == kit.Fails {
-			return "another error"
-		}
-	case strings.Contains(c.err.Error(), secret):
+		hide := m.s.NotStarted(c.Told.Err)
+		return c.WrongResult(c.verb.exact, hide, hide)
+	case strings.Contains(c.Err.Error(), secret):
 		return "the error names a key"
 	case c.want.Phase == badKey:
 		return ""
-	case reason == bulk.Canceled && !errors.Is(c.err, errEnd), c.want.Phase == tooMany && !errors.Is(c.err, bulk.ErrOverload),
-		c.want.Phase == tooMany && (!errors.As(c.err, &many) || *many != registry.TooManyKeysError{Label: label, MaxKeys: m.state.maxKeys}):
+	case reason == bulk.Canceled && !errors.Is(c.Err, errEnd), c.want.Phase == tooMany && !errors.Is(c.Err, bulk.ErrOverload),
+		c.want.Phase == tooMany && (!errors.As(c.Err, &many) || *many != registry.TooManyKeysError{Label: label, MaxKeys: m.state.maxKeys}):
 		return "another error"
-	case m.s.NotStarted(errors.Join(m.foreign, c.err)) || !m.s.NotStarted(errors.Join(c.err, m.foreign)):
+	case m.s.NotStarted(errors.Join(m.foreign, c.Err)) || !m.s.NotStarted(errors.Join(c.Err, m.foreign)):
 		return "NotStarted does not look at the first of joined rejections"
-	default:
-		m.rejected = c.err
-		if c.want.Phase == rejected {
-			return kit.WrongSentinels(c.err, reason)
-		}
 	}
-	return ""
+	if m.rejected = c.Err; c.want.Phase == tooMany {
+		return ""
+	}
+	return kit.WrongSentinels(c.Err, reason)
 }

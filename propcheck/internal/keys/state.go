@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 	"github.com/bulklink/bulklink-go/registry"
 )
@@ -38,7 +39,7 @@ func (k *key) idle() bool { return len(k.InFlight) == 0 && len(k.Room) == 0 }
 func outcomeOf(d model.Decision) outcome {
 	switch {
 	case d.Rejected():
-		return outcome{rejected, d.Rejection}
+		return outcome{Phase: rejected, Rejection: d.Rejection}
 	case d.Queued():
 		return outcome{Phase: waiting}
 	}
@@ -48,7 +49,7 @@ func outcomeOf(d model.Decision) outcome {
 // learn looks for what was decided about an operation while it waited.
 func (k *key) learn(c *operation) {
 	for _, d := range k.Decisions {
-		if d.Op == c.id && d.Rule == 0 {
+		if d.Op == c.ID && d.Rule == 0 {
 			c.want = outcomeOf(d)
 		}
 	}
@@ -70,8 +71,8 @@ func (r *state) oldestIdle() *key { return r.first((*key).idle) }
 
 // arrive decides about an operation, and says what that means for its key.
 func (r *state) arrive(now time.Time, c *operation) (what string) {
-	dies, _ := c.ctx.Deadline()
-	a, done := model.Arrival{Op: c.id, Slots: 1, Limits: c.limits, CtxDeadline: dies}, c.ctx.Err() != nil
+	dies, _ := c.Ctx.Deadline()
+	a, done := model.Arrival{Op: c.ID, Slots: 1, Limits: c.Limits, CtxDeadline: dies}, c.Ctx.Err() != nil
 	k, m := r.find(c.name), r.door
 	what = fmt.Sprintf("arrival: known %t, idle %t, came before %t", k != nil, k != nil && k.idle(), r.made[c.name])
 	switch {
@@ -154,9 +155,9 @@ func (r *state) set(now time.Time, c bulk.Capacity) error {
 	return nil
 }
 
-func (r *state) release(now time.Time, c *operation) {
-	c.key.Release(now, c.id)
-	c.want.Phase = finished
+func (r *state) release(now time.Time, c *operation, exit kit.Exit) {
+	c.key.Release(now, c.ID)
+	c.want.Phase = phase(exit)
 	r.leave(now, c.key)
 }
 

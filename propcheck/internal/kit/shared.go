@@ -13,28 +13,6 @@ import (
 	"github.com/bulklink/bulklink-go/deadline"
 )
 
-// Exit is a way in which the function of an operation ends.
-type Exit string
-
-// The ways.
-const (
-	Returns Exit = "fn returns"          // without an error
-	Fails   Exit = "fn returns an error" // any error
-	Panics  Exit = "fn panics"           // with an error
-	Exits   Exit = "the goroutine ends"  // by runtime.Goexit
-)
-
-// Leave is called by the function of an operation as its last act: it panics with
-// err, ends the goroutine, or does nothing.
-func (e Exit) Leave(err error) {
-	switch e {
-	case Panics:
-		panic(err)
-	case Exits:
-		runtime.Goexit()
-	}
-}
-
 // sentinels lists which reasons each sentinel matches.
 var sentinels = map[error][]bulk.Reason{
 	bulk.ErrNotStarted: {bulk.Saturated, bulk.Expired, bulk.Closed, bulk.Oversized, bulk.Canceled},
