@@ -124,32 +124,23 @@ func (m *machine) checkDelivery(s *state) string {
 			}
 		}
 	}
-	type pair struct{ listener, maker int }
-	went, given := make(map[int]int), make(map[pair]uint64) // when a call went on; the last event of a call that a handler was given
-	last := make(map[uint64]int)                            // the last handler that was given an event
-	for i, e := range slices.Backward(m.log) {
-		if e.listener == nil {
-			went[e.maker] = i
+	// The events that one call makes come in their order, each to the handlers in the order
+	// in which these were added, and all of them before the call goes on.
+	last := make(map[int]entry) // of each maker
+	for _, e := range m.log {
+		maker := e.maker
+		if e.listener != nil {
+			maker = s.makers[e.seq-s.model.Events[0].Seq]
 		}
-	}
-	for i, e := range m.log {
-		if e.listener == nil {
-			continue
-		}
-		id, first := e.listener.id, s.model.Events[0].Seq
-		maker := s.makers[e.seq-first]
-		p := pair{id, maker}
-		at, wentOn := went[maker]
-		before, given2 := last[e.seq]
+		before, ok := last[maker]
+		last[maker] = e
 		switch {
-		case given2 && before >= id: // in the order in which they were added
-			return fmt.Sprintf("handler %d was given event %d after handler %d", id, e.seq, before)
-		case wentOn && at < i: // when a call returns, handlers have had every event of the transitions that it made
-			return fmt.Sprintf("#%d went on before handler %d had event %d (%v), which it made", maker, id, e.seq, s.model.Events[e.seq-first].Kind)
-		case given[p] > e.seq: // within one call: in the order of the transitions
-			return fmt.Sprintf("handler %d was given event %d after event %d, though #%d made both", id, e.seq, given[p], maker)
+		case !ok || e.listener == nil:
+		case before.listener == nil:
+			return fmt.Sprintf("#%d went on before handler %d had event %d, which it made", maker, e.listener.id, e.seq)
+		case e.seq < before.seq || e.seq == before.seq && e.listener.id < before.listener.id:
+			return fmt.Sprintf("handler %d was given event %d after handler %d was given event %d, though #%d made both", e.listener.id, e.seq, before.listener.id, before.seq, maker)
 		}
-		last[e.seq], given[p] = id, e.seq
 	}
 	return ""
 }

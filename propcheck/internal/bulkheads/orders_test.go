@@ -50,7 +50,10 @@ func TestTiesHaveExactlyTheOutcomesOfTheContract(t *testing.T) {
 	within := []deadline.Limit{deadline.Within(limit)}
 	type script = []command
 	apply := func(f func(*state)) command { return command{apply: f} }
-	release := apply(func(s *state) { s.model.Release(s.now, 1); s.finish(s.task(1), Outcome(kit.Returns), model.Rejection{}) })
+	release := apply(func(s *state) {
+		s.model.Release(s.now, 1)
+		s.finish(s.task(1), Outcome(kit.Returns), model.Rejection{})
+	})
 	closing := apply(func(s *state) { s.model.Close(s.now) })
 	grow := apply(func(s *state) { s.model.SetCapacity(s.now, bulk.Capacity{Parallelism: 2, WaitingRoom: 2}) })
 	tryAcquire := apply(func(s *state) {
