@@ -166,8 +166,9 @@ func (m *machine) settle() {
 			s.exitAt = l.exited
 		}
 	}
-	status, seen := m.read(), m.seen()
-	status.Index, status.Totals.Waits = 0, bulk.Waits{} // see checkStatuses
+	last, seen := m.read(), m.seen()
+	status := last
+	status.Index, status.Totals.Waits = 0, bulk.Waits{} // see checkStatus
 	f := &search{heard: len(m.listeners) > 0, ends: make(map[uint64]bool)}
 	f.accepts = func(s *state) bool {
 		return status == s.model.Status(s.now) && slices.Equal(seen, s.fates()) && m.wrongStatus(s) == "" && m.checkDelivery(s) == ""
@@ -180,7 +181,7 @@ func (m *machine) settle() {
 	if len(f.found) == 0 {
 		m.differs(f, status)
 	}
-	m.check(f.found[0], status)
+	m.check(f.found[0], last)
 	m.tell(f.found[0])
 	m.count(before, f)
 	if len(m.problems) > 0 {
