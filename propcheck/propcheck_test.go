@@ -137,5 +137,5 @@ var corners = []string{
 	"unlimited: event queued, queued false", "unlimited: event rejected_closed, queued false", "unlimited: event rejected_closed, queued true",
 	"unlimited: event released, queued false", "unlimited: event released, queued true", "unlimited: event resized, queued false",
 	"unlimited: event saturated, queued false", "verb Acquire", "verb AcquireN", "verb Do", "verb DoN", "verb Guard", "verb Guard1", "verb GuardDo",
-	"verb GuardDo1", "verb Run", "verb RunN", "verb TryAcquire", "verb TryAcquireN", "verb Wait",
+	"verb GuardDo1", "verb Run", "verb RunN", "verb Shutdown", "verb TryAcquire", "verb TryAcquireN", "verb Wait",
 }

@@ -13,7 +13,7 @@ import (
 // those that make several happen at one instant.
 var (
 	calmActions = slices.Concat(slices.Repeat([]func(*machine){one(arrival), one(release), (*machine).passSome}, 5), []func(*machine){
-		one(cancel), one(cancel), one(resize), one(resize), one(resize), one(await), one(closing), one(other), one(arrival),
+		one(cancel), one(cancel), one(resize), one(resize), one(resize), one(await), one(other), one(other), one(arrival),
 		(*machine).handle, (*machine).handle, (*machine).misuse, (*machine).churn,
 	})
 	allActions = slices.Concat(calmActions, slices.Repeat([]func(*machine){(*machine).race}, 12))
@@ -140,8 +140,6 @@ func (m *machine) meet(at time.Time, kinds []kind, victim *operation) {
 		case k == expiry || k == timeout: // by itself
 		case k == cancel && victim != nil:
 			commands = append(commands, m.cancel(victim.ctx))
-		case k == closing:
-			commands = append(commands, m.close(m.d.OneIn(2)))
 		default:
 			commands = append(commands, m.draw(k))
 		}
@@ -150,9 +148,7 @@ func (m *machine) meet(at time.Time, kinds []kind, victim *operation) {
 		slices.Reverse(commands)
 	}
 	for _, c := range commands {
-		if c.kind != "" {
-			m.tied = append(m.tied, c.kind)
-		}
+		m.tied = append(m.tied, c.kind)
 	}
 	for i := range m.state.tasks {
 		switch t := &m.state.tasks[i]; {

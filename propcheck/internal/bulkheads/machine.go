@@ -171,7 +171,7 @@ func (m *machine) settle() {
 	status.Index, status.Totals.Waits = 0, bulk.Waits{} // see checkStatus
 	f := &search{heard: len(m.listeners) > 0, ends: make(map[uint64]bool)}
 	f.accepts = func(s *state) bool {
-		return status == s.model.Status(s.now) && slices.Equal(seen, s.fates()) && m.wrongStatus(s) == "" && m.checkDelivery(s) == ""
+		return status == s.model.Status(s.now) && slices.Equal(seen, s.fates()) && s.wrong == "" && m.wrongStatus(s) == "" && m.checkDelivery(s) == ""
 	}
 	before := m.state.clone()
 	for _, s := range m.states {
@@ -233,7 +233,7 @@ func (m *machine) adopt(states []*state) {
 // Finish closes the subject, and ends all that is in flight. Then it is drained,
 // and nothing is left.
 func (m *machine) Finish() {
-	m.step(m.close(false))
+	m.step(m.close())
 	for list := m.inFlight(); len(list) > 0; list = m.inFlight() {
 		m.step(m.ending(list[len(list)-1], kit.Ending{Exit: kit.Returns}))
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
-// operation is an operation of the subject, or a Wait.
+// operation is an operation of the subject, a Wait or a Shutdown.
 type operation struct {
 	kit.Operation
 	m     *machine

@@ -69,6 +69,8 @@ func (s *state) moves(list []move) []move {
 			do = func(s *state, t *task) { s.model.Release(s.now, t.ID); s.finish(t, t.end, model.Rejection{}) }
 		case t.phase == leaving:
 			do = (*state).leave
+		case t.phase == shutting:
+			do = func(s *state, t *task) { t.phase = draining; s.model.Close(s.now) }
 		case t.phase == draining && s.model.Drained: // nil when drained, even with a done ctx
 			return []move{{i, func(s *state, t *task) { s.finish(t, Drained, model.Rejection{}) }}}
 		case t.phase == draining && done:
@@ -135,7 +137,7 @@ func (s *state) learn(maker *task) {
 			t.phase = granted
 		}
 	}
-	if gone && maker.phase == over {
+	if gone && (maker.phase == over || maker.phase == draining) {
 		// What it did is done, but it does not return.
 		s.finish(maker, Exited, model.Rejection{})
 	}

@@ -24,6 +24,7 @@ type state struct {
 	makers   []int         // for each of model.Events: the operation that made it; below 0: the command
 	decided  int           // how many of model.Decisions the tasks know
 	statuses []bulk.Status // before it, and after each transition
+	wrong    string        // what a command returned, and should not have
 	removals []removal
 	exitAt   uint64 // the Seq of the event whose handler ends its goroutine
 }
@@ -55,7 +56,8 @@ const (
 	running
 	ending   // its function has returned, its slots are not free yet
 	leaving  // its goroutine was ended by a handler
-	draining // it is a Wait
+	shutting // it is a Shutdown, about to close
+	draining // it is a Wait, or a Shutdown that has closed
 	over
 )
 
@@ -67,8 +69,8 @@ const (
 	Waiting  Outcome = "waiting"                      // for slots, or for the drain
 	InFlight Outcome = "in flight"                    // its function has not returned, or its slot is held
 	Rejected Outcome = "rejected"                     // it never starts
-	Drained  Outcome = "told that all is drained"     // a Wait without an error
-	GaveUp   Outcome = "told that not all is drained" // a Wait whose ctx ended
+	Drained  Outcome = "told that all is drained"     // a Wait or a Shutdown without an error
+	GaveUp   Outcome = "told that not all is drained" // one whose ctx ended
 	Exited           = Outcome(kit.Exits)             // also by a handler
 )
 
@@ -155,7 +157,7 @@ func (s *state) key(heard bool) uint64 {
 	for _, r := range s.model.InFlight {
 		inFlight += maphash.Comparable(seed, r)
 	}
-	put(s.model.Totals, s.model.Peak, s.model.Seq, s.model.Since, inFlight, len(s.script))
+	put(s.model.Totals, s.model.Peak, s.model.Seq, s.model.Since, inFlight, len(s.script), s.wrong)
 	for _, w := range s.model.Room {
 		put(w)
 	}

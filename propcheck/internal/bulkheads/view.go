@@ -56,7 +56,7 @@ func (m *machine) differs(f *search, status bulk.Status) {
 		problems = append(problems, kit.Differences(o.text, seen[i], want[i])...)
 	}
 	problems = append(problems, kit.Differences("Status()", status, s.model.Status(s.now))...)
-	for _, wrong := range []string{m.wrongStatus(s), m.checkDelivery(s)} {
+	for _, wrong := range []string{s.wrong, m.wrongStatus(s), m.checkDelivery(s)} {
 		if wrong != "" {
 			problems = append(problems, wrong)
 		}
