@@ -194,10 +194,3 @@ func (s *state) take(m move) {
 	m.do(s, &s.tasks[m.task])
 	s.learn(&s.tasks[m.task])
 }
-
-// complete lets everything happen that is still to come, in some order.
-func (s *state) complete() {
-	for moves := s.moves(nil); len(moves) > 0; moves = s.moves(nil) {
-		s.take(moves[0])
-	}
-}

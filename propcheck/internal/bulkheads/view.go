@@ -45,7 +45,6 @@ func (m *machine) tell(s *state) {
 // differs fails with what was seen and is not allowed.
 func (m *machine) differs(f *search, status bulk.Status) {
 	s := f.closest
-	s.complete()
 	m.Came("by the contract:")
 	m.tell(s)
 	seen, want, problems := m.seen(), s.fates(), m.problems
@@ -95,13 +94,8 @@ func (m *machine) count(before *state, f *search) {
 		}
 	}
 	for _, e := range after.model.Events {
-		m.Hit("event %v, queued %t", e.Kind, e.Queued)
-		switch e.Capacity.Parallelism {
-		case 0:
-			m.Hit("paused: event %v, queued %t", e.Kind, e.Queued)
-		case bulk.Unlimited:
-			m.Hit("unlimited: event %v, queued %t", e.Kind, e.Queued)
-		}
+		while := map[int]string{0: "paused: ", bulk.Unlimited: "unlimited: "}[e.Capacity.Parallelism]
+		m.Hit("%sevent %v, queued %t", while, e.Kind, e.Queued)
 		if m.exiting != nil && m.exiting.exited == e.Seq {
 			m.Hit("a handler ends its goroutine: %v", e.Kind)
 		}
