@@ -89,11 +89,7 @@ func (m *machine) raceAbout(kinds []kind) {
 	m.step(c)
 	victim := c.operation
 	if m.d.OneIn(2) { // another one is behind it
-		ctx := m.contexts[0]
-		if slices.Equal(kinds, []kind{cancel, cancel}) {
-			ctx = victim.ctx
-		}
-		m.step(m.arrive(victim.verb, 1, ctx, victim.Limits...))
+		m.step(m.arrive(victim.verb, 1, pick(m.d, m.contexts[0], victim.ctx), victim.Limits...))
 	}
 	at := m.now
 	if slices.Contains(kinds, expiry) || slices.Contains(kinds, timeout) {
@@ -108,12 +104,9 @@ func (m *machine) raceAbout(kinds []kind) {
 // drawVictim chooses an operation that a race is about: it comes with what can
 // end its wait in the ways that are wanted.
 func (m *machine) drawVictim(kinds []kind) command {
-	v, slots := pick(m.d, m.verbs...), 1
+	v, slots := pick(m.d, m.verbs...), min(pick(m.d, 1, 1, 2), max(1, m.state.model.Capacity.Parallelism))
 	if v.try {
 		v = m.verb("Acquire")
-	}
-	if v.sized {
-		slots = max(1, min(pick(m.d, 1, 1, 2), m.state.model.Capacity.Parallelism))
 	}
 	k := ctxKind{foreign: m.d.OneIn(3)}
 	if slices.Contains(kinds, timeout) {
@@ -167,10 +160,13 @@ func (m *machine) meet(at time.Time, kinds []kind, victim *operation) {
 // all others hear of it.
 func (m *machine) handle() {
 	removable := slices.DeleteFunc(slices.Clone(m.listeners), func(l *listener) bool {
-		return l.remove == nil || l.until <= m.state.model.Seq || l == m.exiting
+		return l.remove == nil || l.removed || l == m.exiting
 	})
 	if len(removable) > 0 && m.d.OneIn(2) {
-		m.step(m.remove(pick(m.d, removable...)))
+		l := pick(m.d, removable...)
+		l.removed = true
+		m.step(command{text: fmt.Sprintf("handler %d is removed, twice", l.id), run: func() { l.remove(); l.remove() },
+			apply: func(s *state) { s.model.Handlers-- }})
 		return
 	}
 	l := m.listen(m.d.OneIn(3))

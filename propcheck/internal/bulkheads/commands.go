@@ -53,6 +53,9 @@ func nothing(*state) {}
 // begin is an operation that begins, on a goroutine of its own.
 func (m *machine) begin(k kind, p phase, v *verb, slots int, ctx *ctxRef, limits ...deadline.Limit) command {
 	m.last++
+	if !v.sized {
+		slots = 1
+	}
 	if v.try { // TryAcquire is Acquire with a background context and deadline.NoWait
 		ctx, limits = m.contexts[0], []deadline.Limit{deadline.NoWait()}
 	}
@@ -97,15 +100,6 @@ func (m *machine) drain(k kind, p phase, name string, call func(context.Context)
 	return m.begin(k, p, &verb{name: name, waits: true, run: func(o *operation) (int, error) { return 0, call(o.Ctx) }}, 0, ctx)
 }
 
-// remove removes a handler. Doing that twice is doing it once.
-func (m *machine) remove(l *listener) command {
-	return command{text: fmt.Sprintf("handler %d is removed", l.id), run: func() { l.remove(); l.remove() },
-		apply: func(s *state) {
-			s.model.Handlers--
-			s.removals = append(s.removals, removal{l, s.model.Seq})
-		}}
-}
-
 func (m *machine) verb(name string) *verb {
 	return m.verbs[slices.IndexFunc(m.verbs, func(v *verb) bool { return v.name == name })]
 }
@@ -115,9 +109,6 @@ func (m *machine) drawArrival() command {
 	d, v := m.d, pick(m.d, m.verbs...)
 	fit := max(1, m.state.model.Capacity.Parallelism)
 	slots := pick(d, 1, 2, fit, 2, max(fit, fit+1), fit, 3, math.MaxInt)
-	if !v.sized {
-		slots = 1
-	}
 	ctx := m.drawContext()
 	var limits []deadline.Limit
 	for range pick(d, 0, 1, 0, 2, 1, 3) {

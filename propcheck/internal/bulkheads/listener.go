@@ -3,7 +3,6 @@ package bulkheads
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 
@@ -13,13 +12,11 @@ import (
 
 // listener is an event handler.
 type listener struct {
-	m      *machine
-	id     int // in the order in which they were added
-	panics bool
-	remove func()
-
-	// It is owed the events with a Seq above from, up to until.
-	from, until uint64
+	m       *machine
+	id      int // in the order in which they were added
+	panics  bool
+	remove  func()
+	removed bool
 
 	// Guarded by m.mu.
 	got, caught []bulk.Event // in this step, as they came; those that OnHandlerPanic was told
@@ -80,27 +77,12 @@ func (m *machine) onHandlerPanic(e bulk.Event, recovered any) {
 	}
 }
 
-// listen returns a listener that is owed all events from now on. It is still to
-// be given to the subject.
+// listen returns a listener. It is still to be given to the subject, in a step without
+// events.
 func (m *machine) listen(panics bool) *listener {
-	l := &listener{m: m, id: len(m.listeners), panics: panics, from: m.state.model.Seq, until: math.MaxUint64}
+	l := &listener{m: m, id: len(m.listeners), panics: panics}
 	m.listeners = append(m.listeners, l)
 	return l
-}
-
-// owed returns those of the events of a step that l is to be given.
-func (l *listener) owed(s *state) []bulk.Event {
-	until := l.until
-	for _, r := range s.removals {
-		if r.listener == l {
-			until = min(until, r.seq)
-		}
-	}
-	events := s.model.Events
-	if len(events) == 0 || l.from < events[0].Seq && until >= s.model.Seq {
-		return events
-	}
-	return slices.DeleteFunc(slices.Clone(events), func(e bulk.Event) bool { return e.Seq <= l.from || e.Seq > until })
 }
 
 // bySeq returns events in the order of the transitions.
@@ -112,7 +94,10 @@ func bySeq(events []bulk.Event) []bulk.Event {
 // order, with what they are owed if s is what happened. It says what is wrong.
 func (m *machine) checkDelivery(s *state) string {
 	for _, l := range m.listeners {
-		got, want := bySeq(l.got), l.owed(s)
+		got, want := bySeq(l.got), s.model.Events
+		if l.removed {
+			want = nil
+		}
 		for i := range max(len(got), len(want)) {
 			switch {
 			case i >= len(got) || i < len(want) && got[i].Seq > want[i].Seq:

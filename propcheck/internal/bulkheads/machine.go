@@ -206,10 +206,7 @@ func (m *machine) read() bulk.Status {
 // adopt goes on from these states. What is over is forgotten.
 func (m *machine) adopt(states []*state) {
 	for _, s := range states {
-		for _, r := range s.removals {
-			r.listener.until = r.seq // the same in all states, or else it was owed no event in between
-		}
-		s.script, s.makers, s.statuses, s.removals, s.exitAt, s.decided = nil, nil, nil, nil, 0, 0
+		s.script, s.makers, s.statuses, s.exitAt, s.decided = nil, nil, nil, 0, 0
 		s.model.Events, s.model.Decisions = nil, nil
 		s.tasks = slices.DeleteFunc(s.tasks, func(t task) bool { return t.phase == over })
 	}
@@ -267,12 +264,24 @@ func (m *machine) pass(d time.Duration) {
 	m.settle()
 }
 
-// nextInstant returns the earliest instant at which something may happen by
+// nextInstant returns the earliest instant after now at which something may happen by
 // itself, in any of the states.
 func (m *machine) nextInstant() (next time.Time, ok bool) {
-	for _, s := range m.states {
-		if t, some := s.nextInstant(); some && (!ok || t.Before(next)) {
+	consider := func(t time.Time, bounded bool) {
+		// The clock of a bubble can't be set forward by centuries. Bounds that are
+		// farther are there for the sums that they are part of.
+		if bounded && t.After(m.now) && t.Sub(m.now) < 100*365*24*time.Hour && (!ok || t.Before(next)) {
 			next, ok = t, true
+		}
+	}
+	for _, s := range m.states {
+		for _, w := range s.model.Room {
+			consider(w.Until())
+		}
+		for i := range s.tasks {
+			if t := &s.tasks[i]; (t.phase == waiting || t.phase == draining) && !s.ended[t.ctx.id] {
+				consider(t.ctx.deadline, !t.ctx.deadline.IsZero())
+			}
 		}
 	}
 	return next, ok

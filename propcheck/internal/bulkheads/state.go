@@ -25,8 +25,7 @@ type state struct {
 	decided  int           // how many of model.Decisions the tasks know
 	statuses []bulk.Status // before it, and after each transition
 	wrong    string        // what a command returned, and should not have
-	removals []removal
-	exitAt   uint64 // the Seq of the event whose handler ends its goroutine
+	exitAt   uint64        // the Seq of the event whose handler ends its goroutine
 }
 
 // task is how far one operation has come.
@@ -74,15 +73,9 @@ const (
 	Exited           = Outcome(kit.Exits)             // also by a handler
 )
 
-// removal says when a handler was removed.
-type removal struct {
-	listener *listener
-	seq      uint64 // of the last event that it is owed
-}
-
 func (s *state) clone() *state {
 	// What is only ever appended to can be shared up to its length.
-	s.makers, s.statuses, s.removals = slices.Clip(s.makers), slices.Clip(s.statuses), slices.Clip(s.removals)
+	s.makers, s.statuses = slices.Clip(s.makers), slices.Clip(s.statuses)
 	c := *s
 	c.model, c.tasks, c.ended = s.model.Clone(), slices.Clone(s.tasks), slices.Clone(s.ended)
 	return &c
@@ -96,27 +89,6 @@ func (s *state) task(id int) *task {
 		}
 	}
 	return nil
-}
-
-// nextInstant returns the earliest instant after now at which something happens
-// by itself.
-func (s *state) nextInstant() (next time.Time, ok bool) {
-	consider := func(t time.Time, bounded bool) {
-		// The clock of a bubble can't be set forward by centuries. Bounds that are
-		// farther are there for the sums that they are part of.
-		if bounded && t.After(s.now) && t.Sub(s.now) < 100*365*24*time.Hour && (!ok || t.Before(next)) {
-			next, ok = t, true
-		}
-	}
-	for _, w := range s.model.Room {
-		consider(w.Until())
-	}
-	for i := range s.tasks {
-		if t := &s.tasks[i]; (t.phase == waiting || t.phase == draining) && !s.ended[t.ctx.id] {
-			consider(t.ctx.deadline, !t.ctx.deadline.IsZero())
-		}
-	}
-	return next, ok
 }
 
 // due reports whether the wait of a task is at its bound. A ctx that ends at the
@@ -166,9 +138,6 @@ func (s *state) key(heard bool) uint64 {
 	}
 	for _, e := range s.ended {
 		put(e)
-	}
-	for _, r := range s.removals {
-		put(r.seq)
 	}
 	for i := 0; i < len(s.makers) && heard; i++ {
 		put(s.makers[i])

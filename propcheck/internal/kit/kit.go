@@ -183,9 +183,6 @@ func (s *Story) Came(format string, args ...any) {
 	s.lines = append(s.lines, line{format: "     " + format, args: args})
 }
 
-// Failed reports whether the sequence has failed.
-func (s *Story) Failed() bool { return s.failed }
-
 // Fail ends the sequence: these are the last lines of its story.
 func (s *Story) Fail(problems ...string) {
 	if !s.failed {
