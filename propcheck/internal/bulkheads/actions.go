@@ -14,7 +14,7 @@ import (
 var (
 	calmActions = slices.Concat(slices.Repeat([]func(*machine){one(arrival), one(release), (*machine).passSome}, 5), []func(*machine){
 		one(cancel), one(cancel), one(resize), one(resize), one(resize), one(await), one(other), one(other), one(arrival),
-		(*machine).handle, (*machine).handle, (*machine).misuse, (*machine).churn,
+		(*machine).handle, (*machine).handle, (*machine).misuse,
 	})
 	allActions = slices.Concat(calmActions, slices.Repeat([]func(*machine){(*machine).race}, 12))
 )
@@ -33,15 +33,10 @@ func (m *machine) passSome() {
 	m.pass(d)
 }
 
-// As many are admitted as it takes to make an operation whose time in flight is
-// measured the next, or the next but one: in a race that is one that waits.
+// At the beginning, as many are admitted as it takes to make an operation whose time in
+// flight is measured the next, or the next but one: in a race that is one that waits.
 func (m *machine) churn() {
-	s := m.state.model
-	if s.Closed || len(s.Room) > 0 || !s.Fits(1) || m.exiting != nil {
-		m.step(m.draw(arrival))
-		return
-	}
-	times := s.BeforeSample() - m.d.Int(2)
+	times := m.state.model.BeforeSample() - m.d.Int(2)
 	m.step(command{text: fmt.Sprintf("%d times in a row: TryAcquire(), Release()", times), run: func() {
 		for range times {
 			slot, _ := m.subject.TryAcquire()

@@ -83,7 +83,9 @@ func New(build NewFunc, calm bool, counts kit.Coverage) kit.NewMachine {
 		m.other = bulk.Must(bulk.New(label, 1))
 		m.state.model.ID = m.read().ID
 		m.Must(m.other.Status().ID != m.state.model.ID, "two bulkheads have the same ID")
-		m.settle()
+		if m.settle(); d.OneIn(4) {
+			m.churn()
+		}
 		return m
 	}
 }
