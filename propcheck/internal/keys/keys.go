@@ -30,14 +30,12 @@ type machine struct {
 	state      state
 	operations []*operation // in flight or waiting
 	last       int
-	rejected   error        // what an operation was rejected with, if any was
-	foreign    error        // what another bulkhead rejected an operation with
-	raced      bool         // in this step: whether a key came before or after a change is not known
-	slow       atomic.Int32 // how often CapacityOf yields
-	times      int          // chosen
-
-	listens bool
-	heard   atomic.Uint64 // events
+	rejected   error         // what an operation was rejected with, if any was
+	foreign    error         // what another bulkhead rejected an operation with
+	raced      bool          // in this step: whether a key came before or after a change is not known
+	slow       atomic.Int32  // how often CapacityOf yields
+	times      int           // chosen
+	heard      atomic.Uint64 // events
 }
 
 // New returns what makes a machine for what build makes.
@@ -47,7 +45,7 @@ func New(build NewFunc, counts kit.Coverage) kit.NewMachine {
 		r := state{capacity: c, maxKeys: 1 + d.Int(4), idleAfter: time.Duration(d.Int(7)) * time.Second, varies: d.OneIn(2),
 			door: model.New(label, c), made: make(map[string]bool)}
 		m := &machine{Story: story, Coverage: counts, state: r, foreign: kit.Overloaded()}
-		each := []bulk.Option{bulk.WaitingRoom(c.WaitingRoom), kit.Yields}
+		each := []bulk.Option{bulk.WaitingRoom(c.WaitingRoom), bulk.OnEvent(m.listen), kit.Yields}
 		if r.door.TrackHolds = d.OneIn(2); r.door.TrackHolds {
 			each = append(each, bulk.TrackHolds())
 		}
@@ -59,9 +57,6 @@ func New(build NewFunc, counts kit.Coverage) kit.NewMachine {
 				}
 				return capacityOf(name, common)
 			}))
-		}
-		if m.listens = d.OneIn(2); m.listens {
-			each = append(each, bulk.OnEvent(m.listen))
 		}
 		m.Did("A Keyed is made: parallelism %d, waiting room %d, at most %d keys, idle after %v; with CapacityOf: %t.", c.Parallelism, c.WaitingRoom, r.maxKeys, r.idleAfter, r.varies)
 		var err error
@@ -124,11 +119,11 @@ func (m *machine) settle() {
 		m.Must(err == nil, "invariants: %v", err)
 	}
 	m.Must(m.s.Capacity() == m.state.capacity, "Capacity() is %v; by the contract %v", m.s.Capacity(), m.state.capacity)
-	if m.raced && m.listens { // two changes can end where they began, without an event
+	if m.raced { // two changes can end where they began, without an event
 		m.state.door.Seq += m.heard.Load() - m.state.events()
 	}
 	m.raced = false
-	m.Must(!m.listens || m.heard.Load() == m.state.events(), "the handler was given %d events; by the contract %d", m.heard.Load(), m.state.events())
+	m.Must(m.heard.Load() == m.state.events(), "the handler was given %d events; by the contract %d", m.heard.Load(), m.state.events())
 }
 
 // compareKeys compares each key's status.
