@@ -5,7 +5,6 @@ package keys
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -94,9 +93,7 @@ func (m *machine) settle() {
 			c.waited = true
 			c.key.learn(c)
 		}
-		if got := c.seen(); got != c.want {
-			m.Fail(kit.Differences(c.String(), got, c.want)...)
-		}
+		m.Same(c.String(), c.seen(), c.want)
 		if c.Over || c.want.Phase == inFlight && c.waited {
 			m.Hit("%s: %v %v, waited %t", c.verb.name, c.want.Phase, c.want.Rejection.Reason, c.waited)
 		}
@@ -110,9 +107,7 @@ func (m *machine) settle() {
 	got.ID, got.Index, got.At = 0, 0, time.Time{}
 	m.Must(got.Totals.Waits.Count() == got.Totals.AdmittedFromQueue, "Waits has %d, admitted from the queue are %d", got.Totals.Waits.Count(), got.Totals.AdmittedFromQueue)
 	got.Totals.Waits, got.Totals.Holds = want.Totals.Waits, want.Totals.Holds // in a race it is not known which operation was the first
-	if got != want {
-		m.Fail(kit.Differences("Status()", got, want)...)
-	}
+	m.Same("Status()", got, want)
 	m.compareKeys()
 	if m.keyed != nil {
 		err := hooks.CheckKeyed(m.keyed)
@@ -137,9 +132,7 @@ func (m *machine) compareKeys() {
 		}
 		want := k.Status(got.At)
 		got.ID, got.Index, got.Totals.Waits, got.Totals.Holds = 0, 0, want.Totals.Waits, want.Totals.Holds
-		if got != want {
-			m.Fail(kit.Differences(fmt.Sprintf("the Status of %q", name), got, want)...)
-		}
+		m.Same("the Status of "+name, got, want)
 	}
 	m.Must(n == len(m.state.known), "Statuses yields %d of %d", n, len(m.state.known))
 }

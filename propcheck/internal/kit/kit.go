@@ -202,6 +202,13 @@ func (s *Story) Must(ok bool, format string, args ...any) {
 	}
 }
 
+// Same fails unless two values are equal, and says in which fields they differ.
+func (s *Story) Same(what string, got, want any) {
+	if problems := Differences(what, got, want); len(problems) > 0 {
+		s.Fail(problems...)
+	}
+}
+
 // guard runs f up to a failure. A mistake of the machine is one as well.
 func (s *Story) guard(f func()) {
 	defer func() {

@@ -171,15 +171,13 @@ func (m *machine) remove() {
 
 // apply sets some capacities, whole ones or parts of them as JSON.
 func (m *machine) apply() {
-	d, all, parts, alsoBad := m.d, make(map[string]bulk.Capacity), make(map[string]map[string]any), false
+	d, all, parts := m.d, make(map[string]bulk.Capacity), make(map[string]map[string]any)
 	whole := d.OneIn(2)
+	alsoBad := !whole && d.OneIn(8)
 	for range d.Int(4) {
 		label, c, part := m.label(), bulk.Capacity{Parallelism: 1}, make(map[string]any)
 		if x := m.state.find(label); x != nil {
 			c = x.Capacity
-		}
-		if _, twice := all[label]; twice {
-			continue
 		}
 		if d.OneIn(2) || whole {
 			c.Parallelism = kit.Pick(d, 1, 2, 3, 4, 0, -1)
@@ -193,8 +191,8 @@ func (m *machine) apply() {
 			c.WaitLimit = time.Duration(d.Int(5)) * time.Second
 			part["wait_limit"] = c.WaitLimit.String()
 		}
-		if d.OneIn(10) && !whole {
-			part["wait"], alsoBad = 1, true // there is no such field
+		if alsoBad {
+			part["wait"] = 1 // there is no such field
 		}
 		all[label], parts[label] = c, part
 	}

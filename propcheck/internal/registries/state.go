@@ -2,7 +2,6 @@ package registries
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"slices"
 	"testing/synctest"
@@ -191,9 +190,7 @@ func (m *machine) compare() {
 			m.Must(err == nil, "invariants of %q: %v", x.Label, err)
 		}
 		got.Index, got.At, got.Totals.Waits = 0, want.At, want.Totals.Waits
-		if got != want {
-			m.Fail(kit.Differences(fmt.Sprintf("the Status of member %d", i), got, want)...)
-		}
+		m.Same("the Status of "+x.Label, got, want)
 		m.Must(reports[i].Status.Label == x.Label, "Reports()[%d] is of %q, not %q", i, reports[i].Status.Label, x.Label)
 	}
 	for _, x := range m.state.gone {
