@@ -201,9 +201,12 @@ func (m *machine) draw(k kind) command {
 	return m.drawArrival()
 }
 
-// inFlight returns those in flight that were not told to end in this step.
-func (m *machine) inFlight() []*operation {
-	return slices.DeleteFunc(slices.Clone(m.operations), func(o *operation) bool {
-		return o.settled != InFlight || slices.Contains(m.busy, o)
-	})
+// inFlight returns the operations in flight that were not told to end in this step.
+func (m *machine) inFlight() (list []*operation) {
+	for _, t := range m.state.tasks {
+		if t.phase == running && !slices.Contains(m.busy, t.operation) {
+			list = append(list, t.operation)
+		}
+	}
+	return list
 }

@@ -168,12 +168,12 @@ func (m *machine) settle() {
 			s.exitAt = l.exited
 		}
 	}
-	last, seen := m.read(), m.seen()
+	last := m.read()
 	status := last
 	status.Index, status.Totals.Waits = 0, bulk.Waits{} // see checkStatus
 	f := &search{heard: len(m.listeners) > 0, ends: make(map[uint64]bool)}
 	f.accepts = func(s *state) bool {
-		return status == s.model.Status(s.now) && slices.Equal(seen, s.fates()) && s.wrong == "" && m.wrongStatus(s) == "" && m.checkDelivery(s) == ""
+		return status == s.model.Status(s.now) && s.explains() && s.wrong == "" && m.wrongStatus(s) == "" && m.checkDelivery(s) == ""
 	}
 	before := m.state.clone()
 	for _, s := range m.states {
@@ -215,7 +215,7 @@ func (m *machine) adopt(states []*state) {
 	m.states, m.state = states, states[0]
 	m.operations = slices.DeleteFunc(m.operations, func(o *operation) bool {
 		over := m.state.task(o.ID) == nil
-		if o.settled = o.fate.Outcome; over && o.Slot != (bulk.Slot{}) {
+		if over && o.Slot != (bulk.Slot{}) {
 			m.spent = append(m.spent, o.Slot)
 		}
 		return over

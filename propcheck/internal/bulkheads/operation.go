@@ -18,9 +18,7 @@ type operation struct {
 	verb  *verb
 	ctx   *ctxRef
 	slots int
-
-	settled Outcome // as it was at the end of the last step; "" before
-	fate    fate    // guarded by m.mu
+	fate  fate // guarded by m.mu
 }
 
 func (o *operation) String() string { return o.text }

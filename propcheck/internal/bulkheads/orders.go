@@ -74,7 +74,9 @@ func (s *state) moves(list []move) []move {
 		case t.phase == draining && s.model.Drained: // nil when drained, even with a done ctx
 			return []move{{i, func(s *state, t *task) { s.finish(t, Drained, model.Rejection{}) }}}
 		case t.phase == draining && done:
-			do = func(s *state, t *task) { s.finish(t, GaveUp, model.Rejection{InFlight: len(s.model.InFlight)}) }
+			do = func(s *state, t *task) {
+				s.finish(t, GaveUp, model.Rejection{Label: s.model.Label, InFlight: len(s.model.InFlight)})
+			}
 		default:
 			continue
 		}

@@ -9,22 +9,9 @@ import (
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
-// seen returns what can be seen of the operations.
-func (m *machine) seen() (fates []fate) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, o := range m.operations {
-		fates = append(fates, o.fate)
-	}
-	return fates
-}
-
-// fates returns what should be seen of them.
-func (s *state) fates() (fates []fate) {
-	for i := range s.tasks {
-		fates = append(fates, s.tasks[i].fate)
-	}
-	return fates
+// explains reports whether every operation has come as far as it should have.
+func (s *state) explains() bool {
+	return !slices.ContainsFunc(s.tasks, func(t task) bool { return t.fate != t.operation.fate })
 }
 
 // tell adds the effects of a step to the story.
@@ -47,12 +34,12 @@ func (m *machine) differs(f *search, status bulk.Status) {
 	s := f.closest
 	m.Came("by the contract:")
 	m.tell(s)
-	seen, want, problems := m.seen(), s.fates(), m.problems
+	problems := m.problems
 	if f.tried > 1 {
 		problems = append(problems, fmt.Sprintf("none of the %d orders in which this can happen explains what is seen; for one of them:", f.tried))
 	}
-	for i, o := range m.operations {
-		problems = append(problems, kit.Differences(o.text, seen[i], want[i])...)
+	for _, t := range s.tasks {
+		problems = append(problems, kit.Differences(t.text, t.operation.fate, t.fate)...)
 	}
 	problems = append(problems, kit.Differences("Status()", status, s.model.Status(s.now))...)
 	for _, wrong := range []string{s.wrong, m.wrongStatus(s), m.checkDelivery(s)} {
