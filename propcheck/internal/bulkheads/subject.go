@@ -108,9 +108,9 @@ type ctxRef struct {
 type ctxMark struct{}
 
 // causeError is a cause of a type of its own, to be found with errors.As.
-type causeError struct{ number int }
+type causeError struct{ _ int } // not empty: each has an address of its own
 
-func (e *causeError) Error() string { return fmt.Sprintf("cause %d", e.number) }
+func (e *causeError) Error() string { return "a cause" }
 
 // foreignContext is a context that package context did not make. It has an error
 // of its own, and has ended before its Done channel is closed.
@@ -131,21 +131,13 @@ func (c *foreignContext) Err() error {
 // ctxKind is a way in which a context lives and ends.
 type ctxKind struct {
 	timeout time.Duration // 0: none
-	cause   bool          // it ends with a cause
+	cause   error         // with which it ends
 	done    bool          // it has ended already
 	foreign bool
 }
 
 func (m *machine) newContext(k ctxKind) *ctxRef {
-	c := &ctxRef{id: len(m.contexts), late: func() {}}
-	switch {
-	case k.cause && c.id%4 == 0:
-		c.cause = kit.Overloaded() // another bulkhead's overload is a cause like any other
-	case k.cause && c.id%4 == 2:
-		c.cause = fmt.Errorf("a sibling failed: %w", kit.Overloaded())
-	case k.cause:
-		c.cause = &causeError{c.id}
-	}
+	c := &ctxRef{id: len(m.contexts), cause: k.cause, late: func() {}}
 	parent, cancel := context.WithCancelCause(context.WithValue(context.Background(), ctxMark{}, c.id))
 	c.text, c.Context, c.end = fmt.Sprintf("ctx%d", c.id), parent, func() { cancel(c.cause) }
 	if k.timeout != 0 {
@@ -193,7 +185,8 @@ func (m *machine) drawContext() *ctxRef {
 	case 7:
 		k.timeout = -timeout
 	}
-	k.cause = d.OneIn(3)
+	// Another bulkhead's overload is a cause like any other.
+	k.cause = pick[error](d, nil, nil, nil, nil, &causeError{}, &causeError{}, kit.Overloaded(), fmt.Errorf("a sibling failed: %w", kit.Overloaded()))
 	return m.newContext(k)
 }
 

@@ -42,14 +42,10 @@ func (m *machine) create() {
 		g.Go(func() { got[i], errs[i] = create(label, c.Parallelism, opts...) })
 	}
 	g.Wait()
-	x, want := m.state.create(label, c, name != "Create")
-	if closing {
-		m.Hit("Close: while one is being made")
-		if got[0] == nil && errors.Is(errs[0], registry.ErrClosed) {
-			m.state.withdraw(x)
-			x, want = nil, registry.ErrClosed
-		}
+	if closing && errors.Is(errs[0], registry.ErrClosed) { // Close was the first
+		m.state.close(time.Now())
 	}
+	x, want := m.state.create(label, c, name != "Create")
 	again := slices.ContainsFunc(m.state.gone, func(x *member) bool { return x.Label == label })
 	m.Hit("%s: known %t, closed %t, comes again %t: %v", name, known != nil, known != nil && known.Closed, again, want)
 	if known == nil && x != nil && got[0] != nil {
@@ -60,6 +56,7 @@ func (m *machine) create() {
 			"it returned %v, %v; by the contract %v, %v", got[i], errs[i], x, want)
 	}
 	if closing {
+		m.Hit("Close: while one is being made")
 		m.state.close(time.Now())
 	}
 }

@@ -121,11 +121,6 @@ func (r *state) create(label string, c bulk.Capacity, get bool) (x *member, err 
 	return x, nil
 }
 
-// withdraw takes back a creation that did not happen.
-func (r *state) withdraw(x *member) {
-	r.members = slices.DeleteFunc(r.members, func(o *member) bool { return o == x })
-}
-
 // apply sets capacities, or nothing if there is anything wrong, and says which
 // sentinels the error matches.
 func (r *state) apply(now time.Time, all map[string]bulk.Capacity, alsoBad bool) (is []error) {
@@ -159,12 +154,13 @@ func (r *state) close(now time.Time) {
 
 // settle forgets the members that are being removed and are drained.
 func (r *state) settle() {
-	for _, x := range slices.Clone(r.members) {
-		if x.removing && len(x.held) == 0 {
-			r.withdraw(x)
+	r.members = slices.DeleteFunc(r.members, func(x *member) bool {
+		forgotten := x.removing && len(x.held) == 0
+		if forgotten {
 			r.gone = append(r.gone, x)
 		}
-	}
+		return forgotten
+	})
 }
 
 // compare compares all that can be seen.
