@@ -20,28 +20,34 @@ import (
 
 // move is one thing that can happen next: a step of a task, its look at a ctx, the
 // next command, or the end of a context by its deadline.
-type move struct {
-	task int // index; -1: of none
-	do   func(*state, *task)
+type move func(*state)
+
+// by is a move of a task.
+func by(i int, do func(*state, *task)) move {
+	return func(s *state) {
+		t := &s.tasks[i]
+		do(s, t)
+		s.learn(t)
+	}
 }
 
 // moves returns all that can happen next; only one, if it is one that touches
 // no other operation, so that its order makes no difference.
 func (s *state) moves(list []move) []move {
 	if len(s.script) > 0 {
-		list = append(list, move{-1, func(s *state, _ *task) {
+		list = append(list, func(s *state) {
 			c := s.script[0]
 			s.script = s.script[1:]
 			c.apply(s)
 			s.learn(&task{operation: &operation{Operation: kit.Operation{ID: c.id}}})
-		}})
+		})
 		if s.script[0].private {
 			return list
 		}
 	}
 	for i, ended := range s.ended {
 		if !ended && s.reached(s.contexts[i]) {
-			list = append(list, move{-1, func(s *state, _ *task) { s.ended[i] = true }})
+			list = append(list, func(s *state) { s.ended[i] = true })
 		}
 	}
 	for i := range s.tasks {
@@ -64,7 +70,7 @@ func (s *state) moves(list []move) []move {
 		case t.phase == granted && open:
 			do = (*state).start
 		case t.phase == granted: // its ctx is alive when it wakes
-			return []move{{i, (*state).start}}
+			return []move{by(i, (*state).start)}
 		case t.phase == ending:
 			do = func(s *state, t *task) { s.model.Release(s.now, t.ID); s.finish(t, t.end, model.Rejection{}) }
 		case t.phase == leaving:
@@ -72,7 +78,7 @@ func (s *state) moves(list []move) []move {
 		case t.phase == shutting:
 			do = func(s *state, t *task) { t.phase = draining; s.model.Close(s.now) }
 		case t.phase == draining && s.model.Drained: // nil when drained, even with a done ctx
-			return []move{{i, func(s *state, t *task) { s.finish(t, Drained, model.Rejection{}) }}}
+			return []move{by(i, func(s *state, t *task) { s.finish(t, Drained, model.Rejection{}) })}
 		case t.phase == draining && done:
 			do = func(s *state, t *task) {
 				s.finish(t, GaveUp, model.Rejection{Label: s.model.Label, InFlight: len(s.model.InFlight)})
@@ -80,7 +86,7 @@ func (s *state) moves(list []move) []move {
 		default:
 			continue
 		}
-		list = append(list, move{i, do})
+		list = append(list, by(i, do))
 	}
 	return list
 }
@@ -183,16 +189,7 @@ func (f *search) run(s *state) {
 		if i < len(moves)-1 {
 			next = s.clone()
 		}
-		next.take(m)
+		m(next)
 		f.run(next)
 	}
-}
-
-func (s *state) take(m move) {
-	if m.task < 0 {
-		m.do(s, nil)
-		return
-	}
-	m.do(s, &s.tasks[m.task])
-	s.learn(&s.tasks[m.task])
 }

@@ -36,7 +36,7 @@ func twoOperations(room int, limits []deadline.Limit, ctxDeadline time.Time) *st
 // complete lets everything happen that is still to come, in some order.
 func (s *state) complete() {
 	for moves := s.moves(nil); len(moves) > 0; moves = s.moves(nil) {
-		s.take(moves[0])
+		moves[0](s)
 	}
 }
 
