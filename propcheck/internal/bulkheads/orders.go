@@ -5,7 +5,6 @@
 package bulkheads
 
 import (
-	"github.com/bulklink/bulklink-go/propcheck/internal/kit"
 	"github.com/bulklink/bulklink-go/propcheck/model"
 )
 
@@ -27,7 +26,7 @@ func by(i int, do func(*state, *task)) move {
 	return func(s *state) {
 		t := &s.tasks[i]
 		do(s, t)
-		s.learn(t)
+		s.learn(t.ID)
 	}
 }
 
@@ -39,7 +38,7 @@ func (s *state) moves(list []move) []move {
 			c := s.script[0]
 			s.script = s.script[1:]
 			c.apply(s)
-			s.learn(&task{operation: &operation{Operation: kit.Operation{ID: c.id}}})
+			s.learn(c.id)
 		})
 		if s.script[0].private {
 			return list
@@ -110,8 +109,8 @@ func (s *state) leave(t *task) {
 	}
 }
 
-// learn tells the tasks what was decided in a move of maker.
-func (s *state) learn(maker *task) {
+// learn tells the tasks what was decided in a move of maker, an operation or a command.
+func (s *state) learn(maker int) {
 	m := s.model
 	if len(s.makers) < len(m.Events) {
 		s.statuses = append(s.statuses, m.Status(s.now))
@@ -119,7 +118,7 @@ func (s *state) learn(maker *task) {
 	gone := false // a handler ended the goroutine of maker
 	for len(s.makers) < len(m.Events) {
 		gone = gone || s.exitAt > 0 && m.Events[len(s.makers)].Seq == s.exitAt
-		s.makers = append(s.makers, maker.ID)
+		s.makers = append(s.makers, maker)
 	}
 	for ; s.decided < len(m.Decisions); s.decided++ {
 		d := m.Decisions[s.decided]
@@ -128,7 +127,7 @@ func (s *state) learn(maker *task) {
 		case t == nil: // of a churn
 		case t.phase == leaving && d.Rejected():
 			s.finish(t, Exited, model.Rejection{})
-		case gone && t == maker && !d.Rejected(), t.phase == leaving:
+		case gone && t.ID == maker && !d.Rejected(), t.phase == leaving:
 			t.phase = leaving // also if it is granted its slots before it has left
 		case d.Rejected():
 			if t.verb.try {
@@ -145,9 +144,9 @@ func (s *state) learn(maker *task) {
 			t.phase = granted
 		}
 	}
-	if gone && (maker.phase == over || maker.phase == draining) {
+	if t := s.task(maker); gone && t != nil && (t.phase == over || t.phase == draining) {
 		// What it did is done, but it does not return.
-		s.finish(maker, Exited, model.Rejection{})
+		s.finish(t, Exited, model.Rejection{})
 	}
 }
 
