@@ -17,7 +17,9 @@ import (
 // check looks at all that is not part of the view, now that it is known what
 // happened: s.
 func (m *machine) check(s *state, last bulk.Status) {
-	m.checkStatus(s, last)
+	// Index and the histogram are not compared.
+	m.require(last.Index == m.readings || m.bulkhead == nil, "Status call number %d has Index %d", m.readings, last.Index)
+	m.require(last.Totals.Waits.Count() == last.Totals.AdmittedFromQueue, "Waits has %d waits, AdmittedFromQueue is %d", last.Totals.Waits.Count(), last.Totals.AdmittedFromQueue)
 	m.checkMethods(s, last)
 	for _, o := range m.operations {
 		if o.fate.Outcome == GaveUp || o.fate.Outcome == Rejected && !o.verb.try {
@@ -104,23 +106,6 @@ func (m *machine) wrongStatus(s *state) string {
 		}
 	}
 	return ""
-}
-
-// checkStatus looks at what is not compared of the last Status: Index, and the
-// histogram. The relative error of the histogram is at most 12.5 %.
-func (m *machine) checkStatus(s *state, last bulk.Status) {
-	m.require(last.Index == m.readings || m.bulkhead == nil, "Status call number %d has Index %d", m.readings, last.Index)
-	if len(s.model.Waits) == m.compared {
-		return
-	}
-	m.compared = len(s.model.Waits)
-	var got []time.Duration
-	for bound, n := range last.Totals.Waits.Buckets() {
-		got = append(got, slices.Repeat([]time.Duration{bound}, int(n))...)
-	}
-	want := slices.Sorted(slices.Values(s.model.Waits))
-	same := slices.EqualFunc(got, want, func(bound, wait time.Duration) bool { return wait <= bound && bound-wait <= wait/8 })
-	m.require(same, "the histogram has waits up to %v; by the contract %v", got, want)
 }
 
 // checkMethods looks at what can be asked of a Status, as far as it is more than

@@ -15,9 +15,6 @@ import (
 
 const ms = time.Millisecond
 
-// spans are short times. There are few, so that bounds coincide.
-var spans = []time.Duration{2 * ms, ms, 3 * ms, 5 * ms, 1}
-
 func pick[E any](d *kit.Dice, list ...E) E { return kit.Pick(d, list...) }
 
 // command is something to be done to the subject.

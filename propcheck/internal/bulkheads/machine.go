@@ -38,7 +38,6 @@ type machine struct {
 	spent      []bulk.Slot
 	rejected   error // what an operation was rejected with, if any was
 	readings   uint64
-	compared   int // waits that the histogram was compared with
 
 	busy []*operation // were told to end in this step
 	tied []kind       // what happens at one instant in this step
@@ -170,7 +169,7 @@ func (m *machine) settle() {
 	}
 	last := m.read()
 	status := last
-	status.Index, status.Totals.Waits = 0, bulk.Waits{} // see checkStatus
+	status.Index, status.Totals.Waits = 0, bulk.Waits{} // see check
 	f := &search{heard: len(m.listeners) > 0, ends: make(map[uint64]bool)}
 	f.accepts = func(s *state) bool {
 		return status == s.model.Status(s.now) && s.explains() && s.wrong == "" && m.wrongStatus(s) == "" && m.checkDelivery(s) == ""
