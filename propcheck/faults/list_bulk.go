@@ -262,11 +262,11 @@ var bulkFunctions = []function{
 	// Status and errors.
 	{"bulk", "Totals.countWhileWaiting", []fault{{"expired while waiting counts at arrival", "t.Expired++", "t.ExpiredAtArrival++"}}},
 	{"bulk", "Totals.countAtArrival", []fault{{"closed at arrival counts while waiting", "t.ClosedAtArrival++", "t.Closed++"}}},
-	{"bulk", "Totals.MeanWait", []fault{{"the mean wait counts all queued operations", "t.AdmittedFromQueue", "t.Queued"}}},
+	{"bulk", "Totals.MeanWait", []fault{{"bulk: the mean wait counts all queued operations", "t.AdmittedFromQueue", "t.Queued"}}},
 	{"bulk", "Bulkhead.transitions", []fault{{"Seq forgets the resizes", "ANY + b.resizes", "ANY"}}},
 	{"bulk", "AdmissionError.As", []fault{{"errors.As looks at the cause alone", "errors.As(e.ended.cause, target) || errors.As(e.ended.err, target)", "errors.As(e.ended.cause, target)"}}},
 	{"bulk", "AdmissionError.Is", []fault{{"a cause that is overload as well is not matched", "return e.ended != nil && ANY", "if _, ok := target.(*AdmissionError); ok { return false }; return e.ended != nil && ANY"}}},
-	{"bulk", "Status.QueueUtilization", []fault{{"a waiting room is never more than full", "float64(s.Waiting) / ANY", "min(1, float64(s.Waiting)/ANY)"}}},
+	{"bulk", "Status.QueueUtilization", []fault{{"bulk: a waiting room is never more than full", "float64(s.Waiting) / ANY", "min(1, float64(s.Waiting)/ANY)"}}},
 
 	// Events.
 	{"bulk", "Bulkhead.OnEvent", []fault{

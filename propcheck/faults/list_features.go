@@ -16,7 +16,7 @@ var featureFunctions = []function{
 		{"the end of a pause keeps operations that can't fit", "b.tooLarge(op.slots)", "old.Parallelism > 0 && b.tooLarge(op.slots)"},
 		{"a new parallelism admits before it rejects", "b.rejectWaiting(MORE1); b.grantNext(&out)", "b.grantNext(&out); b.rejectWaiting(MORE1)"},
 	}},
-	{"bulk", "Status.Paused", []fault{{"a bulkhead is not paused while slots are in use", "s.Capacity.Parallelism == 0", "s.Capacity.Parallelism == 0 && s.InUse == 0"}}},
+	{"bulk", "Status.Paused", []fault{{"bulk: a bulkhead is not paused while slots are in use", "s.Capacity.Parallelism == 0", "s.Capacity.Parallelism == 0 && s.InUse == 0"}}},
 	{"bulk", "mapper.full", []fault{{"bulk: Map pulls no item while the bulkhead is paused", "max(1, m.bulkhead.Capacity().Parallelism)", "m.bulkhead.Capacity().Parallelism"}}},
 
 	// Unlimited.

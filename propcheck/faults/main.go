@@ -127,8 +127,8 @@ func run(ctx context.Context) error {
 // the tests of package bulk, because the machine misses the fault: it runs in
 // synctest bubbles, where the channel of a record is not used again, none of its
 // contexts panics or ends later than its deadline, it seldom abandons the last
-// operation of a closed bulkhead, and it reads no label of a ConfigError. Or the
-// fault panics under the lock, which ends the machine only at its timeout.
+// operation of a closed bulkhead, and calls no method of a Status. Or the fault
+// panics under the lock, which ends the machine only at its timeout.
 func testsFor(fn function, f fault) string {
 	machine := "TestBulkheadAgainstModel"
 	switch {

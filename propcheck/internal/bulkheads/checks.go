@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/internal/hooks"
@@ -20,7 +19,6 @@ func (m *machine) check(s *state, last bulk.Status) {
 	// Index and the histogram are not compared.
 	m.require(last.Index == m.readings || m.bulkhead == nil, "Status call number %d has Index %d", m.readings, last.Index)
 	m.require(last.Totals.Waits.Count() == last.Totals.AdmittedFromQueue, "Waits has %d waits, AdmittedFromQueue is %d", last.Totals.Waits.Count(), last.Totals.AdmittedFromQueue)
-	m.checkMethods(s, last)
 	for _, o := range m.operations {
 		if o.fate.Outcome == GaveUp || o.fate.Outcome == Rejected && !o.verb.try {
 			m.checkError(o)
@@ -106,18 +104,6 @@ func (m *machine) wrongStatus(s *state) string {
 		}
 	}
 	return ""
-}
-
-// checkMethods looks at what can be asked of a Status, as far as it is more than
-// another form of a field.
-func (m *machine) checkMethods(s *state, last bulk.Status) {
-	t, c := last.Totals, last.Capacity
-	saturated := s.model.Clone().Arrive(s.now, model.Arrival{Slots: 1}, false).Rejection.Reason == bulk.Saturated
-	m.require(last.Saturated() == saturated, "Status.Saturated() is %t", last.Saturated())
-	m.require(last.Paused() == (c.Parallelism == 0), "Status.Paused() is %t", last.Paused())
-	m.require(last.Drained() == s.model.Drained, "Status.Drained() is %t", last.Drained())
-	m.require(c.WaitingRoom == 0 || last.QueueUtilization() == float64(last.Waiting)/float64(c.WaitingRoom), "Status.QueueUtilization() is %v", last.QueueUtilization())
-	m.require(t.MeanWait() == t.Wait/time.Duration(max(t.AdmittedFromQueue, 1)), "Totals.MeanWait() is %v", t.MeanWait())
 }
 
 // What is not allowed is rejected by its name, and is no arrival: nothing is
