@@ -155,7 +155,6 @@ func (m *machine) changeRace() {
 		second = first
 	}
 	m.Did("SetCapacity(%+v) and SetCapacity(%+v) at the same time, an operation for %q, and Evict(%q)", first, second, name, idle.name)
-	m.raced = true
 	m.slow.Store(int32(m.d.Int(20)))
 	var g sync.WaitGroup
 	var evicted bool

@@ -23,7 +23,7 @@ type state struct {
 	known  []*key       // in the order in which they were last left: the oldest first
 	door   *model.Model // rejects the operations that need no key for that
 	counts registry.KeyedStatus
-	gone   uint64          // events of the keys that were evicted
+	closes uint64          // bulkheads that were closed
 	made   map[string]bool // the keys there have been
 }
 
@@ -175,8 +175,7 @@ func (r *state) forget(now time.Time, k *key) {
 	r.known = slices.DeleteFunc(r.known, func(o *key) bool { return o == k })
 	r.counts.Evicted++
 	r.counts.Totals = r.counts.Totals.Plus(k.Totals) // evicted ones included
-	k.Close(now)
-	r.gone += k.Seq
+	r.shut(now, k.Model)
 }
 
 // evict forgets a key: not one with an operation in flight or waiting.
@@ -202,12 +201,19 @@ func (r *state) evictIdle(now time.Time) (n int) {
 
 func (r *state) close(now time.Time) {
 	r.closed = true
-	r.door.Close(now)
+	r.shut(now, r.door)
 	for _, k := range slices.Clone(r.known) {
-		if k.Close(now); len(k.Decisions) > 0 { // operations that waited
+		if r.shut(now, k.Model); len(k.Decisions) > 0 { // operations that waited
 			r.leave(now, k)
 		}
 	}
+}
+
+func (r *state) shut(now time.Time, m *model.Model) {
+	if !m.Closed {
+		r.closes++
+	}
+	m.Close(now)
 }
 
 // nextExpiry returns the wait that ends first, with its key, nil if none ends
@@ -226,15 +232,6 @@ func (r *state) nextExpiry(until time.Time) (first *key, next model.Operation) {
 func (r *state) inFlight() (n int) {
 	for _, k := range r.known {
 		n += len(k.InFlight)
-	}
-	return n
-}
-
-// events returns how many events there were, over all keys.
-func (r *state) events() uint64 {
-	n := r.gone + r.door.Seq
-	for _, k := range r.known {
-		n += k.Seq
 	}
 	return n
 }
