@@ -44,7 +44,7 @@ func New(build func(defaults ...bulk.Option) (Subject, error), counts kit.Covera
 func (m *machine) Step(d *kit.Dice) {
 	m.d = d
 	m.Story.Step()
-	kit.Pick(d, (*machine).create, (*machine).use, (*machine).create, (*machine).createKeyed, (*machine).use, (*machine).release,
+	kit.Pick(d, (*machine).create, (*machine).use, (*machine).create, (*machine).create, (*machine).use, (*machine).release,
 		(*machine).remove, (*machine).apply, (*machine).loop, (*machine).create, (*machine).shutdown)(m)
 	m.compare()
 }
