@@ -110,8 +110,8 @@ func (m *machine) step(commands ...command) {
 	m.do(commands...)
 }
 
-// do does things one after the other on one goroutine, waits until nothing moves,
-// and compares.
+// do does things one after the other, each on a goroutine that a handler can end, waits
+// until nothing moves, and compares.
 func (m *machine) do(commands ...command) {
 	for i := range commands {
 		c := &commands[i]

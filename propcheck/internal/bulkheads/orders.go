@@ -4,13 +4,11 @@
 // the operations can have made their moves on copies of these.
 package bulkheads
 
-import (
-	"github.com/bulklink/bulklink-go/propcheck/model"
-)
+import "github.com/bulklink/bulklink-go/propcheck/model"
 
 // At one instant several things can happen in any order, the one in which they
-// take the lock. The machine knows the order of the commands of a step, which one
-// goroutine does; not when an operation makes its moves meanwhile, and need not
+// take the lock. The machine knows the order of the commands of a step, which are
+// done one after the other; not when an operation makes its moves meanwhile, and need not
 // know it. It lets them happen, looks at the result, and tries the orders
 // that the contract allows on copies of the state. If none explains what was seen,
 // the subject is wrong. If several do, all of them are followed up: later steps
