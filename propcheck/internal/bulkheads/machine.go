@@ -110,8 +110,8 @@ func (m *machine) step(commands ...command) {
 	m.do(commands...)
 }
 
-// do does things one after the other, each on a goroutine that a handler can end, waits
-// until nothing moves, and compares.
+// do does things one after the other on one goroutine, waits until nothing moves,
+// and compares.
 func (m *machine) do(commands ...command) {
 	for i := range commands {
 		c := &commands[i]
@@ -123,34 +123,40 @@ func (m *machine) do(commands ...command) {
 	}
 	yields := m.d.OneIn(2) // so that others come in between
 	go func() {
-		for _, c := range commands {
-			var g sync.WaitGroup
-			g.Go(func() { // on a goroutine of its own: a handler can end it
-				defer func() {
-					if r := recover(); r != nil {
-						m.demand(false, "panic: %v\n%s", r, debug.Stack())
-					}
-				}()
-				c.run()
-			})
-			g.Wait()
-			m.mu.Lock()
-			m.log = append(m.log, entry{maker: c.id})
-			m.mu.Unlock()
-			for i := 0; i < 3 && yields; i++ {
-				runtime.Gosched()
+		defer func() {
+			for _, c := range commands {
+				if c.cancels != nil {
+					c.cancels.late()
+				}
 			}
-		}
-		for _, c := range commands {
-			if c.cancels != nil {
-				c.cancels.late()
-			}
-		}
+		}()
+		m.perform(commands, yields)
 	}()
 	for _, s := range m.states {
 		s.script = commands
 	}
 	m.settle()
+}
+
+// perform runs commands one after the other; the deferred ones also if a handler ends the
+// goroutine.
+func (m *machine) perform(commands []command, yields bool) {
+	if len(commands) == 0 {
+		return
+	}
+	defer m.perform(commands[1:], yields)
+	defer func() {
+		if r := recover(); r != nil {
+			m.demand(false, "panic: %v\n%s", r, debug.Stack())
+		}
+		m.mu.Lock()
+		m.log = append(m.log, entry{maker: commands[0].id})
+		m.mu.Unlock()
+		for i := 0; i < 3 && yields; i++ {
+			runtime.Gosched()
+		}
+	}()
+	commands[0].run()
 }
 
 // settle waits until nothing moves, and compares all that can be seen with what
