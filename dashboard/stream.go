@@ -9,7 +9,7 @@ import (
 )
 
 // viewer is a live page. Its handler writes the messages, so that one that does not read
-// delays no other one.
+// does not delay the others.
 type viewer struct {
 	id       uint64 // of the bulkhead that is shown; 0: the list
 	messages chan []byte

@@ -6,14 +6,13 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
-// demand is how many slots a member could use, with a headroom. Each operation in flight
-// has its slots, and each one that waits could use one.
+// demand is how many slots a member could use, with a headroom: see usable.
 type demand struct {
 	average int // over a refresh
 	peak    int // the highest number in a refresh
 }
 
-// gauge finds out the demand.
+// gauge computes the demand from readings of a bulkhead.
 type gauge struct {
 	peak, sum, samples int // of the readings since the last refresh
 	last               bulk.Status
@@ -37,15 +36,16 @@ func usable(s bulk.Status) int {
 	if s.Waiting == 0 {
 		return s.InUse
 	}
-	return max(s.InUse, s.Capacity.Parallelism) + s.Waiting
+	return min(maxTotal, max(s.InUse, s.Capacity.Parallelism)) + s.Waiting // never so large that sums overflow
 }
 
 // need returns the slots that could have been used since the last refresh. The average is
 // at least the load of now, so that a member never gives back slots because it did not use
-// them earlier. If operations were rejected for lack of slots, the need is at least the
-// load that was offered, and the peak half more than there is, because the load is an
-// estimate. An operation that is larger than the total counts too, because a status does
-// not tell it from one that is larger than the share.
+// them earlier. If operations were rejected for lack of slots, the average is at least the
+// load that was offered, and the peak half more than there is, because that load is an
+// estimate. If operations were larger than the parallelism, the average is half more too:
+// otherwise they would never fit beside members that are busy. That also holds for an
+// operation that is larger than the total, because a status does not tell it from others.
 func (g *gauge) need(s bulk.Status) demand {
 	g.sample(s)
 	seen := demand{(g.sum + g.samples - 1) / g.samples, g.peak}
@@ -60,13 +60,20 @@ func (g *gauge) need(s bulk.Status) demand {
 	if t.Saturated+t.Expired+t.ExpiredAtArrival+t.Oversized+t.OversizedAtArrival == 0 {
 		return seen
 	}
-	load := interval.OfferedLoad()
-	if load == 0 { // no operation of this period was measured: take the mean of all
+	load := interval.OfferedLoad() // of operations
+	if load == 0 {                 // no operation of this period was measured: take the mean of all
 		load = interval.ArrivalRate() * s.Totals.Holds.Mean().Seconds()
+	}
+	if s.InFlight > 0 {
+		load *= float64(s.InUse) / float64(s.InFlight)
 	}
 	offered := int(min(maxTotal, math.Ceil(load)))
 	more := s.Capacity.Parallelism + max(1, s.Capacity.Parallelism/2)
-	return demand{max(seen.average, offered), max(seen.peak, more, offered)}
+	need := demand{max(seen.average, offered), max(seen.peak, more, offered)}
+	if t.Oversized+t.OversizedAtArrival > 0 {
+		need.average = max(need.average, more)
+	}
+	return need
 }
 
 // demand returns the demand to publish, at most limit.

@@ -94,6 +94,8 @@ func TestOperationsOfSeveralSlotsGetThem(t *testing.T) {
 		{"oversized for the share", 19, 1, 14, 0},
 		{"waiting, and the other member is idle", 19, 6, 3, 0},
 		{"waiting for their half of the total", 36, 6, 3, 20},
+		{"oversized, and the other member is busy", 36, 1, 14, 50},
+		{"half of the total in three operations, and the other member is busy", 36, 3, 6, 50},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, c.total, 2, func(t *testing.T, w *world) {
@@ -110,6 +112,28 @@ func TestOperationsOfSeveralSlotsGetThem(t *testing.T) {
 	}
 }
 
+// Without a waiting room and a minimum, a newcomer has only rejections to show that it
+// needs a slot.
+func TestNewcomerGetsSlotsByItsRejections(t *testing.T) {
+	bubble(t, 10, 1, func(t *testing.T, w *world) {
+		w.all[0].load(40)
+		time.Sleep(3 * w.refresh)
+		p := &process{w: w, ctx: w.all[0].ctx, bulkhead: bulk.Must(bulk.New("newcomer", 1)), hold: 100 * time.Millisecond}
+		m, err := Join(p.ctx, engineOf(w), "budget", 10, p.bulkhead, MinShare(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.offer(20, 1)
+		time.Sleep(12 * w.refresh)
+		if share := m.Status().Share; share != 5 {
+			t.Errorf("the newcomer has %d of 10 slots, want 5\n%s", share, w.engine.record)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // An operation that is larger than the total can never be admitted. Its member gets what
 // the others do not need, and no more.
 func TestOperationLargerThanTheTotalTakesOnlyWhatOthersDoNotNeed(t *testing.T) {
@@ -119,9 +143,9 @@ func TestOperationLargerThanTheTotalTakesOnlyWhatOthersDoNotNeed(t *testing.T) {
 		w.all[2].load(5)
 		w.all[0].offer(1, 21)
 		time.Sleep(10 * w.refresh)
-		w.mustHave(t, "while the others are little busy", 10, 4, 6)
+		w.mustHave(t, "while the others have little load", 10, 4, 6)
 		w.all[2].load(20)
 		time.Sleep(3 * w.refresh)
-		w.mustHave(t, "while one of the others is very busy", 3, 4, 13)
+		w.mustHave(t, "while one of the others is very busy", 8, 4, 8)
 	})
 }

@@ -18,9 +18,9 @@ type division struct {
 // The demands are met max-min fair, as by the algorithm FAIR_SHARE of Doorman
 // (github.com/youtube/doorman, doc/algorithms.md): no row gets more than its demand, and
 // none gets less than another one except if its demand is less. The minimum comes
-// first, then the loads, which are averages, and then the demands, which are peaks: a
-// member that is always full comes before one that is seldom. What is left is divided
-// evenly, so that a burst finds slots.
+// first, then the loads, which are averages, and then the demands, which are peaks: the
+// average of a member that is always full is met before the peaks of others. What is left
+// is divided evenly, so that a burst finds slots.
 func divide(r *record, quiet func(row) bool) division {
 	n := len(r.Rows)
 	d := division{make([]int, n), make([]int, n)}
@@ -34,7 +34,7 @@ func divide(r *record, quiet func(row) bool) division {
 		}
 		active++
 		minima += row.Min
-		load[i], demand[i], minimum[i] = min(row.Load, row.Demand), row.Demand, min(row.Demand, row.Min)
+		load[i], demand[i], minimum[i] = row.load(), row.Demand, min(row.Demand, row.Min)
 	}
 	for i, row := range r.Rows {
 		if minima <= total && !quiet(row) {

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func nobody(row) bool { return false }
+func noneQuiet(row) bool { return false }
 
 // rows makes a record of members with these demands.
 func rows(total int, demands ...int) *record {
@@ -27,15 +27,15 @@ func TestDivisionIsFairByDemand(t *testing.T) {
 		target  []int // with the rest
 	}{
 		{"the example of Doorman", 120, []int{1000, 50, 10}, []int{60, 50, 10}, []int{60, 50, 10}},
-		{"everybody wants more", 10, []int{100, 100, 100}, []int{4, 3, 3}, []int{4, 3, 3}},
-		{"nobody wants anything", 10, []int{0, 0, 0}, []int{1, 1, 1}, []int{4, 3, 3}},
+		{"all want more", 10, []int{100, 100, 100}, []int{4, 3, 3}, []int{4, 3, 3}},
+		{"none wants anything", 10, []int{0, 0, 0}, []int{1, 1, 1}, []int{4, 3, 3}},
 		{"one is idle", 10, []int{0, 100}, []int{1, 9}, []int{1, 9}},
 		{"the rest is divided evenly", 20, []int{2, 6}, []int{2, 6}, []int{8, 12}},
 		{"fewer slots than members", 2, []int{5, 0, 5, 5}, []int{1, 0, 1, 0}, []int{1, 0, 1, 0}},
 		{"fewer slots than members, but most are idle", 2, []int{0, 0, 5}, []int{0, 0, 2}, []int{0, 0, 2}},
 		{"no members", 5, nil, []int{}, []int{}},
 	} {
-		d := divide(rows(c.total, c.demands...), nobody)
+		d := divide(rows(c.total, c.demands...), noneQuiet)
 		if !slices.Equal(d.want, c.want) || !slices.Equal(d.target, c.target) {
 			t.Errorf("%s: want %v and target %v, not %v and %v", c.name, c.want, c.target, d.want, d.target)
 		}
@@ -47,11 +47,16 @@ func TestLoadsComeBeforePeaks(t *testing.T) {
 	for i, load := range []int{35, 4, 4, 4, 3} {
 		r.Rows[i].Load = load
 	}
-	if d, want := divide(r, nobody), []int{15, 4, 4, 4, 3}; !slices.Equal(d.want, want) {
+	if d, want := divide(r, noneQuiet), []int{15, 4, 4, 4, 3}; !slices.Equal(d.want, want) {
 		t.Errorf("want %v, not %v", want, d.want)
 	}
+	old := rows(30, 40, 40, 40)
+	old.Rows[0].Load = 40
+	if d, want := divide(old, noneQuiet), []int{10, 10, 10}; !slices.Equal(d.want, want) {
+		t.Errorf("beside rows without a load: want %v, not %v", want, d.want)
+	}
 	r.Rows[0].Load, r.Rows[0].Demand = 7, 7 // what the loads leave is for the peaks
-	if d, want := divide(r, nobody), []int{7, 6, 6, 6, 5}; !slices.Equal(d.want, want) {
+	if d, want := divide(r, noneQuiet), []int{7, 6, 6, 6, 5}; !slices.Equal(d.want, want) {
 		t.Errorf("want %v, not %v", want, d.want)
 	}
 }
@@ -115,10 +120,11 @@ func TestDivisionGivesOutExactlyTheTotal(t *testing.T) {
 		for i, a := range r.Rows {
 			for j, b := range r.Rows {
 				// No row has more than another one whose load is not met, but for its minimum
-				// and the slot that cannot be divided. The same holds for demands, but for loads.
+				// and the slot that cannot be divided. For demands the same holds, but a row may
+				// have its load.
 				least := max(b.Min, d.want[i]+1)
-				if d.want[i] >= min(a.Load, a.Demand) {
-					least = max(least, min(b.Load, b.Demand))
+				if d.want[i] >= a.load() {
+					least = max(least, b.load())
 				}
 				if !quiet(a) && !quiet(b) && d.want[i] < a.Demand && d.want[j] > least {
 					t.Errorf("%d has %d of %d, %d has %d", i, d.want[i], a.Demand, j, d.want[j])
@@ -132,7 +138,7 @@ func TestRaiseStaysWithinTheTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRecord(t)
 		before := r.clone()
-		d := divide(r, nobody)
+		d := divide(r, noneQuiet)
 		d.raise(r)
 		for i, row := range r.Rows {
 			if row.Share < before.Rows[i].Share {

@@ -42,10 +42,11 @@
 //
 // # How a share moves
 //
-// A member publishes its demand: the number of slots in use and operations waiting since
-// the last refresh, on average and at the peak, each with a headroom of a tenth. If it
-// rejected operations as saturated, expired or oversized, its peak is at least half more
-// slots than it has, also if they are larger than the total and can never be admitted.
+// A member publishes its demand since the last refresh, on average and at the peak, with
+// a headroom of a tenth and at least one slot: the slots in use or, while operations
+// wait, all slots and one more for each operation that waits. If it rejected operations
+// as saturated, expired or oversized, its peak is at least its share and a half. That
+// also holds for operations that are larger than the total and can never be admitted.
 // Shares are max-min fair, first by the averages and then by the peaks; what is left is
 // divided evenly. A member that must give slots back resizes its bulkhead first and then
 // writes what it has left; in the same write it gives the slots to the others. So slots

@@ -43,6 +43,15 @@ type row struct {
 	Leaving bool `json:"leaving,omitempty"` // it gets no more slots
 }
 
+// load returns the average demand. It is not known if all operations were rejected, or if
+// the row was written by a version that had only the peak: then it is the peak.
+func (r row) load() int {
+	if r.Load == 0 {
+		return r.Demand
+	}
+	return min(r.Load, r.Demand)
+}
+
 // charge returns the slots that the member may be using.
 func (r row) charge() int { return r.Share + r.Drain }
 

@@ -60,7 +60,7 @@ func TestExcessIsOnlyThatOfAPausedProcess(t *testing.T) {
 
 // TestRolledBackRecordIsNotBuiltUpon restores an older record, as an engine does that has
 // lost acknowledged writes. Until the members notice, at their next refresh, this can
-// exceed the total by what newcomers get. Then everybody tells what it has, and after a
+// exceed the total by what newcomers get. Then each member reports its share, and after a
 // lease the total holds again.
 func TestRolledBackRecordIsNotBuiltUpon(t *testing.T) {
 	noticed := 0

@@ -36,7 +36,7 @@ func (m *Member) resizeSoon() {
 	}
 }
 
-// finishResize sets the parallelism, again if that was asked for meanwhile. It is called with
+// finishResize sets the parallelism, and repeats that if resizeSoon was called meanwhile. It is called with
 // resizing held and releases it. It looks at again after that, so that a call of
 // resizeSoon that could not lock resizing is never forgotten.
 func (m *Member) finishResize() {

@@ -30,7 +30,7 @@ func BenchmarkScale(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("members=%d/divide", n), func(b *testing.B) {
 			for b.Loop() {
-				divide(r, nobody)
+				divide(r, noneQuiet)
 			}
 		})
 	}

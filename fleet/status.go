@@ -36,8 +36,9 @@ type Status struct {
 	// Drain is the number of slots that were in use above the share at the last write.
 	Drain int `json:"drain"`
 	// Load is the number of slots that the member could use on average, and Demand the
-	// same at its peak, as published last: those in use and one for each operation that
-	// waits, with a headroom of a tenth.
+	// same at its peak, as published last, with a headroom of a tenth and at least 1. These
+	// are the slots in use or, while operations wait, all slots and one more for each
+	// operation that waits; and more if operations were rejected.
 	Load   int `json:"load"`
 	Demand int `json:"demand"`
 	// Free is the number of slots of the budget that no member has.

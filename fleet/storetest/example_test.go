@@ -8,8 +8,7 @@ import (
 	"github.com/bulklink/bulklink-go/fleet/storetest"
 )
 
-// server stands for the engine of a store, and open for what makes a store of its
-// address.
+// server is the engine of a store. open returns a store that connects to the address.
 type server struct{ address string }
 
 func start(*testing.T) *server                     { return &server{"127.0.0.1:4000"} }

@@ -109,8 +109,10 @@ var fleetFunctions = []function{
 		{"fleet: what Leave gives back waits for a refresh", "divide(r, m.quiet).raise(r)", ""},
 	}},
 	{"fleet", "Member.allowed", []fault{{"fleet: a pause by other code is ended", "m.paused = true", ""}}},
+	{"fleet", "row.load", []fault{{"fleet: a row without a load has none", "r.Load == 0", "false"}}},
 	{"fleet", "gauge.need", []fault{
-		{"fleet: rejected operations are no demand", "return demand{max(seen.average, offered), ANY}", "_, _ = more, offered; return seen"},
+		{"fleet: rejected operations are no demand", "need := demand{max(seen.average, offered), ANY}", "need := seen; _ = offered"},
+		{"fleet: oversized operations are met by the peak only", "need.average = max(need.average, more)", ""},
 		{"fleet: a member gives back what it uses now", "!s.Closed", "false"},
 	}},
 	{"fleet", "Memory.CompareAndSwap", []fault{{"fleet: the memory overwrites any revision", "present != revision", "false"}}},
