@@ -43,5 +43,16 @@ func Adaptive(l *adaptive.Limiter) Source {
 			},
 			Decisions: last.add(s.Last.At, change, strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
 		}
-	}}
+	}, owner{effect: func(to int) string {
+		switch s := l.Status(); {
+		case s.Closed || s.Observing:
+			return ""
+		case to == 0:
+			return "The adaptive limiter decides nothing until the number of slots is raised again."
+		case to >= s.Max:
+			return fmt.Sprintf("The adaptive limiter goes on from there. It sets from %d to %d slots.", s.Min, s.Max)
+		default:
+			return fmt.Sprintf("The adaptive limiter sets at most %d slots from then on, until you set more. Set %d to allow all that it may use.", to, s.Max)
+		}
+	}}}
 }

@@ -93,12 +93,20 @@ func (d *dashboard) serveChange(w http.ResponseWriter, r *http.Request) {
 // apply makes the change unless the capacity is not the confirmed one any more.
 func (d *dashboard) apply(r *http.Request, t *track, now *reading, was, to bulk.Capacity) *problem {
 	var found bulk.Capacity
+	set := now.owned(was, to)
 	err := now.target.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
 		if found = c; c != was {
 			return c
 		}
-		return to
+		c = to
+		if set != nil { // the owner sets it
+			c.Parallelism = was.Parallelism
+		}
+		return c
 	})
+	if err == nil && found == was && set != nil {
+		err = set(to.Parallelism)
+	}
 	switch {
 	case errors.Is(err, bulk.ErrClosed):
 		return &problem{http.StatusConflict, "Closed", "The bulkhead is closed. Nothing was changed."}
@@ -112,6 +120,17 @@ func (d *dashboard) apply(r *http.Request, t *track, now *reading, was, to bulk.
 	}
 	d.sampler.sample()
 	return nil
+}
+
+// owned returns what sets the parallelism in place of the bulkhead, nil if that is not
+// changed or the bulkhead does.
+func (r *reading) owned(was, to bulk.Capacity) (set func(int) error) {
+	for _, o := range r.owners {
+		if o.set != nil && was.Parallelism != to.Parallelism {
+			set = o.set
+		}
+	}
+	return set
 }
 
 func changedMeanwhile(was, found bulk.Capacity) *problem {
@@ -234,7 +253,14 @@ func effects(now *reading, was, to bulk.Capacity) (texts []string) {
 	add(to.Parallelism == 0 && was.Parallelism != 0, "No operation is admitted until the number of slots is raised again.")
 	add(to.Parallelism < was.Parallelism, "Operations in flight are not interrupted: %d slots are in use now.", s.InUse)
 	add(to.Parallelism > was.Parallelism && s.Waiting > 0, "Of the %d waiting operations, those that fit are admitted immediately.", s.Waiting)
-	add(to.Parallelism > was.Parallelism, "The dependency gets more concurrent calls. Check that it can take them.")
+	owned := now.owned(was, to) != nil
+	add(to.Parallelism > was.Parallelism && !owned, "The dependency gets more concurrent calls. Check that it can take them.")
+	for _, o := range now.owners {
+		if to.Parallelism != was.Parallelism {
+			text := o.effect(to.Parallelism)
+			add(text != "", "%s", text)
+		}
+	}
 	add(to.WaitingRoom < was.WaitingRoom, "No waiting operation is rejected. The smaller waiting room takes effect as they leave.")
 	add(to.WaitLimit != was.WaitLimit || to.DelayTarget != was.DelayTarget || to.DelayInterval != was.DelayInterval,
 		"The limits on waiting apply to operations that arrive later.")

@@ -1,16 +1,22 @@
 package dashboard_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/dashboard"
+	"github.com/bulklink/bulklink-go/fleet"
 	"github.com/bulklink/bulklink-go/registry"
 )
 
@@ -97,6 +103,67 @@ func TestPauseAndResume(t *testing.T) {
 	post(h, confirmed(review.Body.String()))
 	if b.Capacity().Parallelism != 10 {
 		t.Errorf("capacity after resume: %v", b.Capacity())
+	}
+}
+
+func TestSlotsOfAMemberOfAFleetAreItsLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var store fleet.Memory
+		if err := fleet.Create(t.Context(), &store, "budget"); err != nil {
+			t.Fatal(err)
+		}
+		var members []*fleet.Member
+		for _, label := range []string{"payments", "others"} {
+			m, err := fleet.Join(t.Context(), &store, "budget", 20, bulk.Must(bulk.New(label, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			members = append(members, m)
+		}
+		time.Sleep(3 * fleet.DefaultRefresh)
+		b := members[0].Bulkhead()
+		h := dashboard.New(dashboard.Show(b, dashboard.Fleet(members[0])), dashboard.AllowChanges(allow))
+		change := func(to int, notice string) {
+			t.Helper()
+			was, _ := json.Marshal(b.Capacity())
+			review := post(h, formOf(b.Status().ID, string(was), map[string]string{"parallelism": strconv.Itoa(to)}))
+			if !strings.Contains(review.Body.String(), notice) {
+				t.Errorf("no %q in %s", notice, review.Body)
+			}
+			if w := post(h, confirmed(review.Body.String())); w.Code != http.StatusSeeOther {
+				t.Fatalf("status %d: %s", w.Code, w.Body)
+			}
+		}
+		change(40, "now 10 of 20")
+		if n, share := b.Capacity().Parallelism, members[0].Status().Share; n != share {
+			t.Errorf("%d slots after 40 were entered, and the share is %d", n, share)
+		}
+		change(3, "limit for the member of the fleet")
+		change(0, "Other members that need slots get the share of this one")
+		time.Sleep(3 * fleet.DefaultRefresh)
+		if !b.Status().Paused() {
+			t.Errorf("a pause has ended by itself: %v", b.Capacity())
+		}
+		for _, m := range members {
+			if err := m.Leave(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestConfirmationSaysWhatAnAdaptiveLimiterMakesOfTheSlots(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 10))
+	l, err := adaptive.New(b, 2, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := dashboard.New(dashboard.Show(b, dashboard.Adaptive(l)), dashboard.AllowChanges(allow))
+	for to, notice := range map[string]string{"5": "sets at most 5 slots", "100": "sets from 2 to 100 slots", "0": "decides nothing until"} {
+		review := post(h, formOf(b.Status().ID, `{"parallelism":10,"waiting_room":0}`, map[string]string{"parallelism": to}))
+		if !strings.Contains(review.Body.String(), notice) {
+			t.Errorf("%s slots: no %q in %s", to, notice, review.Body)
+		}
 	}
 }
 

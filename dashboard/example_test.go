@@ -60,8 +60,8 @@ func ExampleKeyed() {
 		}
 	}
 	// Output:
-	//   busy         acme: 3 slots in use, 0 waiting, 3 arrivals, 0 rejected
-	//   busy         globex: 2 slots in use, 0 waiting, 2 arrivals, 0 rejected
+	//   busy         acme: slots in use 3, waiting 0; since it was created: arrivals 3, rejected 0
+	//   busy         globex: slots in use 2, waiting 0; since it was created: arrivals 2, rejected 0
 }
 
 // A page with which operators can change capacities. Every change is logged.

@@ -14,7 +14,8 @@ const maxPeers = 10
 // Fleet returns a source that shows m with its bulkhead: its state, share and demand, the
 // shares of the first ten other members, the total, what it drains, the time that is left
 // of its lease, and the last changes that were seen, with their reasons. It takes a Status
-// of m for each sample, and never calls the store. A nil m panics.
+// of m for each sample, and never calls the store. A number of slots that is entered in
+// the form of [AllowChanges] is the limit of m: see [fleet.Member.SetLimit]. A nil m panics.
 func Fleet(m *fleet.Member) Source {
 	if m == nil {
 		panic("dashboard: Fleet: nil member")
@@ -37,7 +38,13 @@ func Fleet(m *fleet.Member) Source {
 			Decisions: last.add(s.Last.At, formatParallelism(s.Last.From)+" → "+formatParallelism(s.Last.To),
 				strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
 		}
-	}}
+	}, owner{set: m.SetLimit, effect: func(to int) string {
+		s := m.Status()
+		if to == 0 {
+			return fmt.Sprintf("Other members that need slots get the share of this one, now %d slots.", s.Share)
+		}
+		return fmt.Sprintf("This is a limit for the member of the fleet: the slots are at most this many of its share, now %d of %d.", s.Share, s.Total)
+	}}}
 }
 
 // peers lists the shares of the other members.

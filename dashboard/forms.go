@@ -59,7 +59,7 @@ func (d *dashboard) writeText(w http.ResponseWriter, q query) {
 		if m.now.busiest != nil {
 			for _, k := range m.now.busiest() {
 				s := k.Status
-				fmt.Fprintf(&b, "  %-13s%s: %d slots in use, %d waiting, %d arrivals, %d rejected\n", "busy",
+				fmt.Fprintf(&b, "  %-13s%s: slots in use %d, waiting %d; since it was created: arrivals %d, rejected %d\n", "busy",
 					k.Key, s.InUse, s.Waiting, s.Totals.Arrivals(), s.Totals.Rejected())
 			}
 		}

@@ -16,6 +16,13 @@ type panelSource struct {
 	name     string
 	bulkhead *bulk.Bulkhead
 	read     func() panel // of the present state
+	owner    owner        // if it sets the parallelism
+}
+
+// owner is a part that sets the parallelism of a bulkhead. A change of it concerns both.
+type owner struct {
+	effect func(to int) string // what a change to this parallelism means, for the confirmation; nil without
+	set    func(to int) error  // sets the parallelism in place of the bulkhead; nil: the bulkhead does
 }
 
 func (s *panelSource) String() string { return s.name }
@@ -23,7 +30,11 @@ func (s *panelSource) String() string { return s.name }
 func (s *panelSource) readings() iter.Seq[*reading] {
 	return func(yield func(*reading) bool) {
 		p := s.read()
-		yield(&reading{status: s.bulkhead.Status(), panels: []func() panel{func() panel { return p }}})
+		r := &reading{status: s.bulkhead.Status(), panels: []func() panel{func() panel { return p }}}
+		if s.owner.effect != nil {
+			r.owners = []owner{s.owner}
+		}
+		yield(r)
 	}
 }
 

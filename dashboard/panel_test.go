@@ -58,7 +58,7 @@ func TestPanelsAreInEveryFormAndWithTheirBulkhead(t *testing.T) {
 		for _, format := range []string{"text", "json"} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest("GET", "/?format="+format, nil))
-			for _, want := range []string{"Adaptive limit", "Baseline", "Shadow with 1 slot", "Holds drawn", "Fleet budget, member pod-1", "Own share", "granted"} {
+			for _, want := range []string{"Adaptive limit", "Baseline", "Shadow with 1 slot", "Holds drawn", "Fleet budget, member pod-1", "Own share", "Own demand", "granted"} {
 				if !strings.Contains(w.Body.String(), want) {
 					t.Errorf("%s: no %q in %s", format, want, w.Body)
 				}
@@ -112,7 +112,7 @@ func TestPanelIsLiveWithTheLastDecisionsOfTheLimiter(t *testing.T) {
 
 func TestHostileNamesInPanelsAreHarmless(t *testing.T) {
 	for _, evil := range []string{`<script>alert(1)</script>`, "\u202eevil", "a\nb", "\xff\xfe", strings.Repeat("x", 10_000)} {
-		p := panelSource{evil, bulk.Must(bulk.New("payments", 1)), func() panel {
+		p := panelSource{name: evil, bulkhead: bulk.Must(bulk.New("payments", 1)), read: func() panel {
 			return panel{Title: safetext.Printable(evil), Figures: []figure{{"shares of others", peers([]fleet.Peer{{Name: evil, Share: 3}})}}}
 		}}
 		for _, format := range []string{"html", "text", "json"} {

@@ -35,7 +35,7 @@ func Shadow(s *sizing.Shadow) Source {
 				{"Behind by", formatDuration(now.At.Sub(other.At).Truncate(time.Millisecond))},
 			},
 		}
-	}}
+	}, owner{}}
 }
 
 // beside puts the figure of a shadow beside that of the real bulkhead.

@@ -27,6 +27,7 @@ type reading struct {
 	target  target                // nil if its capacity cannot be changed
 	busiest func() []keyStatus    // nil without
 	panels  []func() panel        // what parts around it say
+	owners  []owner               // parts that set its parallelism
 }
 
 // target is a bulkhead or a Keyed whose capacity can be changed.
@@ -179,6 +180,7 @@ func collect(sources []readable) []*reading {
 				first.busiest = r.busiest
 			}
 			first.panels = append(first.panels, r.panels...)
+			first.owners = append(first.owners, r.owners...)
 		}
 	}
 	return all

@@ -121,10 +121,10 @@ func ExampleShadow_Accuracy() {
 
 	fmt.Println(payments.Status().Totals.Admitted, "admitted,", shadow.Status().Totals.Admitted, "in the shadow")
 	accuracy := shadow.Accuracy()
-	fmt.Println(accuracy.Drawn, "with a hold that was drawn,", accuracy.Late, "late events")
+	fmt.Println(accuracy.Drawn, "of them with a hold that was drawn;", accuracy)
 	// Output:
 	// 4 admitted, 6 in the shadow
-	// 2 with a hold that was drawn, 0 late events
+	// 2 of them with a hold that was drawn; 2 holds drawn, 0 events late
 }
 
 // A record answers the question for any number of capacities.

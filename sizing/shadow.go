@@ -125,6 +125,11 @@ type Accuracy struct {
 	Late uint64
 }
 
+// String returns both numbers in words.
+func (a Accuracy) String() string {
+	return fmt.Sprintf("%d holds drawn, %d events late", a.Drawn, a.Late)
+}
+
 // Accuracy returns how much of the shadow rests on assumptions.
 func (s *Shadow) Accuracy() Accuracy {
 	s.mu.Lock()

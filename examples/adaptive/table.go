@@ -43,7 +43,8 @@ func printTable(ctx context.Context, cfg config, clients []*client, out io.Write
 func printHead(cfg config, clients []*client, out io.Writer) error {
 	_, err := fmt.Fprintf(out, "%d calls per second to each of three dependencies, which work on each for %v.\n"+
 		"A caller waits for %v. Each client has a limit, the calls that are served per second,\n"+
-		"and the time that 99 %% of these take.\n\n%14s", cfg.rate, work, timeout, "")
+		"and the time that 99 %% of these take. The capacity is the number of calls that the\n"+
+		"dependency works on at full speed.\n\n%14s", cfg.rate, work, timeout, "")
 	for _, c := range clients {
 		if err == nil {
 			_, err = fmt.Fprintf(out, " | %-22s", c.name)
@@ -58,7 +59,7 @@ func printHead(cfg config, clients []*client, out io.Writer) error {
 		}
 	}
 	if err == nil {
-		_, err = fmt.Fprintln(out)
+		_, err = fmt.Fprintln(out, " | last decision")
 	}
 	return err
 }

@@ -28,7 +28,8 @@ const about = `Fleet divides a budget of concurrent calls among five replicas of
 are processes. The load moves between them, one is killed, and the store is restarted.
 Each line of the table has the share of each replica, the rest, which is free or kept
 for a replica that was killed, the calls that are inside the dependency now, and the
-highest number that was ever inside. If that is above the total, the exit code is 1.`
+highest number that was ever inside. If that is above the total, the exit code is 1.
+The shares are read one after another, so the rest can be negative while one moves.`
 
 type config struct {
 	duration time.Duration

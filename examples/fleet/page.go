@@ -46,6 +46,9 @@ func serveHTTP(l net.Listener, h http.Handler) (stop func() error) {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		err := server.Shutdown(ctx) // ends live pages too
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = server.Close() // a connection without a request yet
+		}
 		if e := <-served; !errors.Is(e, http.ErrServerClosed) {
 			err = errors.Join(err, e)
 		}

@@ -66,7 +66,8 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
-	fmt.Fprintf(out, "The page is at http://%s/debug/bulkheads/\n", l.Addr())
+	fmt.Fprintf(out, "The page is at http://%s/debug/bulkheads/\n"+
+		"Every %v payments becomes slow and recovers, and search is resized. Ctrl-C ends the program.\n", l.Addr(), c.period)
 
 	s.load(ctx) // until ctx ends, or the load stops
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
