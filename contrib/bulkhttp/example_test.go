@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -67,6 +68,33 @@ func ExampleKeyMiddleware() {
 	handler.ServeHTTP(w, r)
 	fmt.Println(w.Body)
 	// Output: hello shop
+}
+
+// A handler that calls a dependency answers for it, in the same way as the middleware.
+func ExampleReject() {
+	search := bulk.Must(bulk.New("search", 1))
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		found, err := bulk.Run(r.Context(), search, func(context.Context) (string, error) { return "found", nil })
+		switch {
+		case bulkhttp.Reject(w, r, err):
+		case err != nil:
+			http.Error(w, "search failed", http.StatusBadGateway)
+		default:
+			fmt.Fprint(w, found)
+		}
+	}
+	call := func() {
+		w := httptest.NewRecorder()
+		handler(w, httptest.NewRequest("GET", "/", nil))
+		fmt.Println(w.Code, strings.TrimSpace(w.Body.String()), w.Header().Get("Retry-After") != "")
+	}
+	call()
+	slot, _ := search.TryAcquire() // another request
+	call()
+	slot.Release()
+	// Output:
+	// 200 found false
+	// 503 busy true
 }
 
 // Retry-After is already set when the function is called.

@@ -767,3 +767,36 @@ func TestBadArgumentsPanic(t *testing.T) {
 		}()
 	}
 }
+
+func TestRejectAnswersOnlyWhatWasNotStarted(t *testing.T) {
+	b := bulk.Must(bulk.New("search", 1))
+	slot, _ := b.TryAcquire()
+	defer slot.Release()
+	_, full := b.Acquire(t.Context())
+	_, oversized := b.AcquireN(t.Context(), 2)
+	closed := bulk.Must(bulk.New("closed", 1))
+	_ = closed.Close()
+	_, shut := closed.Acquire(t.Context())
+	for _, c := range []struct {
+		name       string
+		err        error
+		status     int // 0: not answered
+		retryAfter bool
+		connection string
+	}{
+		{"saturated", fmt.Errorf("search: %w", full), 503, true, ""},
+		{"oversized", oversized, 503, false, ""},
+		{"closed", shut, 503, false, "close"},
+		{"no error", nil, 0, false, ""},
+		{"another error", io.ErrUnexpectedEOF, 0, false, ""},
+		{"not allowed", bulk.ErrConfig, 0, false, ""},
+	} {
+		w := httptest.NewRecorder()
+		w.Code = 0
+		answered := bulkhttp.Reject(w, httptest.NewRequest("GET", "/", nil), c.err)
+		h := w.Header()
+		if answered != (c.status != 0) || w.Code != c.status || (h.Get("Retry-After") != "") != c.retryAfter || h.Get("Connection") != c.connection {
+			t.Errorf("%s: answered %t with %d, %v", c.name, answered, w.Code, h)
+		}
+	}
+}

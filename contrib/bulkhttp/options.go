@@ -85,8 +85,8 @@ func (c *Config) slotsOf(r *http.Request) int {
 //
 // err matches [bulk.ErrNotStarted] and the sentinel of its reason, or [bulk.ErrConfig] if
 // [Slots] or keyOf returned an impossible value. f is also called for requests that were
-// canceled, usually because their client left: then nobody reads the
-// answer.
+// canceled, usually because their client left: then the answer is not
+// read.
 func OnReject(f func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return func(c *Config) error {
 		c.onReject = f
@@ -163,7 +163,7 @@ func badOption(option, problem string) error {
 // configure applies the options of a function that supports only some of them. It
 // panics if there is an error.
 func configure(function string, opts []Option, supported ...string) *Config {
-	c := &Config{onReject: answer, minDelay: time.Second, maxDelay: 3 * time.Second}
+	c := newConfig()
 	err := option.Apply(c, opts...)
 	for _, name := range c.names {
 		if err == nil && !slices.Contains(supported, name) {

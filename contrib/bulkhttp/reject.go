@@ -11,6 +11,31 @@ import (
 	"github.com/bulklink/bulklink-go/bulk"
 )
 
+// newConfig returns the defaults.
+func newConfig() *Config {
+	return &Config{onReject: answer, minDelay: time.Second, maxDelay: 3 * time.Second}
+}
+
+// Reject answers a request if err matches [bulk.ErrNotStarted], as [Middleware] does
+// without options: with 503, and with Retry-After if the overload can pass. It reports
+// whether it has. Use it in a handler that puts its calls of a dependency behind a
+// bulkhead, before anything is written:
+//
+//	page, err := bulk.Run(r.Context(), search, find)
+//	if bulkhttp.Reject(w, r, err) {
+//		return
+//	}
+//
+// The error of a call that was not started can come from fn, which may have done a part of
+// its work then: see [bulk.NotStarted].
+func Reject(w http.ResponseWriter, r *http.Request, err error) bool {
+	if !errors.Is(err, bulk.ErrNotStarted) {
+		return false
+	}
+	newConfig().reject(w, r, err)
+	return true
+}
+
 // reject answers a request that was rejected with err.
 func (c *Config) reject(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
