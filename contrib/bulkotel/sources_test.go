@@ -1,11 +1,8 @@
 package bulkotel_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +10,7 @@ import (
 	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/contrib/bulkotel"
+	"github.com/bulklink/bulklink-go/contrib/internal/badstore"
 	"github.com/bulklink/bulklink-go/fleet"
 	"github.com/bulklink/bulklink-go/sizing"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
@@ -73,39 +71,12 @@ func TestOtherSourcesThatAreMadeAgainStartNewSeries(t *testing.T) {
 	}
 }
 
-// unsteady is a store that rejects the first write as a conflict. While it is away, each
-// request fails.
-type unsteady struct {
-	fleet.Memory
-	writes atomic.Int64
-	away   atomic.Bool
-}
-
-var errAway = errors.New("the store is away")
-
-func (s *unsteady) Load(ctx context.Context, budget string) ([]byte, uint64, error) {
-	if s.away.Load() {
-		return nil, 0, errAway
-	}
-	return s.Memory.Load(ctx, budget)
-}
-
-func (s *unsteady) CompareAndSwap(ctx context.Context, budget string, record []byte, revision uint64) (uint64, error) {
-	switch {
-	case s.away.Load():
-		return 0, errAway
-	case s.writes.Add(1) == 1:
-		return 0, fleet.ErrConflict
-	}
-	return s.Memory.CompareAndSwap(ctx, budget, record, revision)
-}
-
 // The store is away for longer than the lease, and is then back.
 func TestMemberShowsALostLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := sdk.NewManualReader()
 		meter := sdk.NewMeterProvider(sdk.WithReader(reader)).Meter("test")
-		var store unsteady
+		var store badstore.Store
 		m, err := fleet.Join(t.Context(), &store, "smtp", 10, bulk.Must(bulk.New("mail", 1)), fleet.Name("pod-1"))
 		if err != nil {
 			t.Fatal(err)
@@ -137,10 +108,10 @@ func TestMemberShowsALostLease(t *testing.T) {
 			}
 		}
 		check("holding", 1, 0)
-		store.away.Store(true)
+		store.SetAway(true)
 		time.Sleep(fleet.DefaultTTL)
 		check("lost", 1, 1)
-		store.away.Store(false)
+		store.SetAway(false)
 		time.Sleep(fleet.DefaultRefresh)
 		check("holding", 1, 1)
 		if err := m.Leave(t.Context()); err != nil {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/contrib/bulkotel"
+	"github.com/bulklink/bulklink-go/contrib/internal/badstore"
 	"github.com/bulklink/bulklink-go/fleet"
 	"github.com/bulklink/bulklink-go/sizing"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -22,33 +22,6 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
-
-// unsteady is a store that rejects the first write as a conflict. While it is away, each
-// request fails.
-type unsteady struct {
-	fleet.Memory
-	writes atomic.Int64
-	away   atomic.Bool
-}
-
-var errAway = errors.New("the store is away")
-
-func (s *unsteady) Load(ctx context.Context, budget string) ([]byte, uint64, error) {
-	if s.away.Load() {
-		return nil, 0, errAway
-	}
-	return s.Memory.Load(ctx, budget)
-}
-
-func (s *unsteady) CompareAndSwap(ctx context.Context, budget string, record []byte, revision uint64) (uint64, error) {
-	switch {
-	case s.away.Load():
-		return 0, errAway
-	case s.writes.Add(1) == 1:
-		return 0, fleet.ErrConflict
-	}
-	return s.Memory.CompareAndSwap(ctx, budget, record, revision)
-}
 
 // snapshot has the metrics of a collection, and what the sources said at that time.
 type snapshot struct {
@@ -72,7 +45,7 @@ func snapshots(t *testing.T, temporality sdk.TemporalitySelector) (all []snapsho
 		check(t, err)
 		limiter, err := adaptive.New(search, 2, 50)
 		check(t, err)
-		var store unsteady
+		var store badstore.Store
 		check(t, fleet.Create(t.Context(), &store.Memory, "smtp"))
 		ctx, crash := context.WithCancel(t.Context())
 		defer crash()
@@ -97,7 +70,7 @@ func snapshots(t *testing.T, temporality sdk.TemporalitySelector) (all []snapsho
 		usePayments(t, payments)
 		useSearch(t, search, limiter)
 		collect()
-		store.away.Store(true)
+		store.SetAway(true)
 		usePayments(t, payments)
 		useSearch(t, search, limiter)
 		time.Sleep(fleet.DefaultTTL)
