@@ -87,9 +87,9 @@ var ErrJoined = errors.New("another member sets its parallelism")
 // the new one, and raised when the last member has it. See [Member.SetTotal].
 //
 // If an argument or an option is not allowed, Join returns the problems joined, each a
-// [*bulk.ConfigError], and changes nothing. It returns an error that matches [ErrJoined] if
-// b has a member already. It returns no error of the store: while the
-// store cannot be reached the member retries, and Status has the error.
+// [*bulk.ConfigError], and changes nothing. It returns an error that matches [ErrJoined]
+// if b has a member already. It returns no error of the store: while the store cannot be
+// reached the member retries, and Status has the error.
 //
 // When ctx ends, the member stops refreshing, as after a crash: it keeps its share until
 // its lease ends and then does what [OnLost] says, and the others get its share after
@@ -134,15 +134,15 @@ func (m *Member) SetTotal(total int) error {
 // SetLimit sets an upper bound for the parallelism of this member besides its share:
 // the parallelism is the smaller one. It changes before SetLimit returns, unless the
 // member is being resized already, as it is while an event handler of the bulkhead is told
-// about that: then it changes right after. The bound
-// also limits the demand that the member publishes, so that the others get what it does
-// not need. [bulk.Unlimited], the default, is no bound, and 0 pauses the bulkhead.
+// about that: then it changes right after. The bound also limits the demand that the
+// member publishes, so that the others get what it does not need. [bulk.Unlimited], the
+// default, is no bound, and 0 pauses the bulkhead.
 //
 // Use it for everything that changes the parallelism while the member is joined: an
 // adaptive limiter, an operator, a schedule. If such code calls Resize of the bulkhead
 // instead, its value lasts until the next reading of the load, eight times a refresh, and
-// one above the share exceeds the budget until then. Only a pause stays: Resize(0) pauses the
-// bulkhead, and the member demands no slots, until such code sets another parallelism.
+// one above the share exceeds the budget until then. Only a pause stays: Resize(0) pauses
+// the bulkhead, and the member demands no slots, until such code sets another parallelism.
 func (m *Member) SetLimit(n int) error {
 	if n < 0 {
 		return &bulk.ConfigError{Label: m.bulkhead.Label(), Field: "limit", Value: n, Problem: "must be 0 (paused) or more"}

@@ -60,6 +60,18 @@ func (m *Member) setParallelism() {
 	m.again = false
 	m.mu.Unlock()
 	var from, n int
+	set := false
+	defer func() { // also if the goroutine ends
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if set && n != from {
+			m.last = Change{m.budget, m.name, time.Now(), from, n, m.reason(from, n)}
+			m.untold = append(m.untold, m.last)
+		}
+		if set {
+			m.parallelism = n
+		}
+	}()
 	err := m.bulkhead.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -69,16 +81,11 @@ func (m *Member) setParallelism() {
 		}
 		from, n = c.Parallelism, m.allowed(n, c.Parallelism)
 		c.Parallelism = n
+		set = true
 		return c
 	})
-	if err == nil { // otherwise the bulkhead is closed
-		m.mu.Lock()
-		if n != from {
-			m.last = Change{m.budget, m.name, time.Now(), from, n, m.reason(from, n)}
-			m.untold = append(m.untold, m.last)
-		}
-		m.parallelism = n
-		m.mu.Unlock()
+	if err != nil { // the bulkhead is closed
+		set = false
 	}
 }
 

@@ -47,6 +47,37 @@ func TestEventHandlerMaySetTheLimit(t *testing.T) {
 	})
 }
 
+// The member paused the bulkhead itself. It must not take that for a pause by other code.
+func TestMemberGoesOnAfterAnEventHandlerHasEndedTheGoroutineThatPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, m := joinAlone(t)
+		remove := b.OnEvent(func(e bulk.Event) {
+			if e.Kind == bulk.EventResized && e.Capacity.Parallelism == 0 {
+				runtime.Goexit()
+			}
+		})
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = m.SetLimit(0)
+		}()
+		<-ended
+		remove()
+		if s := m.Status(); b.Capacity().Parallelism != 0 || s.Parallelism != 0 || s.Last.To != 0 || s.Last.From != 10 {
+			t.Errorf("%v, last change %v, want from 10 to 0", b, s.Last)
+		}
+		if err := m.SetLimit(bulk.Unlimited); err != nil {
+			t.Error(err)
+		}
+		if n := b.Capacity().Parallelism; n != 10 {
+			t.Errorf("parallelism %d, want 10", n)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestMemberGoesOnAfterOnChangeHasPanickedOrEndedItsGoroutine(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
 		synctest.Test(t, func(t *testing.T) {
