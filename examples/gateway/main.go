@@ -75,7 +75,7 @@ func (d demonstration) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Metrics: %s/metrics\nDashboard: %s/debug/bulkheads/ (until the program ends: see -duration)\n\n", admin, admin)
+	fmt.Fprintf(out, "Metrics: %s/metrics\nDashboard: %s/debug/bulkheads/\nBoth until the program ends: see -duration.\n\n", admin, admin)
 	groups := []users{
 		{"steady", "small", "alpha", 2}, {"steady", "large", "beta", 2},
 		{"noisy", "small", "alpha", d.noise}, {"noisy", "large", "beta", d.noise},
