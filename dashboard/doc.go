@@ -1,4 +1,4 @@
-// Package dashboard serves a page that shows bulkheads: which is slow, who is rejected,
+// Package dashboard serves a page that shows bulkheads: which is slow, what is rejected,
 // and what to do.
 //
 //	func main() {
