@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/bulklink/bulklink-go/internal/pgtest"
 )
@@ -65,5 +67,24 @@ func TestCallersWhoGiveUpAreCountedAsSuch(t *testing.T) {
 		if r.answered+r.rejected+r.gaveUp != 300 || r.peak.InFlight == 0 && r.gaveUp == 0 {
 			t.Errorf("%s: %+v", v.name, r)
 		}
+	}
+}
+
+func TestCallersGaveUpWhoseConnectionNoticedTheDeadlineBeforeTheirContext(t *testing.T) {
+	exec := func(ctx context.Context, _ string) error {
+		deadline, ok := ctx.Deadline()
+		for ok && time.Now().Before(deadline) { // without a pause, so that the timer of ctx is later
+		}
+		if ok {
+			return os.ErrDeadlineExceeded
+		}
+		return nil // it warms up
+	}
+	fake := variant{"fake", func(context.Context, string) (*database, error) {
+		return &database{exec: exec, close: func() {}, waited: func() int64 { return 0 }}, nil
+	}}
+	r, err := measure(t.Context(), "", fake, load{calls: 20, patience: time.Millisecond})
+	if err != nil || r.gaveUp != 20 {
+		t.Fatalf("%d of 20 gave up, %v", r.gaveUp, err)
 	}
 }

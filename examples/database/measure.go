@@ -82,7 +82,7 @@ func measure(ctx context.Context, source string, v variant, l load) (*result, er
 			err := db.exec(ctx, query)
 			// database/sql gives up after it found three connections in a row that canceled
 			// callers had closed. The statement did not run then.
-			for tries := 0; errors.Is(err, driver.ErrBadConn) && tries < 3; tries++ {
+			for errors.Is(err, driver.ErrBadConn) && !hasLeft(ctx) {
 				err = db.exec(ctx, query)
 			}
 			took := time.Since(arrived)
@@ -96,7 +96,7 @@ func measure(ctx context.Context, source string, v variant, l load) (*result, er
 				r.latencies = append(r.latencies, took)
 			case errors.Is(err, bulk.ErrOverload):
 				r.rejected++
-			case ctx.Err() != nil:
+			case hasLeft(ctx):
 				r.gaveUp++
 			default:
 				failed = err
@@ -112,6 +112,13 @@ func measure(ctx context.Context, source string, v variant, l load) (*result, er
 		r.peak = db.bulkhead.Status().Peak
 	}
 	return r, failed
+}
+
+// hasLeft reports whether the caller of ctx has given up. The deadline is checked too,
+// because a connection that got its deadline from ctx can fail a moment before ctx is done.
+func hasLeft(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // warmUp opens all connections.
