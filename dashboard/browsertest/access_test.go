@@ -25,7 +25,7 @@ func pages(tab *tab, visit func(name string)) {
 	for range 7 {
 		quiet.TryAcquire()
 	}
-	overload(busy, 0)
+	fill(busy)
 	for range 20 {
 		_, _ = busy.TryAcquire() // is rejected
 	}

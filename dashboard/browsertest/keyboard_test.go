@@ -39,7 +39,7 @@ func TestListWorksByKeyboard(t *testing.T) {
 	reg := registry.New()
 	busy, _ := reg.Create("payments", 1)
 	_, _ = reg.Create("search", 4)
-	overload(busy, 0)
+	fill(busy)
 	tab := newTab(t, 1440, false)
 	tab.openLive(serve(t, dashboard.Handler(reg)).at(""))
 	tab.wait(`document.querySelectorAll("#rows > tr").length === 2`)

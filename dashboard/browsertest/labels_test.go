@@ -62,7 +62,7 @@ func TestHostileLabelsExecuteNothingAndStayInTheirPlace(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				overload(b, 20)
+				overload(t, b)
 				all = append(all, b)
 			}
 		}

@@ -22,7 +22,7 @@ func TestPageRendersAndUpdatesByItself(t *testing.T) {
 		t.Errorf("rows %q", got)
 	}
 	row := fmt.Sprintf(`#rows tr[data-id="%d"]`, b.Status().ID)
-	overload(b, 40)
+	overload(t, b)
 	tab.wait(`document.querySelector('` + row + ` [data-f="slots"]').textContent === "2 / 2"`)
 	tab.wait(`document.querySelector('` + row + `').dataset.severity === "critical"`)
 	tab.wait(`document.querySelector('#cards article .actions li')?.textContent.length > 10`)
@@ -65,7 +65,7 @@ func TestListConnectsAgainToAnotherProcess(t *testing.T) {
 	s.start(dashboard.Handler(b))
 	tab.wait(`document.querySelector("#live").dataset.state === "live"`)
 	tab.wait(`[...document.querySelectorAll("#rows [data-label]")].map((e) => e.textContent).join() === "new"`)
-	overload(b, 0)
+	fill(b)
 	tab.wait(`document.querySelector('#rows [data-f="slots"]').textContent === "2 / 2"`)
 }
 
@@ -98,7 +98,7 @@ func TestPageOfOneBulkheadDoesNotShowAnotherWithItsNumber(t *testing.T) {
 
 func TestPageIsCompleteWithoutJavaScript(t *testing.T) {
 	b := bulk.Must(bulk.New("payments", 2))
-	overload(b, 40)
+	overload(t, b)
 	tab := newTab(t, 1440, false)
 	_, err := chromedp.Call(tab.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	tab.must(err)

@@ -148,7 +148,7 @@ func TestScreenshotsOfFormsAndOfThePageWithoutJavaScript(t *testing.T) {
 		t.Skip("no -screenshots")
 	}
 	b := bulk.Must(bulk.New("payments", 10, bulk.WaitingRoom(20), bulk.WaitLimit(250*time.Millisecond)))
-	overload(b, 0)
+	fill(b)
 	k, err := registry.NewKeyed[string]("tenants", 4, 100)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,12 +56,30 @@ func (s *server) at(format string, args ...any) string {
 	return "http://" + s.address + mounted + "/" + fmt.Sprintf(format, args...)
 }
 
-// overload rejects operations of b: two slots in use, then n rejections.
-func overload(b *bulk.Bulkhead, n int) {
+// fill takes all slots of b.
+func fill(b *bulk.Bulkhead) {
 	for range b.Capacity().Parallelism {
 		b.TryAcquire()
 	}
-	for range n {
-		_ = bulk.Do(context.Background(), b, func(context.Context) error { return nil })
-	}
+}
+
+// overload takes all slots of b, and sends it operations, which it rejects, until the end
+// of the test: what the page says of b depends on the last seconds, however long the
+// browser takes.
+func overload(t *testing.T, b *bulk.Bulkhead) {
+	fill(b)
+	ctx, cancel := context.WithCancel(context.Background())
+	var load sync.WaitGroup
+	load.Go(func() {
+		for ctx.Err() == nil {
+			for range 20 {
+				_ = bulk.Do(ctx, b, func(context.Context) error { return nil })
+			}
+			time.Sleep(200 * time.Millisecond)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		load.Wait()
+	})
 }
