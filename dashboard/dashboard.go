@@ -105,7 +105,7 @@ func Handler(sources ...Source) http.Handler { return New(Show(sources...)) }
 //	?format=html, text, json   the form; without it the Accept header says it, and curl gets text
 //	events history             data for the page
 //	change                     the form of AllowChanges
-//	style.css live.js charts.js icon.svg
+//	style.css icon.svg live.js charts.js details.js table.js
 func New(opts ...Option) http.Handler {
 	var c Config
 	if err := option.Apply(&c, opts...); err != nil {

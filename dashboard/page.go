@@ -28,7 +28,7 @@ type pageData struct {
 	Sorts                              []sortOption
 	Keys                               []keyLine
 	Form                               *changeForm // nil if nothing can be changed
-	Empty                              item        // for the templates that live.js copies
+	Empty                              item        // for the templates that details.js copies
 }
 
 type severityCount struct {

@@ -17,7 +17,7 @@ import (
 
 func TestEveryAnswerHasTheHeadersOfSecurity(t *testing.T) {
 	h := dashboard.New(dashboard.Show(bulk.Must(bulk.New("payments", 2))), dashboard.AllowChanges(func(*http.Request) bool { return true }))
-	for _, target := range []string{"/", "/?format=json", "/?format=text", "/?format=xml", "/?id=99", "/style.css", "/live.js", "/charts.js", "/icon.svg",
+	for _, target := range []string{"/", "/?format=json", "/?format=text", "/?format=xml", "/?id=99", "/style.css", "/live.js", "/charts.js", "/details.js", "/table.js", "/icon.svg",
 		"/history", "/change", "/nothing", "/page.html", "/?sort=nothing", "/?id=x"} {
 		header := get(t, h, target).Header()
 		for name, want := range map[string]string{
@@ -73,7 +73,7 @@ func TestHandlerCanBeMountedAnywhere(t *testing.T) {
 	mux.Handle("/debug/whole/", h)
 	mux.Handle("/", h)
 	for _, base := range []string{"/", "/debug/stripped/", "/debug/whole/"} {
-		for _, name := range []string{"", "style.css", "live.js", "charts.js", "icon.svg", "history"} {
+		for _, name := range []string{"", "style.css", "live.js", "charts.js", "details.js", "table.js", "icon.svg", "history"} {
 			if w := get(t, mux, base+name); w.Code != http.StatusOK {
 				t.Errorf("%s%s: status %d", base, name, w.Code)
 			}

@@ -16,10 +16,12 @@ var assets embed.FS
 
 // contentTypes are the assets that can be fetched.
 var contentTypes = map[string]string{
-	"style.css": "text/css; charset=utf-8",
-	"live.js":   "text/javascript; charset=utf-8",
-	"charts.js": "text/javascript; charset=utf-8",
-	"icon.svg":  "image/svg+xml",
+	"style.css":  "text/css; charset=utf-8",
+	"live.js":    "text/javascript; charset=utf-8",
+	"charts.js":  "text/javascript; charset=utf-8",
+	"details.js": "text/javascript; charset=utf-8",
+	"table.js":   "text/javascript; charset=utf-8",
+	"icon.svg":   "image/svg+xml",
 }
 
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +

@@ -3,12 +3,15 @@
 // has rendered. Texts are set as text only, never as HTML.
 
 import { History, drawChart, drawSpark, sinceText } from "./charts.js";
+import { copyTemplate, partsOf, setText, showDetails } from "./details.js";
+import { Table } from "./table.js";
 
 const page = Number(document.body.dataset.page); // the ID of one bulkhead, or 0: the list
 const $ = (id) => document.getElementById(id);
 const rows = $("rows");
 const cards = $("cards");
 const records = new Map(); // by ID: what is known of a bulkhead
+const table = rows && new Table(rows, records);
 let instance = document.body.dataset.instance;
 let fieldNames = []; // of the texts in a message
 
@@ -44,25 +47,6 @@ function setCard(record, card) {
   wantHistory(record);
 }
 
-// partsOf finds the elements that change, by the name of their text and the number of
-// their bar.
-function partsOf(element) {
-  const texts = {};
-  for (const e of element.querySelectorAll("[data-f]")) texts[e.dataset.f] = e;
-  const bars = [...element.querySelectorAll("[data-bar]")];
-  return { texts, bars };
-}
-
-// copy makes a row or a card from its template.
-function copy(template, record) {
-  const element = $(template).content.firstElementChild.cloneNode(true);
-  element.dataset.id = record.id;
-  element.dataset.kind = record.kind;
-  for (const e of element.querySelectorAll("[data-label], [data-name]")) e.textContent = record.label;
-  for (const link of element.querySelectorAll("a")) link.setAttribute("href", "./?id=" + record.id);
-  return element;
-}
-
 function remove(record) {
   record.row?.element.remove();
   record.card?.element.remove();
@@ -85,7 +69,7 @@ function apply(message, full) {
     if (record.recent.length > 5) record.recent.shift();
     record.history?.push(message.n, r.p);
     if (rows && !record.row) {
-      const row = copy("row-template", record);
+      const row = copyTemplate("row-template", record);
       rows.append(row);
       setRow(record, row);
     }
@@ -101,10 +85,7 @@ function apply(message, full) {
   for (const record of records.values()) draw(record);
   $("at").textContent = message.at;
   if (message.said) $("said").textContent = message.said.join(". ");
-  if (rows) {
-    sortRows();
-    filterRows();
-  }
+  table?.update();
 }
 
 // showGone says that the bulkhead of the page has been removed. It cannot be changed any
@@ -142,7 +123,7 @@ function showCards(details) {
     const record = records.get(d.id);
     if (!record) continue;
     if (!record.card) {
-      const card = copy("card-template", record);
+      const card = copyTemplate("card-template", record);
       card.id = "c" + d.id;
       card.querySelector("h3").id = "t" + d.id;
       card.setAttribute("aria-labelledby", "t" + d.id);
@@ -155,99 +136,6 @@ function showCards(details) {
   }
   const calm = $("calm");
   if (calm) calm.hidden = details.length > 0;
-}
-
-// showDetails shows findings, changes of the capacity and panels.
-function showDetails(card, d) {
-  fit(card.findings, d.findings.length, newFinding);
-  d.findings.forEach((f, i) => {
-    const item = card.findings.children[i];
-    item.dataset.severity = f.severity;
-    setText(item.querySelector("strong"), f.title);
-    setText(item.querySelector(".ago"), f.ago ?? "");
-    setText(item.querySelector(".text"), f.message);
-    const actions = item.querySelector(".actions");
-    fit(actions, f.actions.length, () => document.createElement("li"));
-    f.actions.forEach((text, k) => setText(actions.children[k], text));
-  });
-  card.element.querySelector("[data-calm]").hidden = d.findings.length > 0;
-
-  const changes = card.element.querySelector("[data-changes]");
-  changes.hidden = d.changes.length === 0;
-  fillList(changes.querySelector("ul"), d.changes.map((c) => [c.at, c.text]));
-
-  const panels = card.element.querySelector("[data-panels]");
-  fit(panels, d.panels?.length ?? 0, newPanel);
-  d.panels?.forEach((p, i) => {
-    const panel = panels.children[i];
-    setText(panel.querySelector("h4"), p.title);
-    const figures = panel.querySelector("dl");
-    fit(figures, p.figures?.length ?? 0, newFigure);
-    p.figures?.forEach((f, k) => {
-      setText(figures.children[k].firstElementChild, f.name);
-      setText(figures.children[k].lastElementChild, f.value);
-    });
-    fillList(panel.querySelector("ul"), (p.decisions ?? []).map((e) => [e.clock, e.text + (e.reason ? ": " + e.reason : "")]));
-  });
-}
-
-function newFinding() {
-  const li = document.createElement("li");
-  const message = element("p", "message", li);
-  element("strong", "", message);
-  message.append(" ");
-  element("span", "ago", message);
-  message.append(" ");
-  element("span", "text", message);
-  element("ul", "actions", li);
-  return li;
-}
-
-function newPanel() {
-  const panel = document.createElement("section");
-  panel.className = "panel";
-  element("h4", "", panel);
-  element("dl", "figures", panel);
-  element("ul", "", panel);
-  return panel;
-}
-
-function newFigure() {
-  const div = document.createElement("div");
-  element("dt", "", div);
-  element("dd", "", div);
-  return div;
-}
-
-function fillList(list, items) {
-  fit(list, items.length, () => {
-    const li = document.createElement("li");
-    element("time", "", li);
-    li.append(" ");
-    element("span", "", li);
-    return li;
-  });
-  items.forEach(([time, text], i) => {
-    setText(list.children[i].querySelector("time"), time);
-    setText(list.children[i].querySelector("span"), text);
-  });
-}
-
-function element(name, className, parent) {
-  const e = document.createElement(name);
-  if (className) e.className = className;
-  parent.append(e);
-  return e;
-}
-
-// fit gives a parent exactly n children.
-function fit(parent, n, make) {
-  while (parent.children.length > n) parent.lastElementChild.remove();
-  while (parent.children.length < n) parent.append(make());
-}
-
-function setText(e, text) {
-  if (e.textContent !== text) e.textContent = text;
 }
 
 // showCounts shows how many bulkheads have each severity.
@@ -317,62 +205,6 @@ async function getHistories() {
   }
   for (const id of ids) wanted.delete(id);
   if (wanted.size > 0) setTimeout(getHistories, 50);
-}
-
-// --- Search and order of the table --------------------------------------------------------
-
-const search = $("search");
-const order = $("sort");
-const columns = { worst: 0, arrivals: 1, rejected: 2, wait: 3, use: 4 }; // of the sort keys
-let sorted = 0; // when the rows were sorted
-
-// sortRows sorts at most every two seconds, and not while a row has the mouse over it or
-// the focus in one, because it would move away.
-function sortRows(now = false) {
-  if (!now && (performance.now() - sorted < 2000 || rows.matches(":hover") || rows.contains(document.activeElement))) return;
-  sorted = performance.now();
-  const column = columns[order.value];
-  const by = (a, b) => (column === undefined ? 0 : b.keys[column] - a.keys[column]) || (a.label < b.label ? -1 : a.label > b.label ? 1 : a.id - b.id);
-  let place = rows.firstElementChild;
-  for (const record of [...records.values()].sort(by)) {
-    if (!record.row) continue;
-    if (place === record.row.element) place = place.nextElementSibling;
-    else rows.insertBefore(record.row.element, place);
-  }
-}
-
-function filterRows() {
-  const text = search.value.trim().toLowerCase();
-  let shown = 0;
-  for (const record of records.values()) {
-    if (!record.row) continue;
-    const hidden = !record.label.toLowerCase().includes(text);
-    if (record.row.element.hidden !== hidden) record.row.element.hidden = hidden;
-    if (!hidden) shown++;
-  }
-  $("none").hidden = shown > 0;
-  if (shown === 0) setText($("none"), text ? "No bulkhead has a label with “" + text + "”." : "No bulkhead is here yet.");
-}
-
-// remember keeps search and order in the address, for a reload and for colleagues.
-function remember() {
-  const q = new URLSearchParams();
-  if (search.value) q.set("q", search.value);
-  if (order.value !== "worst") q.set("sort", order.value);
-  history.replaceState(null, "", q.size > 0 ? "./?" + q : "./");
-}
-
-if (rows) {
-  $("apply").hidden = true;
-  search.addEventListener("input", () => {
-    filterRows();
-    remember();
-  });
-  order.addEventListener("change", () => {
-    sortRows(true);
-    remember();
-  });
-  $("filter").addEventListener("submit", (e) => e.preventDefault());
 }
 
 // --- Connection ----------------------------------------------------------------------------

@@ -70,7 +70,7 @@ func record(t *testing.T, all []dependency, d time.Duration) (r *recording) {
 		}
 		h := dashboard.New(dashboard.Show(reg), dashboard.AllowChanges(allow))
 		follow(t, h, "/events", d)
-		r.keep(h, "/", "/style.css", "/live.js", "/charts.js", "/icon.svg")
+		r.keep(h, "/", "/style.css", "/live.js", "/charts.js", "/details.js", "/table.js", "/icon.svg")
 		for _, id := range r.ids[:1] {
 			r.keep(h, fmt.Sprintf("/?id=%d", id))
 		}

@@ -1,0 +1,114 @@
+// details.js makes rows and cards, and shows in a card the details of its bulkhead:
+// findings, changes of the capacity and panels. Texts are set as text only, never as HTML.
+
+// partsOf finds the elements that change, by the name of their text and the number of
+// their bar.
+export function partsOf(element) {
+  const texts = {};
+  for (const e of element.querySelectorAll("[data-f]")) texts[e.dataset.f] = e;
+  const bars = [...element.querySelectorAll("[data-bar]")];
+  return { texts, bars };
+}
+
+// copyTemplate makes a row or a card from its template.
+export function copyTemplate(template, record) {
+  const element = document.getElementById(template).content.firstElementChild.cloneNode(true);
+  element.dataset.id = record.id;
+  element.dataset.kind = record.kind;
+  for (const e of element.querySelectorAll("[data-label], [data-name]")) e.textContent = record.label;
+  for (const link of element.querySelectorAll("a")) link.setAttribute("href", "./?id=" + record.id);
+  return element;
+}
+
+// showDetails shows findings, changes of the capacity and panels.
+export function showDetails(card, d) {
+  fit(card.findings, d.findings.length, newFinding);
+  d.findings.forEach((f, i) => {
+    const item = card.findings.children[i];
+    item.dataset.severity = f.severity;
+    setText(item.querySelector("strong"), f.title);
+    setText(item.querySelector(".ago"), f.ago ?? "");
+    setText(item.querySelector(".text"), f.message);
+    const actions = item.querySelector(".actions");
+    fit(actions, f.actions.length, () => document.createElement("li"));
+    f.actions.forEach((text, k) => setText(actions.children[k], text));
+  });
+  card.element.querySelector("[data-calm]").hidden = d.findings.length > 0;
+
+  const changes = card.element.querySelector("[data-changes]");
+  changes.hidden = d.changes.length === 0;
+  fillList(changes.querySelector("ul"), d.changes.map((c) => [c.at, c.text]));
+
+  const panels = card.element.querySelector("[data-panels]");
+  fit(panels, d.panels?.length ?? 0, newPanel);
+  d.panels?.forEach((p, i) => {
+    const panel = panels.children[i];
+    setText(panel.querySelector("h4"), p.title);
+    const figures = panel.querySelector("dl");
+    fit(figures, p.figures?.length ?? 0, newFigure);
+    p.figures?.forEach((f, k) => {
+      setText(figures.children[k].firstElementChild, f.name);
+      setText(figures.children[k].lastElementChild, f.value);
+    });
+    fillList(panel.querySelector("ul"), (p.decisions ?? []).map((e) => [e.clock, e.text + (e.reason ? ": " + e.reason : "")]));
+  });
+}
+
+function newFinding() {
+  const li = document.createElement("li");
+  const message = element("p", "message", li);
+  element("strong", "", message);
+  message.append(" ");
+  element("span", "ago", message);
+  message.append(" ");
+  element("span", "text", message);
+  element("ul", "actions", li);
+  return li;
+}
+
+function newPanel() {
+  const panel = document.createElement("section");
+  panel.className = "panel";
+  element("h4", "", panel);
+  element("dl", "figures", panel);
+  element("ul", "", panel);
+  return panel;
+}
+
+function newFigure() {
+  const div = document.createElement("div");
+  element("dt", "", div);
+  element("dd", "", div);
+  return div;
+}
+
+function fillList(list, items) {
+  fit(list, items.length, () => {
+    const li = document.createElement("li");
+    element("time", "", li);
+    li.append(" ");
+    element("span", "", li);
+    return li;
+  });
+  items.forEach(([time, text], i) => {
+    setText(list.children[i].querySelector("time"), time);
+    setText(list.children[i].querySelector("span"), text);
+  });
+}
+
+function element(name, className, parent) {
+  const e = document.createElement(name);
+  if (className) e.className = className;
+  parent.append(e);
+  return e;
+}
+
+// fit gives a parent exactly n children.
+function fit(parent, n, make) {
+  while (parent.children.length > n) parent.lastElementChild.remove();
+  while (parent.children.length < n) parent.append(make());
+}
+
+export function setText(e, text) {
+  if (e.textContent !== text) e.textContent = text;
+}
