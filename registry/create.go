@@ -32,7 +32,7 @@ func (r *Registry) GetOrCreate(label string, parallelism int, opts ...bulk.Optio
 	}
 	b, ok := m.(*bulk.Bulkhead)
 	if !ok {
-		return nil, labelError(label, "label is taken by a Keyed", ErrDuplicate)
+		return nil, takenError(label, m)
 	}
 	return b, nil
 }
@@ -59,7 +59,7 @@ func CreateKeyed[K comparable](r *Registry, label string, parallelism, maxKeys i
 func create[M member](r *Registry, label string, build func() (M, error)) (created M, err error) {
 	m, isNew, err := r.getOrCreate(label, func() (member, error) { return build() })
 	if err == nil && !isNew {
-		err = labelError(label, "label is taken", ErrDuplicate)
+		err = takenError(label, m)
 	}
 	if err != nil {
 		return created, err

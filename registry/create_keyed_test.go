@@ -108,12 +108,12 @@ func TestKeyedsAndBulkheadsShareTheLabels(t *testing.T) {
 	mustBe(t, err, registry.ErrDuplicate)
 	_, err = registry.CreateKeyed[string](r, "tenants", 1, 1)
 	mustBe(t, err, registry.ErrDuplicate)
-	_, err = r.Create("tenants", 1)
-	mustBe(t, err, registry.ErrDuplicate)
-	b, err := r.GetOrCreate("tenants", 1)
-	mustBe(t, err, registry.ErrDuplicate)
-	if b != nil || err.Error() != `registry: bulkhead "tenants": label is taken by a Keyed` {
-		t.Errorf("%v, %v", b, err)
+	for name, create := range map[string]func(string, int, ...bulk.Option) (*bulk.Bulkhead, error){"Create": r.Create, "GetOrCreate": r.GetOrCreate} {
+		b, err := create("tenants", 1)
+		mustBe(t, err, registry.ErrDuplicate)
+		if b != nil || err.Error() != `registry: bulkhead "tenants": label is taken by a Keyed` {
+			t.Errorf("%s: %v, %v", name, b, err)
+		}
 	}
 	if b, ok := r.Get("tenants"); ok || b != nil {
 		t.Errorf("got %v", b)

@@ -41,6 +41,15 @@ func labelError(label, problem string, sentinel error) error {
 	return &registryError{fmt.Sprintf("bulkhead %s: %s", safetext.Quote(label), problem), []error{sentinel}}
 }
 
+// takenError returns the error for a label that m has.
+func takenError(label string, m member) error {
+	problem := "label is taken"
+	if _, ok := m.(*bulk.Bulkhead); !ok {
+		problem += " by a Keyed"
+	}
+	return labelError(label, problem, ErrDuplicate)
+}
+
 // memberError returns err, an error of package bulk, as one of this package. A
 // *bulk.ConfigError gets the label of the member.
 func memberError(label string, err error) error {
