@@ -3,6 +3,7 @@ package bulkhttp
 import (
 	"bytes"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -88,7 +89,7 @@ func (b *buffer) ReadFrom(src io.Reader) (n int64, err error) {
 	if direct, err := b.prepare(0); err != nil {
 		return 0, err
 	} else if !direct {
-		n, err = b.body.ReadFrom(io.LimitReader(src, int64(b.room())+1))
+		n, err = b.body.ReadFrom(io.LimitReader(src, int64(min(b.room(), math.MaxInt-1))+1))
 		if err != nil || b.room() >= 0 {
 			return n, err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -187,6 +188,9 @@ func TestBufferedAnswersAreTheAnswersOfTheHandler(t *testing.T) {
 			note(io.Copy(w, onlyReader{strings.NewReader(strings.Repeat("copied ", 200))}))
 			note(fmt.Fprint(w, "after"))
 		},
+		"copy alone": func(w http.ResponseWriter, _ *http.Request, note func(...any)) {
+			note(io.Copy(w, onlyReader{strings.NewReader("copied")}))
+		},
 		"copy that fails": func(w http.ResponseWriter, _ *http.Request, note func(...any)) {
 			note(io.Copy(w, io.MultiReader(strings.NewReader("half"), failing{})))
 		},
@@ -233,7 +237,7 @@ func TestBufferedAnswersAreTheAnswersOfTheHandler(t *testing.T) {
 			}
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
 				want := get(http.HandlerFunc(h), method, &notes)
-				for _, max := range []int{1, 5, 6, 11, 500, 5000, 1 << 20} {
+				for _, max := range []int{1, 5, 6, 11, 500, 5000, 1 << 20, math.MaxInt} {
 					got := get(behind(bulkhttp.Middleware(b, bulkhttp.Buffered(max)), h), method, &notes)
 					// The server knows the length of a short answer that is written as one piece.
 					if want.ContentLength < 0 && got.ContentLength == int64(len(got.Body)) {

@@ -33,14 +33,19 @@
 // as a tenant or a host. Options choose the bulkhead of each request ([Select]) and its number of
 // slots ([Slots]), bound the wait ([Limits]), and replace the answer to a rejected request ([OnReject]).
 //
-// # Slow readers
+// # Slow clients and servers
 //
 // A handler that writes more than net/http and the kernel buffer blocks until its client
-// has read. A client that reads slowly, or not at all, so holds a slot. [Buffered]
+// has read. So a client that reads slowly, or not at all, holds a slot. [Buffered]
 // avoids it on a server: the slot is released when the handler returns, before the
 // answer is written. On a client, [ReleaseAtHeaders] releases the slot before the body
 // is read. http.Server.WriteTimeout is still necessary in a server, because connections
 // are limited, too.
+//
+// A handler that reads the body of its request blocks until its client has sent it, and
+// holds its slot meanwhile, also with Buffered. Bound that time with
+// http.Server.ReadTimeout, or read the body before the middleware, as examples/gateway
+// does.
 //
 // # Cost
 //

@@ -85,8 +85,8 @@ func (c *Config) slotsOf(r *http.Request) int {
 //
 // err matches [bulk.ErrNotStarted] and the sentinel of its reason, or [bulk.ErrConfig] if
 // [Slots] or keyOf returned an impossible value. f is also called for requests that were
-// canceled, usually because their client left: then the answer is not
-// read.
+// canceled, usually because their client left: then f may write anything,
+// because the answer is not read.
 func OnReject(f func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return func(c *Config) error {
 		c.onReject = f
@@ -119,8 +119,9 @@ func RetryAfter(min, max time.Duration) Option {
 // that calls Flush, such as server-sent events. If the handler panics, what is still
 // buffered is discarded.
 //
-// The bulkhead does not limit the answers that are being written, each with a buffer of
-// up to max bytes: set http.Server.WriteTimeout, which ends those of stalled clients.
+// The bulkhead does not limit the answers that are being written. Each has a buffer of up
+// to max bytes, which can occupy twice as much memory while it grows: set
+// http.Server.WriteTimeout, which ends the answers of stalled clients.
 func Buffered(max int) Option {
 	return func(c *Config) error {
 		c.maxBuffered = max
