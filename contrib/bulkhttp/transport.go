@@ -129,7 +129,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	held = !t.atHeaders
-	resp.Body = s.body(resp.Body, held)
+	resp.Body = s.body(resp, held)
 	return resp, nil
 }
 
@@ -162,13 +162,15 @@ func (s sent) error(err error) error {
 }
 
 // body returns the body of a response. If it is held, it releases the slot at its end.
-func (s sent) body(b io.ReadCloser, held bool) io.ReadCloser {
-	if conn, ok := b.(io.ReadWriteCloser); ok {
-		return &connection{conn, s}
+func (s sent) body(resp *http.Response, held bool) io.ReadCloser {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		if conn, ok := resp.Body.(io.ReadWriteCloser); ok {
+			return &connection{conn, s}
+		}
 	}
 	stop := func() bool { return true }
 	if held {
 		stop = context.AfterFunc(s.ctx, s.slot.Release)
 	}
-	return &body{b, s, stop}
+	return &body{resp.Body, s, stop}
 }

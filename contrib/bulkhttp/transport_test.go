@@ -709,6 +709,23 @@ func TestTheErrorOfAnUpgradedConnectionNeverMatchesNotStarted(t *testing.T) {
 	}
 }
 
+// A base for tests or a cache can answer with a file, which can be written, too.
+func TestABodyThatCanBeWrittenIsNoConnectionWithoutAnUpgrade(t *testing.T) {
+	b, _ := watch(t)
+	base := roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: broken{io.EOF}}, nil
+	})
+	resp, err := bulkhttp.Transport(b, base).RoundTrip(request(t, http.MethodGet, "http://localhost"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inUse(t, b, 1, "before the end of the body")
+	if _, err := io.ReadAll(resp.Body); err != nil {
+		t.Error(err)
+	}
+	inUse(t, b, 0, "at the end of the body")
+}
+
 // broken is a connection that fails with err.
 type broken struct{ err error }
 
