@@ -99,9 +99,17 @@ func (b *Bulkhead) UpdateCapacity(f func(Capacity) Capacity) error {
 	if f == nil {
 		panic("bulk: UpdateCapacity: nil f")
 	}
+	var out outbox
+	err := b.updateCapacity(f, &out)
+	b.flush(&out)
+	return err
+}
+
+// updateCapacity is UpdateCapacity, except that its caller flushes out.
+func (b *Bulkhead) updateCapacity(f func(Capacity) Capacity, out *outbox) error {
 	for {
 		old := b.Capacity()
-		swapped, err := b.swapCapacity(old, f(old))
+		swapped, err := b.swapCapacity(old, f(old), out)
 		if swapped || err != nil {
 			return err
 		}
@@ -110,33 +118,28 @@ func (b *Bulkhead) UpdateCapacity(f func(Capacity) Capacity) error {
 
 // swapCapacity sets c if the capacity is still old, and reports whether it is. An
 // error is about c or a closed bulkhead, and nothing has changed then.
-func (b *Bulkhead) swapCapacity(old, c Capacity) (swapped bool, err error) {
-	var out outbox
+func (b *Bulkhead) swapCapacity(old, c Capacity, out *outbox) (swapped bool, err error) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.capacity != old {
-		b.mu.Unlock()
 		return false, nil
 	}
 	if err := c.validate(b.label); err != nil {
-		b.mu.Unlock()
 		return false, err
 	}
 	if b.closed {
-		b.mu.Unlock()
 		return false, fmt.Errorf("bulkhead %s: capacity not changed: %w", safetext.Quote(b.label), ErrClosed)
 	}
 	if c != old {
 		b.capacity = c
 		b.resizes++
 		if b.listeners != nil {
-			e := b.nextEvent(&out)
+			e := b.nextEvent(out)
 			b.describe(e, out.now(), EventResized, subject{}, 0)
 			e.Previous = old
 		}
-		b.rejectWaiting(Oversized, func(op *operation) bool { return b.tooLarge(op.slots) }, &out)
-		b.grantNext(&out)
+		b.rejectWaiting(Oversized, func(op *operation) bool { return b.tooLarge(op.slots) }, out)
+		b.grantNext(out)
 	}
-	b.mu.Unlock()
-	b.flush(&out)
 	return true, nil
 }

@@ -19,6 +19,14 @@ func (b *Bulkhead) unclaim(by hooks.Owner) {
 	b.claims &^= by
 }
 
+// changeCapacity is UpdateCapacity, except that its caller calls deliver, which wakes
+// operations and calls event handlers.
+func (b *Bulkhead) changeCapacity(f func(Capacity) Capacity) (deliver func(), err error) {
+	var out outbox
+	err = b.updateCapacity(f, &out)
+	return func() { b.flush(&out) }, err
+}
+
 func (b *Bulkhead) load() hooks.Load {
 	b.mu.Lock()
 	defer b.mu.Unlock()

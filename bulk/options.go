@@ -171,6 +171,7 @@ func init() {
 	hooks.SetWithCapacity(func(c *Config, given *Capacity) { c.given = given })
 	hooks.SetTotalsText(totalsText)
 	hooks.SetHistogram(histogram)
+	hooks.SetChangeCapacity((*Bulkhead).changeCapacity)
 	hooks.SetLimiting((*Bulkhead).claim, (*Bulkhead).unclaim, (*Bulkhead).load)
 	hooks.SetAddStatus(func(s *Status, b *Bulkhead, own bool) bool { return b.addTo(s, own) })
 }

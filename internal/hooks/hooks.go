@@ -21,6 +21,7 @@ var (
 	histogram    any // func() (func(time.Duration), func() bulk.Waits)
 	check        any // func(*bulk.Bulkhead) error
 	checkKeyed   func(any) error
+	change       any // func(*bulk.Bulkhead, func(bulk.Capacity) bulk.Capacity) (func(), error)
 	claim        any // func(*bulk.Bulkhead) bool
 	unclaim      any // func(*bulk.Bulkhead)
 	load         any // func(*bulk.Bulkhead) Load
@@ -113,6 +114,18 @@ func SetHistogram[Waits any](f func() (func(time.Duration), func() Waits)) { his
 // waits of a bulkhead that does not exist.
 func Histogram[Waits any]() (count func(time.Duration), snapshot func() Waits) {
 	return histogram.(func() (func(time.Duration), func() Waits))()
+}
+
+// SetChangeCapacity sets what [ChangeCapacity] calls.
+func SetChangeCapacity[Bulkhead, Capacity any](f func(*Bulkhead, func(Capacity) Capacity) (func(), error)) {
+	change = f
+}
+
+// ChangeCapacity is UpdateCapacity of a [*bulk.Bulkhead], except that it does not wake the
+// operations concerned and calls no event handler: the caller calls deliver, which does
+// both, as soon as it has released its own locks. f must not panic.
+func ChangeCapacity[Bulkhead, Capacity any](b *Bulkhead, f func(Capacity) Capacity) (deliver func(), err error) {
+	return change.(func(*Bulkhead, func(Capacity) Capacity) (func(), error))(b, f)
 }
 
 // A Load is what package adaptive reads of a bulkhead at each decision.

@@ -31,7 +31,7 @@ var functions = slices.Concat(bulkFunctions, registryFunctions, featureFunctions
 // registryFunctions lists the faults of package registry.
 var registryFunctions = []function{
 	// Registry.
-	{"registry", "create", []fault{{"registry: a taken label is accepted", "err = labelError(MORE)", ""}}},
+	{"registry", "create", []fault{{"registry: a taken label is accepted", "err = takenError(MORE)", ""}}},
 	{"registry", "Registry.newBulkhead", []fault{
 		{"registry: defaults are forgotten", "slices.Concat(r.defaults, opts)", "slices.Concat(nil, opts)"},
 		{"registry: defaults come last", "slices.Concat(r.defaults, opts)", "slices.Concat(opts, r.defaults)"},

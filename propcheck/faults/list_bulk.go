@@ -232,7 +232,7 @@ var bulkFunctions = []function{
 
 	// Capacity, close, options.
 	{"bulk", "Bulkhead.swapCapacity", []fault{
-		{"growing grants no operation", "b.grantNext(&out)", ""},
+		{"growing grants no operation", "b.grantNext(out)", ""},
 		{"a shrink keeps operations that can't fit", "b.rejectWaiting(MORE)", ""},
 		{"a shrink rejects operations that just fit", "b.tooLarge(op.slots)", "op.slots >= c.Parallelism && c.Parallelism > 0"},
 		{"a pause rejects every operation that waits", "b.tooLarge(op.slots)", "op.slots > c.Parallelism"},

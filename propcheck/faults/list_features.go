@@ -12,9 +12,9 @@ var featureFunctions = []function{
 	}},
 	{"bulk", "Bulkhead.enqueue", []fault{{"the wait limit is ignored while the bulkhead is paused", "limit > 0", "limit > 0 && b.capacity.Parallelism > 0"}}},
 	{"bulk", "Bulkhead.swapCapacity", []fault{
-		{"the end of a pause admits no operation", "b.grantNext(&out)", "if old.Parallelism > 0 { b.grantNext(&out) }"},
+		{"the end of a pause admits no operation", "b.grantNext(out)", "if old.Parallelism > 0 { b.grantNext(out) }"},
 		{"the end of a pause keeps operations that can't fit", "b.tooLarge(op.slots)", "old.Parallelism > 0 && b.tooLarge(op.slots)"},
-		{"a new parallelism admits before it rejects", "b.rejectWaiting(MORE1); b.grantNext(&out)", "b.grantNext(&out); b.rejectWaiting(MORE1)"},
+		{"a new parallelism admits before it rejects", "b.rejectWaiting(MORE1); b.grantNext(out)", "b.grantNext(out); b.rejectWaiting(MORE1)"},
 	}},
 	{"bulk", "Status.Paused", []fault{{"bulk: a bulkhead is not paused while slots are in use", "s.Capacity.Parallelism == 0", "s.Capacity.Parallelism == 0 && s.InUse == 0"}}},
 	{"bulk", "mapper.full", []fault{{"bulk: Map pulls no item while the bulkhead is paused", "max(1, m.bulkhead.Capacity().Parallelism)", "m.bulkhead.Capacity().Parallelism"}}},
@@ -22,7 +22,7 @@ var featureFunctions = []function{
 	// Unlimited.
 	{"bulk", "Bulkhead.fits", []fault{{"the free slots of an unlimited bulkhead overflow", "slots <= b.capacity.Parallelism-b.inUse", "slots+b.inUse <= b.capacity.Parallelism"}}},
 	{"bulk", "Bulkhead.occupy", []fault{{"an unlimited bulkhead keeps no peak of slots in use", "b.peak.InUse = ANY", "if b.capacity.Parallelism < Unlimited { b.peak.InUse = ANY }"}}},
-	{"bulk", "Bulkhead.swapCapacity", []fault{{"a bulkhead that becomes unlimited admits no operation that waits", "b.grantNext(&out)", "if c.Parallelism < Unlimited { b.grantNext(&out) }"}}},
+	{"bulk", "Bulkhead.swapCapacity", []fault{{"a bulkhead that becomes unlimited admits no operation that waits", "b.grantNext(out)", "if c.Parallelism < Unlimited { b.grantNext(out) }"}}},
 	{"bulk", "Bulkhead.enterSlow", []fault{{"an unlimited bulkhead admits although it is closed", "!b.closed && ANY", "(!b.closed || b.capacity.Parallelism == Unlimited) && ANY"}}},
 	{"bulk", "addCapped", []fault{{"keyed: the slots of unlimited keys overflow", "if n > Unlimited-m { MORE }", ""}}},
 
