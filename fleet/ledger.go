@@ -1,18 +1,34 @@
 package fleet
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // ledger is what a member knows about the record.
 type ledger struct {
 	record   *record // nil: there is none that can be built upon, and the next write makes a new one
-	revision uint64
-	own      int  // index of the own row in record, -1 without one
-	loaded   bool // at least once
+	revision uint64  // of the last write or load, for the next write
+	own      int     // index of the own row in record, -1 without one
+	loaded   bool    // at least once
 	epoch    string
-	since    time.Time // when this member saw the epoch first
-	count    uint64    // highest one seen in the epoch
+	since    time.Time     // when this member saw the epoch first
+	count    uint64        // highest one seen in the epoch
+	newest   newest        // with that count
+	lapse    time.Duration // the longest one of all members that may hold slots
 
 	sightings map[string]sighting
+}
+
+// newest is the newest record known, also while it cannot be built upon.
+type newest struct {
+	record   *record
+	revision uint64
+}
+
+// is reports whether the store has that record still.
+func (n newest) is(r *record, revision uint64) bool {
+	return n.record != nil && n.revision == revision && bytes.Equal(n.record.encode(), r.encode())
 }
 
 // sighting is when a member saw the renewal of another one.
@@ -31,16 +47,20 @@ func (l *ledger) version() version { return version{l.epoch, l.count} }
 
 // adoptLoaded takes over the record that Load returned, nil if there is none. before is
 // the newest version that was known before the call: an older record says that the
-// store has lost writes. m.mu is held.
+// store has lost writes, or that one of its servers is behind. In the latter case the next
+// write conflicts, and the newest record is loaded again. m.mu is held.
 func (m *Member) adoptLoaded(r *record, revision uint64, before version) {
 	l := &m.ledger
 	l.loaded = true
 	switch {
-	case r == nil, r.Epoch == before.epoch && r.Count < before.count,
-		r.Epoch == before.epoch && r.Count == l.count && revision != l.revision:
+	case r == nil, r.Epoch == before.epoch && r.Count < before.count:
 		l.forget(revision)
-	default:
+	case r.Epoch != before.epoch || r.Count != l.count:
 		m.adopt(r, revision)
+	case !l.newest.is(r, revision):
+		l.forget(revision)
+	case l.record == nil:
+		m.takeOver(r, revision)
 	}
 }
 
@@ -62,7 +82,18 @@ func (m *Member) adopt(r *record, revision uint64) {
 	case r.Count <= l.count:
 		return
 	}
-	l.record, l.revision, l.count, l.own = r, revision, r.Count, r.index(m.id)
+	l.count, l.newest = r.Count, newest{r, revision}
+	if !r.Learning {
+		l.lapse = 0
+	}
+	l.lapse = max(l.lapse, r.lapse())
+	m.takeOver(r, revision)
+}
+
+// takeOver makes r the record to build upon.
+func (m *Member) takeOver(r *record, revision uint64) {
+	l := &m.ledger
+	l.record, l.revision, l.own = r, revision, r.index(m.id)
 	m.see(r)
 	m.findOwn()
 }
@@ -111,11 +142,11 @@ func (m *Member) expired(row row) bool {
 }
 
 // learned reports whether the epoch is old enough that every member has a row in it or
-// has lost its lease.
-func (m *Member) learned(r *record) bool {
-	lapse := m.lapse()
-	for _, row := range r.Rows {
-		lapse = max(lapse, time.Duration(row.Lapse)*time.Millisecond)
-	}
-	return m.clock.now().Sub(m.ledger.since) >= lapse
+// has lost its lease, also those that were in the record before, as far as the members of
+// this one know.
+func (m *Member) learned() bool {
+	return m.clock.now().Sub(m.ledger.since) >= m.longestLapse()
 }
+
+// longestLapse is how long learning takes, if the epoch learns.
+func (m *Member) longestLapse() time.Duration { return max(m.lapse(), m.ledger.lapse) }

@@ -23,6 +23,7 @@ type record struct {
 	Epoch    string `json:"epoch"` // another one if the record was made anew
 	Count    uint64 `json:"count"`
 	Learning bool   `json:"learning,omitempty"` // members may hold slots that are not in the record yet
+	Lapse    int64  `json:"lapse_ms,omitempty"` // while it learns: the longest lapse of a member that may hold some
 	Rows     []row  `json:"members"`
 }
 
@@ -75,6 +76,15 @@ func (r *record) charged() int {
 	return sum
 }
 
+// lapse returns the longest lapse of a member that may hold slots.
+func (r *record) lapse() time.Duration {
+	longest := r.Lapse
+	for _, row := range r.Rows {
+		longest = max(longest, row.Lapse)
+	}
+	return time.Duration(longest) * time.Millisecond
+}
+
 // index returns the index of the row with the ID, or -1.
 func (r *record) index(id string) int {
 	return slices.IndexFunc(r.Rows, func(row row) bool { return row.ID == id })
@@ -107,6 +117,8 @@ func (r *record) encode() []byte {
 // as it is.
 var errRecord = errors.New("fleet: unusable record")
 
+const maxLapseMS = int64(2 * maxLapse / time.Millisecond)
+
 func decode(text []byte) (*record, error) {
 	var r record
 	if err := json.Unmarshal(text, &r); err != nil {
@@ -115,9 +127,12 @@ func decode(text []byte) (*record, error) {
 	if r.Version != recordVersion {
 		return nil, fmt.Errorf("%w: version %d, want %d", errRecord, r.Version, recordVersion)
 	}
+	if r.Lapse < 0 || r.Lapse > maxLapseMS {
+		return nil, fmt.Errorf("%w: a lapse of %d ms", errRecord, r.Lapse)
+	}
 	ids := make(map[string]bool, len(r.Rows))
 	for _, row := range r.Rows {
-		ok := row.ID != "" && !ids[row.ID] && row.Total >= 1 && row.Total <= maxTotal && row.Lapse > 0 && row.Lapse <= int64(2*maxLapse/time.Millisecond)
+		ok := row.ID != "" && !ids[row.ID] && row.Total >= 1 && row.Total <= maxTotal && row.Lapse > 0 && row.Lapse <= maxLapseMS
 		for _, n := range []int{row.Share, row.Drain, row.Load, row.Demand, row.Min} {
 			ok = ok && n >= 0 && n <= maxTotal
 		}

@@ -17,6 +17,7 @@ const (
 // run refreshes until ctx ends or the member has left.
 func (m *Member) run(ctx context.Context) {
 	defer close(m.done)
+	m.tell() // what Join has changed
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	watching.Go(func() { m.watch(ctx) })
@@ -229,7 +230,7 @@ func (m *Member) propose(load demand) row {
 	}
 	own.Name, own.Total, own.Min, own.Leaving = m.name, m.total, min(m.minShare, m.total), m.ended != joined
 	own.Load, own.Demand = load.average, load.peak
-	own.Lapse = int64((m.lapse() + time.Millisecond - 1) / time.Millisecond)
+	own.Lapse = milliseconds(m.lapse())
 	if own.Leaving {
 		own.Share, own.Min = 0, 0
 		return own
@@ -244,7 +245,7 @@ func (m *Member) propose(load demand) row {
 		own.Turn = l.record.lastTurn() + 1
 	}
 	r := m.withOwn(own)
-	r.Learning = r.Learning && !m.learned(r)
+	r.Learning = r.Learning && !m.learned()
 	own.Share = m.keeps(r)
 	return own
 }
@@ -267,15 +268,18 @@ func (m *Member) withOwn(own row) *record {
 func (m *Member) next(own row) *record {
 	l := &m.ledger
 	if l.record == nil {
-		return &record{Version: recordVersion, Epoch: rand.Text()[:16], Count: 1, Learning: true, Rows: []row{own}}
+		return &record{Version: recordVersion, Epoch: rand.Text()[:16], Count: 1, Learning: true, Lapse: milliseconds(m.longestLapse()), Rows: []row{own}}
 	}
 	r := m.withOwn(own)
 	r.Count++
-	if r.Learning && m.learned(r) {
-		r.Learning = false
+	if r.Learning && !m.learned() {
+		r.Lapse = milliseconds(m.longestLapse())
+		return r
 	}
-	if !r.Learning {
-		divide(r, m.quiet).raise(r)
-	}
+	r.Learning, r.Lapse = false, 0
+	divide(r, m.quiet).raise(r)
 	return r
 }
+
+// milliseconds rounds up.
+func milliseconds(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
