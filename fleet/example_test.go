@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/fleet"
 )
@@ -58,8 +59,8 @@ func ExampleOnLost() {
 	// Output: stop safe(5) keep
 }
 
-// An adaptive limiter finds out what the dependency can take now. The share is its
-// maximum: the parallelism is the smaller one.
+// A limit is for everything else that decides on the parallelism. The bulkhead itself must
+// not be resized: its share would be set again within a second.
 func ExampleMember_SetLimit() {
 	b := bulk.Must(bulk.New("payments", 1))
 	var store fleet.Memory
@@ -68,14 +69,35 @@ func ExampleMember_SetLimit() {
 		panic(err)
 	}
 	defer m.Leave(context.Background())
-	decide := func(limit int) { // called by the limiter, instead of b.Resize
-		if err := m.SetLimit(limit); err != nil {
-			slog.Warn("limit not set", "error", err)
-		}
+	fmt.Println(m.SetLimit(12), m.Status().Limit) // tonight the dependency is maintained
+	fmt.Println(m.SetLimit(bulk.Unlimited), m.SetTotal(80))
+	// Output:
+	// <nil> 12
+	// <nil> <nil>
+}
+
+// An adaptive limiter finds out what the dependency can take now. The share is its
+// maximum: the parallelism is the smaller one.
+func ExampleMember_Follow() {
+	b := bulk.Must(bulk.New("payments", 1))
+	var store fleet.Memory
+	m, err := fleet.Join(context.Background(), &store, "payments", 100, b)
+	if err != nil {
+		panic(err)
 	}
-	decide(12)
-	fmt.Println(m.Status().Limit, m.SetLimit(bulk.Unlimited), m.SetTotal(80))
-	// Output: 12 <nil> <nil>
+	defer m.Leave(context.Background())
+	limiter, err := adaptive.New(b, 1, 100, adaptive.Observe(), adaptive.OnDecision(func(d adaptive.Decision) {
+		if err := m.Follow(d.To); err != nil {
+			slog.Warn("decision not followed", "error", err)
+		}
+	}))
+	if err != nil {
+		panic(err)
+	}
+	defer limiter.Close()
+	charge := adaptive.Measure(limiter, func(context.Context) (string, error) { return "paid", nil })
+	fmt.Println(charge(context.Background())) // in bulk.Run(ctx, b, charge)
+	// Output: paid <nil>
 }
 
 // A bulkhead has one member. Its parallelism would change all the time with two.

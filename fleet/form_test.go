@@ -117,6 +117,8 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		{"refresh", &s, "x", 1, b, []Option{Refresh(0)}},
 		{"ttl", &s, "x", 1, b, []Option{TTL(9 * time.Second)}},
 		{"ttl", &s, "x", 1, b, []Option{TTL(maxLapse + 1)}},
+		{"ttl", &s, "x", 1, b, []Option{Refresh(1 << 62)}},
+		{"name", &s, "x", 1, b, []Option{Name(strings.Repeat("n", maxName+1))}},
 		{"grace", &s, "x", 1, b, []Option{Grace(-1)}},
 		{"grace", &s, "x", 1, b, []Option{Grace(maxLapse + 1)}},
 		{"min_share", &s, "x", 1, b, []Option{MinShare(-1)}},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/bulklink/bulklink-go/bulk"
-	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
@@ -19,12 +18,10 @@ import (
 // bulkhead is. Another Leave returns nil if the share was given back, and tries again
 // otherwise.
 func (m *Member) Leave(ctx context.Context) error {
-	select {
-	case m.leaving <- struct{}{}:
-		defer func() { <-m.leaving }()
-	case <-ctx.Done():
+	if !m.beginLeave(ctx) {
 		return m.leaveError(ctx)
 	}
+	defer func() { <-m.leaving }()
 	m.mu.Lock()
 	left := m.ended == hasLeft
 	m.ended = max(m.ended, isLeaving)
@@ -35,11 +32,27 @@ func (m *Member) Leave(ctx context.Context) error {
 	m.resize()
 	drained := m.drain(ctx) // meanwhile the member refreshes its lease
 	m.cancel()
-	m.unclaim.Do(func() { hooks.Unclaim(m.bulkhead, hooks.Member) })
+	m.release()
 	if !m.stopped(ctx) || !drained {
 		return m.leaveError(ctx)
 	}
 	return m.giveBack(ctx)
+}
+
+// beginLeave waits for another Leave, and returns false if ctx ends before. Without
+// another one it returns true also if ctx has ended: the member must leave nevertheless.
+func (m *Member) beginLeave(ctx context.Context) bool {
+	select {
+	case m.leaving <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case m.leaving <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (m *Member) leaveError(ctx context.Context) error {

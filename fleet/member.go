@@ -29,10 +29,9 @@ type Member struct {
 	cancel  context.CancelFunc // ends both goroutines
 	done    chan struct{}      // closed when both have ended
 	leaving chan struct{}      // has one element while a Leave runs
-	unclaim sync.Once          // makes the bulkhead free for another member
 
-	// resizing is held while the bulkhead is resized, so that no older decision follows a
-	// newer one, and therefore also while event handlers of the bulkhead run.
+	// resizing is held from the decision on a parallelism until it is set, so that no older
+	// decision follows a newer one. It is not held while caller-supplied code runs.
 	resizing sync.Mutex
 
 	// mu guards the fields below. It is never held while the store, the bulkhead or
@@ -44,12 +43,12 @@ type Member struct {
 	ledger ledger
 	lease  lease
 	gauge  gauge
-	again  bool // resizeSoon asked for another resize
-	turns  int  // refreshes with a slot while others had none
-	plan   int  // the share that the next write is going to report; noPlan: none
+	turns  int // refreshes with a slot while others had none
+	plan   int // the share that the next write is going to report; noPlan: none
 
 	parallelism int  // set last
 	paused      bool // by other code
+	released    bool // the bulkhead may have another member
 	held        int  // the parallelism with the last valid lease, without limit
 	last        Change
 	untold      []Change
@@ -87,8 +86,9 @@ var ErrJoined = errors.New("another member sets its parallelism")
 // the new one, and raised when the last member has it. See [Member.SetTotal].
 //
 // If an argument or an option is not allowed, Join returns the problems joined, each a
-// [*bulk.ConfigError], and changes nothing. It returns an error that matches [ErrJoined]
-// if b has a member already. It returns no error of the store: while the store cannot be
+// [*bulk.ConfigError], and changes nothing. It returns an error that matches
+// [bulk.ErrClosed] if b is closed, and one that matches [ErrJoined] if b has a member
+// already. It returns no error of the store: while the store cannot be
 // reached the member retries, and Status has the error.
 //
 // When ctx ends, the member stops refreshing, as after a crash: it keeps its share until
@@ -103,6 +103,9 @@ func Join(ctx context.Context, s Store, budget string, total int, b *bulk.Bulkhe
 	if err != nil {
 		return nil, err
 	}
+	if b.Status().Closed {
+		return nil, fmt.Errorf("fleet: bulkhead %s: %w", safetext.Quote(b.Label()), bulk.ErrClosed)
+	}
 	if !hooks.Claim(b, hooks.Member) {
 		return nil, fmt.Errorf("fleet: bulkhead %s: %w: leave first", safetext.Quote(b.Label()), ErrJoined)
 	}
@@ -114,7 +117,7 @@ func Join(ctx context.Context, s Store, budget string, total int, b *bulk.Bulkhe
 	}
 	m.ledger.own = -1
 	m.gauge.restart(b.Status())
-	m.resize()
+	m.setParallelism()()
 	go m.run(ctx)
 	return m, nil
 }
@@ -132,17 +135,17 @@ func (m *Member) SetTotal(total int) error {
 }
 
 // SetLimit sets an upper bound for the parallelism of this member besides its share:
-// the parallelism is the smaller one. It changes before SetLimit returns, unless the
-// member is being resized already, as it is while an event handler of the bulkhead is told
-// about that: then it changes right after. The bound also limits the demand that the
-// member publishes, so that the others get what it does not need. [bulk.Unlimited], the
-// default, is no bound, and 0 pauses the bulkhead.
+// the parallelism is the smaller one. It changes before SetLimit returns. The bound also
+// limits the demand that the member publishes, so that the others get what it does not
+// need. [bulk.Unlimited], the default, is no bound, and 0 pauses the bulkhead. See
+// [Member.Follow] for an adaptive limiter.
 //
-// Use it for everything that changes the parallelism while the member is joined: an
-// adaptive limiter, an operator, a schedule. If such code calls Resize of the bulkhead
-// instead, its value lasts until the next reading of the load, eight times a refresh, and
-// one above the share exceeds the budget until then. Only a pause stays: Resize(0) pauses
-// the bulkhead, and the member demands no slots, until such code sets another parallelism.
+// Use it for everything that changes the parallelism while the member is joined, such as
+// an operator or a schedule. If such code calls Resize of the bulkhead instead, its value
+// lasts until the next reading of the load, eight times a refresh, and one above the share
+// exceeds the budget until then. Only a pause stays, if the parallelism was not 0 already:
+// Resize(0) pauses the bulkhead, and the member demands no slots, until such code sets
+// another parallelism.
 func (m *Member) SetLimit(n int) error {
 	if n < 0 {
 		return &bulk.ConfigError{Label: m.bulkhead.Label(), Field: "limit", Value: n, Problem: "must be 0 (paused) or more"}
@@ -150,8 +153,25 @@ func (m *Member) SetLimit(n int) error {
 	m.mu.Lock()
 	m.limit = n
 	m.mu.Unlock()
-	m.resizeSoon()
+	m.resize()
 	return nil
+}
+
+// Follow is SetLimit for a parallelism that an adaptive limiter with Observe has decided,
+// which may be set to more while it is all used:
+//
+//	adaptive.OnDecision(func(d adaptive.Decision) { _ = member.Follow(d.To) })
+//
+// A parallelism below the share is the limit. Any other one removes the limit. A limiter
+// decides on a step from the present parallelism, which the share bounds: as a limit, its
+// decision would allow the share no more than that step in each refresh.
+func (m *Member) Follow(parallelism int) error {
+	m.mu.Lock()
+	if parallelism >= m.share(m.clock.now()) {
+		parallelism = bulk.Unlimited
+	}
+	m.mu.Unlock()
+	return m.SetLimit(parallelism)
 }
 
 // share returns the slots that the member may use now, before the limit. m.mu is held.

@@ -450,3 +450,12 @@ func TestRejectedOperationsAreADemand(t *testing.T) {
 		}
 	})
 }
+
+func TestClosedBulkheadCannotJoin(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 1))
+	b.Close()
+	m, err := Join(t.Context(), new(Memory), "budget", 10, b)
+	if m != nil || !errors.Is(err, bulk.ErrClosed) || err.Error() != `fleet: bulkhead "payments": `+bulk.ErrClosed.Error() {
+		t.Errorf("%v, %v", m, err)
+	}
+}

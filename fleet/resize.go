@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
 
@@ -18,74 +19,66 @@ type Change struct {
 	Reason Reason    `json:"reason"` // for the change
 }
 
-// resize sets the parallelism that the member may use now, before it returns.
+// resize sets the parallelism that the member may use now, before it returns. Event
+// handlers of the bulkhead and OnChange run after that, so that a slow one of another
+// resize delays this one by nothing.
 func (m *Member) resize() {
+	deliver := m.setParallelism()
+	defer m.tell() // also if an event handler ends the goroutine
+	deliver()
+}
+
+// setParallelism sets the parallelism, and returns what resize calls after that.
+func (m *Member) setParallelism() (deliver func()) {
 	m.resizing.Lock()
-	m.finishResize()
-}
-
-// resizeSoon is resize for caller-supplied code, which can be an event handler of the
-// bulkhead that is told about a resize. It does not wait for that one, which then sets the
-// parallelism again.
-func (m *Member) resizeSoon() {
-	m.mu.Lock()
-	m.again = true
-	m.mu.Unlock()
-	if m.resizing.TryLock() {
-		m.finishResize()
-	}
-}
-
-// finishResize sets the parallelism, and repeats that if resizeSoon was called meanwhile. It is called with
-// resizing held and releases it. It looks at again after that, so that a call of
-// resizeSoon that could not lock resizing is never forgotten.
-func (m *Member) finishResize() {
-	for again := true; again; {
-		m.setParallelism()
-		m.mu.Lock()
-		again = m.again
-		m.mu.Unlock()
-		if again {
-			m.resizing.Lock()
-		}
-	}
-	m.tell()
-}
-
-// setParallelism is called with resizing held and releases it, also if an event handler
-// of the bulkhead ends the goroutine.
-func (m *Member) setParallelism() {
 	defer m.resizing.Unlock()
-	m.mu.Lock()
-	m.again = false
-	m.mu.Unlock()
 	var from, n int
-	set := false
-	defer func() { // also if the goroutine ends
+	deliver, err := hooks.ChangeCapacity(m.bulkhead, func(c bulk.Capacity) bulk.Capacity {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if set && n != from {
-			m.last = Change{m.budget, m.name, time.Now(), from, n, m.reason(from, n)}
-			m.untold = append(m.untold, m.last)
+		from, n = c.Parallelism, c.Parallelism
+		if !m.released {
+			n = m.allowed(m.usable(), from)
 		}
-		if set {
-			m.parallelism = n
-		}
-	}()
-	err := m.bulkhead.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		n = m.share(m.clock.now())
-		if m.lease.valid(m.clock.now()) {
-			m.held = n
-		}
-		from, n = c.Parallelism, m.allowed(n, c.Parallelism)
 		c.Parallelism = n
-		set = true
 		return c
 	})
 	if err != nil { // the bulkhead is closed
-		set = false
+		return deliver
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n != from {
+		m.last = Change{m.budget, m.name, time.Now(), from, n, m.reason(from, n)}
+		m.untold = append(m.untold, m.last)
+	}
+	m.parallelism = n
+	return deliver
+}
+
+// usable returns the share of now, and keeps it for the time after the lease. m.mu is
+// held.
+func (m *Member) usable() int {
+	now := m.clock.now()
+	n := m.share(now)
+	if m.lease.valid(now) {
+		m.held = n
+	}
+	return n
+}
+
+// release makes the bulkhead free for another member. From then on, this one does not set
+// its parallelism.
+func (m *Member) release() {
+	m.resizing.Lock()
+	defer m.resizing.Unlock()
+	m.mu.Lock()
+	released := m.released
+	m.released = true
+	m.lease.stop()
+	m.mu.Unlock()
+	if !released {
+		hooks.Unclaim(m.bulkhead, hooks.Member)
 	}
 }
 

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -106,4 +107,73 @@ func TestMemberGoesOnAfterOnChangeHasPanickedOrEndedItsGoroutine(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A handler must not keep a lease in use that has ended.
+func TestSlowEventHandlerDelaysNoOtherResize(t *testing.T) {
+	bubble(t, 12, 2, func(t *testing.T, w *world) {
+		p := w.all[0]
+		slow := true
+		defer p.bulkhead.OnEvent(func(e bulk.Event) {
+			if e.Kind == bulk.EventResized && slow {
+				slow = false
+				time.Sleep(3 * w.ttl)
+			}
+		})()
+		go func() { _ = p.member.SetLimit(5) }() // on whose goroutine the handler sleeps
+		synctest.Wait()
+		w.mustHave(t, "while the handler runs", 5, 6)
+		p.cutOff(true)
+		time.Sleep(w.ttl + time.Second)
+		w.mustHave(t, "after the lease", 0, 6)
+		p.cutOff(false)
+		time.Sleep(3 * w.ttl)
+	})
+}
+
+// The caller of Join does not have the member before Join has returned.
+func TestChangesAreNotToldInsideJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		joining, calls := true, 0
+		var m *Member
+		m, err := Join(t.Context(), new(Memory), "budget", 10, bulk.Must(bulk.New("payments", 3)), OnChange(func(Change) {
+			calls++
+			if joining {
+				t.Error("told inside Join")
+			}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		joining = false
+		synctest.Wait()
+		if calls != 1 {
+			t.Errorf("%d changes told, want the pause", calls)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestDecisionOfALimiterThatIsNotBelowTheShareIsNoLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, m := joinAlone(t)
+		for _, c := range []struct{ decided, limit, parallelism int }{
+			{12, bulk.Unlimited, 10}, {7, 7, 7}, {9, 9, 9}, {10, bulk.Unlimited, 10}, {0, 0, 0},
+		} {
+			if err := m.Follow(c.decided); err != nil {
+				t.Fatal(err)
+			}
+			if n := b.Capacity().Parallelism; n != c.parallelism || m.Status().Limit != c.limit {
+				t.Errorf("decided %d: parallelism %d, limit %d, want %d and %d", c.decided, n, m.Status().Limit, c.parallelism, c.limit)
+			}
+		}
+		if err := m.Follow(-1); !errors.Is(err, bulk.ErrConfig) {
+			t.Errorf("-1: %v", err)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

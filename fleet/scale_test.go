@@ -10,7 +10,7 @@ func bigRecord(n int) *record {
 	r := &record{Version: recordVersion, Epoch: "ABCDEFGHIJKLMNOP", Count: 1_000_000}
 	for i := range n {
 		r.Rows = append(r.Rows, row{ID: fmt.Sprintf("ABCDEFGHIJK%05d", i), Name: fmt.Sprintf("payments-7d9c5b8f4-%05d", i), Seq: 12345,
-			Share: 10, Demand: 12, Min: 1, Total: 10 * n, Lapse: 30000, Turn: uint64(i)})
+			Share: 10, Load: 10, Demand: 12, Min: 1, Total: 10 * n, Lapse: 30000, Turn: uint64(i)})
 	}
 	return r
 }

@@ -1,0 +1,84 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+)
+
+func TestLeaveEndsTheMemberAlsoIfItsContextHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 20 { // a select with two cases that are ready takes any
+			b, m := joinAlone(t)
+			if err := m.Leave(ended); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			if n := b.Capacity().Parallelism; n != 0 {
+				t.Fatalf("parallelism %d", n)
+			}
+			if err := m.Leave(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// unreachable is a store that can be cut off.
+type unreachable struct {
+	Memory
+	down bool
+}
+
+func (s *unreachable) CompareAndSwap(ctx context.Context, budget string, record []byte, revision uint64) (uint64, error) {
+	if s.down {
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}
+	return s.Memory.CompareAndSwap(ctx, budget, record, revision)
+}
+
+// The timer of the old lease is due while the new member has its share.
+func TestNewMemberIsNotDisturbedByTheOneThatCouldNotGiveBackItsShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(unreachable)
+		if err := Create(t.Context(), s, "budget"); err != nil {
+			t.Fatal(err)
+		}
+		b := bulk.Must(bulk.New("payments", 1))
+		old, err := Join(t.Context(), s, "budget", 10, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		s.down = true
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := old.Leave(ctx); err == nil {
+			t.Fatal("left without the store")
+		}
+		s.down = false
+		m, err := Join(t.Context(), s, "budget", 10, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if n := b.Capacity().Parallelism; n != 10 {
+			t.Errorf("parallelism %d an hour later, %v", n, m.Status())
+		}
+		if err := old.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if n := b.Capacity().Parallelism; n != 10 {
+			t.Errorf("parallelism %d after the old member has left", n)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
