@@ -1,6 +1,9 @@
 package adaptive_test
 
 import (
+	"context"
+	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +27,7 @@ func limitedByBoth(t *testing.T, total int) (b *bulk.Bulkhead, l *adaptive.Limit
 		t.Fatal(err)
 	}
 	l, err = adaptive.New(b, 1, total, adaptive.Observe(), adaptive.OnDecision(func(d adaptive.Decision) {
-		if err := m.SetLimit(d.To); err != nil {
+		if err := m.Follow(d.To); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -62,4 +65,52 @@ func TestLimiterGoesBelowTheShareOfAFleetAndNeverAboveIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The limit of a member that uses its whole share must not hold the share where it is.
+func TestShareOfAMemberWithALimiterFollowsItsLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(fleet.Memory)
+		if err := fleet.Create(t.Context(), store, "budget"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var callers sync.WaitGroup
+		var limiters []*adaptive.Limiter
+		join := func(n int) *fleet.Member {
+			b := bulk.Must(bulk.New("dependency", 1, bulk.WaitingRoom(100)))
+			m, err := fleet.Join(ctx, store, "budget", 100, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := adaptive.New(b, 1, 100, adaptive.Observe(), adaptive.OnDecision(func(d adaptive.Decision) { _ = m.Follow(d.To) }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			limiters = append(limiters, l)
+			call := adaptive.MeasureDo(l, func(context.Context) error { time.Sleep(50 * time.Millisecond); return nil })
+			for range n {
+				callers.Go(func() {
+					for ctx.Err() == nil {
+						_ = bulk.Do(ctx, b, call)
+					}
+				})
+			}
+			return m
+		}
+		first := join(80)
+		time.Sleep(30 * time.Second)
+		second := join(80)
+		time.Sleep(2*fleet.DefaultRefresh + time.Second)
+		if a, b := first.Status().Share, second.Status().Share; a < 45 || b < 45 {
+			t.Errorf("two refreshes after the second member came: shares %d and %d, want about 50", a, b)
+		}
+		cancel()
+		callers.Wait()
+		for i, m := range []*fleet.Member{first, second} {
+			if err := errors.Join(limiters[i].Close(), m.Leave(t.Context())); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }

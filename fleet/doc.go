@@ -30,12 +30,16 @@
 // Clocks need not be synchronized. Requests and answers may be lost or late, members may
 // be cut off or killed, and the store may lose its record. These are the exceptions:
 //
-//   - A process that stands still for longer than TTL and Grace: what it has admitted
-//     before, and what it admits after it runs again until its timer has fired, is in
-//     addition to what the others do with its share. On Linux the monotonic clock does
-//     not count the time for which a machine is suspended.
+//   - A process that stands still for longer than TTL and Grace: the others use its share
+//     meanwhile. Its operations from before the pause, and those that it admits before its
+//     timer fires, come on top. On Linux the monotonic clock does not count the time for
+//     which a machine is suspended.
 //   - An engine that goes back to an older record: until its members notice, at the
 //     latest with their next refresh, a newcomer can get slots that another member has.
+//   - Members with different leases: if the store loses its record, a member that has
+//     never seen that record cannot know of a TTL that is longer than its own. It can give
+//     the share of a member that it has not seen away too early, unless another member
+//     that has seen it is still there and tells.
 //   - A total that is lowered holds when every member has seen it, which takes a
 //     lease, and what is in flight has ended.
 //   - Code that resizes the bulkhead itself: see [Member.SetLimit].

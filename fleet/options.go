@@ -42,9 +42,10 @@ const (
 	DefaultGrace   = 10 * time.Second // what operations may take that began before their lease ended
 )
 
-// Refresh sets how often a member renews its lease and tells its demand: once in at
-// most d, 5 % earlier on average, with jitter. Each refresh is one write of the store.
-// The default is [DefaultRefresh].
+// Refresh sets how often a member renews its lease and tells its demand: after 0.9 d to
+// d, at random. Each refresh is one write of the store, and one more for each conflict
+// with the write of another member, at most eight. After a refresh that failed, and once
+// after Join, the next one is earlier. The default is [DefaultRefresh].
 func Refresh(d time.Duration) Option {
 	return func(c *Config) error {
 		c.refresh = d
@@ -55,6 +56,9 @@ func Refresh(d time.Duration) Option {
 // TTL sets for how long a share is held after the last write that succeeded, counted
 // from the moment before its request was sent. It must be at least two refreshes: with
 // the default, [DefaultTTL], a member survives three failed refreshes.
+//
+// All members of a budget should have the same TTL and [Grace]. If not, each share is safe
+// for as long as its own member says, with one exception: see the package comment.
 func TTL(d time.Duration) Option {
 	return func(c *Config) error {
 		c.ttl = d
@@ -88,7 +92,7 @@ func MinShare(n int) Option {
 }
 
 // Name sets the name of the member, for people: in the record, in statuses and in
-// errors. The default is the host name. Names need not be unique, and nothing depends
+// errors. It has at most 255 bytes. The default is the host name. Names need not be unique, and nothing depends
 // on them: a process that restarts under its name is another member.
 func Name(name string) Option {
 	return func(c *Config) error {
@@ -106,10 +110,11 @@ func OnLost(p Policy) Option {
 }
 
 // OnChange sets a function that is called after each change of the parallelism that
-// the member made, one call at a time and in order. It runs on a goroutine of the
-// member, which does not refresh while it runs. It may call [Member.Status] and
-// [Member.SetLimit], and must not call [Member.Leave]. Its panic is logged with log/slog
-// at level Error.
+// the member made, one call at a time and in order. It runs on the goroutine that made
+// the change: one of the member, which does not refresh while it runs, or that of the
+// caller of [Member.SetLimit] or [Member.Leave]. The first call can come before the
+// caller of [Join] has the member. It may call [Member.Status] and [Member.SetLimit], and
+// must not call [Member.Leave]. Its panic is logged with log/slog at level Error.
 func OnChange(f func(Change)) Option {
 	return func(c *Config) error {
 		if f == nil {
@@ -179,9 +184,10 @@ func configure(budget string, total int, b *bulk.Bulkhead, opts []Option) (Confi
 	}
 	add(b != nil, "bulkhead", nil, "must not be nil")
 	add(strings.TrimSpace(budget) != "", "budget", budget, "must not be empty or only spaces")
+	add(len(c.name) <= maxName, "name", c.name, fmt.Sprintf("must have at most %d bytes", maxName))
 	add(total >= 1 && total <= maxTotal, "total", total, totalRange)
 	add(c.refresh >= time.Millisecond, "refresh", c.refresh, "must be at least 1ms")
-	add(c.ttl >= 2*c.refresh, "ttl", c.ttl, fmt.Sprintf("must be at least twice the refresh of %v", c.refresh))
+	add(c.refresh <= c.ttl/2, "ttl", c.ttl, fmt.Sprintf("must be at least twice the refresh of %v", c.refresh))
 	add(c.ttl <= maxLapse && c.grace <= maxLapse, "ttl and grace", c.ttl+c.grace, fmt.Sprintf("must be at most %v each", maxLapse))
 	add(c.grace >= 0, "grace", c.grace, "must be 0 or more")
 	add(c.minShare >= 0 && c.minShare <= maxTotal, "min_share", c.minShare, "must be from 0 to 1000000")
@@ -192,6 +198,7 @@ func configure(budget string, total int, b *bulk.Bulkhead, opts []Option) (Confi
 const (
 	totalRange = "must be from 1 to 1000000"
 	maxLapse   = 365 * 24 * time.Hour
+	maxName    = 255 // bytes, as for the name of a host: it is in each record
 )
 
 // lapse returns for how long the others wait for the next renewal.

@@ -21,8 +21,8 @@ var ErrConflict = errors.New("fleet: conflict: the record has another revision")
 // Reads and writes of one record are linearizable: a CompareAndSwap that succeeded is
 // seen by every Load and every CompareAndSwap that begins after it returned. An engine
 // that can lose an acknowledged write, as one with asynchronous replication can in a
-// failover, makes a record older than it was. A [Member] notices that only if its own
-// lease is missing in the record or older than it wrote it.
+// failover, makes a record older than it was. A [Member] notices that only if its own row
+// is missing from the record, or is older than its last write.
 type Store interface {
 	// Load returns the record of a budget and its revision. If there is no record, it
 	// returns nil, 0 and nil.

@@ -161,7 +161,7 @@ func ExampleMembers() {
 		}
 		members = append(members, member)
 		limiter, err := adaptive.New(member.Bulkhead(), 1, 100, adaptive.Observe(),
-			adaptive.OnDecision(func(d adaptive.Decision) { _ = member.SetLimit(d.To) }))
+			adaptive.OnDecision(func(d adaptive.Decision) { _ = member.Follow(d.To) }))
 		if err != nil {
 			return err
 		}

@@ -4,8 +4,9 @@ package main
 var fleetFunctions = []function{
 	// What a member knows.
 	{"fleet", "Member.adoptLoaded", []fault{
-		{"fleet: an older record is built upon", "l.forget(revision)", "if r == nil { l.forget(revision) } else { l.count = 0; l.epoch = \"\"; m.adopt(r, revision) }"},
-		{"fleet: a record that is gone is written with its old revision", "l.forget(revision)", "if r != nil { l.forget(revision) }"},
+		{"fleet: an older record is built upon", "case r == nil, ANY: l.forget(revision)", "case r == nil: l.forget(revision); case r.Epoch == before.epoch && r.Count < before.count: l.count = 0; l.epoch = \"\"; m.adopt(r, revision)"},
+		{"fleet: a record that is gone is written with its old revision", "case r == nil, ANY: l.forget(revision)", "case r == nil: ; case r.Epoch == before.epoch && r.Count < before.count: l.forget(revision)"},
+		{"fleet: a read of an older record ends the epoch", "case l.record == nil: MORE", "case l.record == nil: l.forget(revision)"},
 	}},
 	{"fleet", "Member.adopt", []fault{{"fleet: an older record of the watch counts", "case r.Count <= l.count: return", "case r.Count == l.count: return"}}},
 	{"fleet", "Member.findOwn", []fault{
@@ -20,13 +21,18 @@ var fleetFunctions = []function{
 	{"fleet", "Member.expired", []fault{
 		{"fleet: a share is given away before the lease has ended", "time.Duration(row.Lapse)*time.Millisecond", "m.ttl/2"},
 		{"fleet: a share is given away without grace", "time.Duration(row.Lapse)*time.Millisecond", "m.ttl"},
+		{"fleet: the lease of another member is taken to be as long as the own one", "time.Duration(row.Lapse)*time.Millisecond", "m.lapse()"},
 		{"fleet: a dead member keeps its share", "m.clock.now().Sub(s.since) >= ANY", "s.seq == 0"},
 	}},
 	{"fleet", "Member.learned", []fault{
-		{"fleet: a new record is trusted immediately", "m.clock.now().Sub(m.ledger.since) >= lapse", "true"},
-		{"fleet: a new record is trusted after half a lease", "m.clock.now().Sub(m.ledger.since) >= lapse", "m.clock.now().Sub(m.ledger.since) >= m.ttl/2"},
-		{"fleet: learning never ends", "m.clock.now().Sub(m.ledger.since) >= lapse", "false"},
+		{"fleet: a new record is trusted immediately", "m.clock.now().Sub(m.ledger.since) >= m.longestLapse()", "true"},
+		{"fleet: a new record is trusted after half a lease", "m.clock.now().Sub(m.ledger.since) >= m.longestLapse()", "m.clock.now().Sub(m.ledger.since) >= m.ttl/2"},
+		{"fleet: learning never ends", "m.clock.now().Sub(m.ledger.since) >= m.longestLapse()", "false"},
 	}},
+
+	{"fleet", "Member.longestLapse", []fault{{"fleet: long leases of a lost record are forgotten", "max(m.lapse(), m.ledger.lapse)", "m.lapse()"}}},
+	{"fleet", "Member.adopt", []fault{{"fleet: long leases are forgotten with the first record after a lost one", "!r.Learning", "true"}}},
+	{"fleet", "Member.next", []fault{{"fleet: newcomers do not learn of long leases of a lost record", "r.Lapse = milliseconds(m.longestLapse())", ""}}},
 
 	// The lease.
 	{"fleet", "lease.confirm", []fault{
@@ -63,8 +69,8 @@ var fleetFunctions = []function{
 	}},
 	{"fleet", "Member.load", []fault{{"fleet: a record of another version is replaced", "err == nil && revision != 0", "err == nil && revision != 0 && len(text) > 99"}}},
 	{"fleet", "Member.next", []fault{
-		{"fleet: a new record does not learn", "return &record{Version: recordVersion, Epoch: rand.Text()[:16], Count: 1, Learning: true, Rows: []row{own}}", "return &record{Version: recordVersion, Epoch: rand.Text()[:16], Count: 1, Rows: []row{own}}"},
-		{"fleet: slots are given out while the record learns", "if !r.Learning { MORE }", "MORE"},
+		{"fleet: a new record does not learn", "return &record{Version: recordVersion, Epoch: rand.Text()[:16], Count: 1, Learning: true, Lapse: milliseconds(m.longestLapse()), Rows: []row{own}}", "return &record{Version: recordVersion, Epoch: rand.Text()[:16], Count: 1, Rows: []row{own}}"},
+		{"fleet: slots are given out while the record learns", "r.Lapse = milliseconds(m.longestLapse()); return r", "divide(r, m.quiet).raise(r); return r"},
 		{"fleet: nobody gets free slots", "divide(r, m.quiet).raise(r)", ""},
 		{"fleet: the writes of an epoch are not counted", "r.Count++", ""},
 	}},
@@ -77,7 +83,7 @@ var fleetFunctions = []function{
 	}},
 	{"fleet", "Member.sample", []fault{{"fleet: a write is not prepared", "prepare && ANY", "false && prepare"}}},
 	{"fleet", "Member.run", []fault{{"fleet: a member refreshes twice as often", "period := ANY", "period := m.refresh / 2"}}},
-	{"fleet", "Join", []fault{{"fleet: a bulkhead admits operations before it has a share", "m.resize()", ""}}},
+	{"fleet", "Join", []fault{{"fleet: a bulkhead admits operations before it has a share", "m.setParallelism()()", ""}}},
 
 	// The division.
 	{"fleet", "record.total", []fault{{"fleet: the largest total counts", "row.Total < total", "row.Total > total"}}},
@@ -100,6 +106,9 @@ var fleetFunctions = []function{
 	{"fleet", "level", []fault{{"fleet: slots that cannot be divided are left", "got[i]++", ""}}},
 
 	// Leave.
+	{"fleet", "Member.Follow", []fault{{"fleet: a decision of a limiter holds the share where it is", "parallelism >= ANY", "parallelism > m.total"}}},
+	{"fleet", "Member.setParallelism", []fault{{"fleet: a member that could not leave sets the parallelism of its successor", "!m.released", "true"}}},
+	{"fleet", "Member.beginLeave", []fault{{"fleet: a Leave with an ended context may do nothing", "select { case m.leaving <- struct{}{}: return true; default: }", ""}}},
 	{"fleet", "Member.Leave", []fault{
 		{"fleet: Leave gives back what is in use", "drained := m.drain(ctx)", "drained := true"},
 		{"fleet: Leave does not pause the bulkhead", "m.resize()", ""},
