@@ -77,7 +77,7 @@ func TestShareOfAMemberWithALimiterFollowsItsLoad(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var callers sync.WaitGroup
 		var limiters []*adaptive.Limiter
-		join := func(n int) *fleet.Member {
+		join := func(n int, idle time.Duration) *fleet.Member {
 			b := bulk.Must(bulk.New("dependency", 1, bulk.WaitingRoom(100)))
 			m, err := fleet.Join(ctx, store, "budget", 100, b)
 			if err != nil {
@@ -91,6 +91,7 @@ func TestShareOfAMemberWithALimiterFollowsItsLoad(t *testing.T) {
 			call := adaptive.MeasureDo(l, func(context.Context) error { time.Sleep(50 * time.Millisecond); return nil })
 			for range n {
 				callers.Go(func() {
+					time.Sleep(idle)
 					for ctx.Err() == nil {
 						_ = bulk.Do(ctx, b, call)
 					}
@@ -98,12 +99,10 @@ func TestShareOfAMemberWithALimiterFollowsItsLoad(t *testing.T) {
 			}
 			return m
 		}
-		first := join(80)
-		time.Sleep(30 * time.Second)
-		second := join(80)
-		time.Sleep(2*fleet.DefaultRefresh + time.Second)
+		first, second := join(80, 0), join(80, 30*time.Second)
+		time.Sleep(30*time.Second + 2*fleet.DefaultRefresh + time.Second)
 		if a, b := first.Status().Share, second.Status().Share; a < 45 || b < 45 {
-			t.Errorf("two refreshes after the second member came: shares %d and %d, want about 50", a, b)
+			t.Errorf("two refreshes after the second member had load: shares %d and %d, want about 50", a, b)
 		}
 		cancel()
 		callers.Wait()

@@ -4,7 +4,7 @@ package main
 var fleetFunctions = []function{
 	// What a member knows.
 	{"fleet", "Member.adoptLoaded", []fault{
-		{"fleet: an older record is built upon", "case r == nil, ANY: l.forget(revision)", "case r == nil: l.forget(revision); case r.Epoch == before.epoch && r.Count < before.count: l.count = 0; l.epoch = \"\"; m.adopt(r, revision)"},
+		{"fleet: an older record is built upon", "case r == nil, ANY1: l.forget(revision); case ANY2: m.adopt(r, revision); case !l.newest.is(r, revision): l.forget(revision)", "case r == nil: l.forget(revision); case r.Count > l.count || r.Epoch != l.epoch: m.adopt(r, revision); case l.record == nil || r.Count < l.count || revision != l.revision: l.count, l.epoch = 0, \"\"; m.adopt(r, revision)"},
 		{"fleet: a record that is gone is written with its old revision", "case r == nil, ANY: l.forget(revision)", "case r == nil: ; case r.Epoch == before.epoch && r.Count < before.count: l.forget(revision)"},
 		{"fleet: a read of an older record ends the epoch", "case l.record == nil: MORE", "case l.record == nil: l.forget(revision)"},
 	}},
