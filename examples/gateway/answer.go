@@ -75,7 +75,8 @@ func (r *rejection) Unwrap() error { return r.error }
 func rejectKey(w http.ResponseWriter, _ *http.Request, err error) { (&rejection{err, true}).answer(w) }
 
 // answer has the status 429 if the tenant has used up what it may have open, or its
-// share of all providers, and 503 if a provider is full or the gateway shuts down.
+// share of all providers, and 503 if a provider is full or cannot be reached, or if the
+// gateway shuts down.
 func (r *rejection) answer(w http.ResponseWriter) {
 	status := http.StatusServiceUnavailable
 	switch {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -163,8 +164,8 @@ func (g *gateway) chat(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ask tries the providers of m in turn until one starts the request. No slot is held in
-// the pause between two rounds. A request that was started is never repeated, because
+// ask tries the providers of m in turn until one starts the request. One that is full or
+// cannot be reached does not. No slot is held in the pause between two rounds. A request that was started is never repeated, because
 // the provider may have charged for it, also if it failed.
 //
 // If no provider started the request, ask returns the rejection of the last round.
@@ -174,7 +175,10 @@ func (g *gateway) ask(ctx context.Context, tenant string, m model, a *answer) (*
 		for _, p := range m.providers {
 			err := g.try(ctx, tenant, p, a)
 			byShare := g.domains.NotStarted(err)
-			if !byShare && !bulk.NotStarted(err, p.slots) {
+			switch {
+			case isUnreachable(err):
+				err = fmt.Errorf("provider %s cannot be reached", p.name) // without its address
+			case !byShare && !bulk.NotStarted(err, p.slots):
 				return nil, err
 			}
 			rejected.error = errors.Join(rejected.error, err)
@@ -185,6 +189,12 @@ func (g *gateway) ask(ctx context.Context, tenant string, m model, a *answer) (*
 		}
 		sleep(ctx, pause/2+rand.N(pause))
 	}
+}
+
+// isUnreachable reports whether there was no connection, so that nothing was sent.
+func isUnreachable(err error) bool {
+	var failed *net.OpError
+	return errors.As(err, &failed) && failed.Op == "dial"
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -343,6 +343,25 @@ func TestNextProviderIsTriedIfTheFirstDidNotStartTheRequest(t *testing.T) {
 	}
 }
 
+func TestProviderThatCannotBeReachedDidNotStartTheRequest(t *testing.T) {
+	down, healthy := httptest.NewServer(nil), newFake(0)
+	down.Close() // its port refuses connections
+	t.Cleanup(healthy.Close)
+	h := newHarness(t, 10)
+	alpha, beta := h.provider("alpha", down.URL, 1), h.provider("beta", healthy.URL, 1)
+	h.models["m"] = model{1, []*provider{alpha, beta}}
+	h.models["alpha"] = model{1, []*provider{alpha}}
+	for range 3 {
+		if resp, body, err := h.ask("m"); err != nil || resp.StatusCode != http.StatusOK || !strings.HasSuffix(body, end) {
+			t.Errorf("%s %q, %v", status(resp), body, err)
+		}
+	}
+	resp, body, err := h.ask("alpha")
+	if want := "not started, safe to send again:\nprovider alpha cannot be reached\n"; err != nil || resp.StatusCode != http.StatusServiceUnavailable || body != want {
+		t.Errorf("%s %q, %v, want %q", status(resp), body, err, want)
+	}
+}
+
 func TestRequestThatReachedAProviderIsNotRepeated(t *testing.T) {
 	for _, c := range []struct {
 		name   string
