@@ -33,6 +33,20 @@ func TestLearningTakesTheLongestLapseOfTheRecordThatWasLost(t *testing.T) {
 	})
 }
 
+func TestShareOfAMemberIsKeptForItsOwnLapse(t *testing.T) {
+	bubble(t, 12, 1, func(t *testing.T, w *world) {
+		long := 4 * (w.ttl + w.grace)
+		p := w.start(t.Context(), "p1", 20, 100*time.Millisecond, 1, TTL(long), Grace(0))
+		p.load(20)
+		time.Sleep(4 * w.refresh)
+		p.cutOff(true)
+		time.Sleep(long - 2*w.refresh)
+		w.mustHave(t, "before the end of the long lease", 6, 6)
+		time.Sleep(5 * w.refresh)
+		w.mustHave(t, "after it", 12, 0)
+	})
+}
+
 // behind is a store whose next reads can be those of a server that is behind.
 type behind struct {
 	Memory
