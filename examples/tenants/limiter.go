@@ -1,10 +1,11 @@
 package main
 
 import (
-	"context"
+	"net/http"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkhttp"
 	"github.com/bulklink/bulklink-go/registry"
 )
 
@@ -16,11 +17,12 @@ const (
 	maxTenants  = 100
 )
 
-// limiter admits or rejects the requests of tenants.
+// limiter admits or rejects the requests of tenants. A rejected one is answered
+// immediately with 503 and Retry-After.
 type limiter struct {
-	name   string
-	admit  func(ctx context.Context, tenant string) (bulk.Slot, error)
-	counts func() counts
+	name    string
+	protect func(http.Handler) http.Handler
+	counts  func() counts
 }
 
 // counts holds the totals of all bulkheads of a limiter.
@@ -37,8 +39,8 @@ func shared() limiter {
 	b := bulk.Must(bulk.New("server", tenants*parallelism,
 		bulk.WaitingRoom(tenants*waitingRoom), bulk.WaitLimit(waitLimit)))
 	return limiter{
-		name:  "one bulkhead for all",
-		admit: func(ctx context.Context, _ string) (bulk.Slot, error) { return b.Acquire(ctx) },
+		name:    "one bulkhead for all",
+		protect: bulkhttp.Middleware(b),
 		counts: func() counts {
 			s := b.Status()
 			return counts{1, s.Capacity.Parallelism, s.Totals}
@@ -55,11 +57,15 @@ func perTenant() limiter {
 		panic(err) // the arguments are constants
 	}
 	return limiter{
-		name:  "a bulkhead for each tenant",
-		admit: func(ctx context.Context, tenant string) (bulk.Slot, error) { return k.Acquire(ctx, tenant) },
+		name:    "a bulkhead for each tenant",
+		protect: bulkhttp.KeyMiddleware(k, tenantOf),
 		counts: func() counts {
 			s := k.Status()
 			return counts{s.Keys, s.Keys * parallelism, s.Totals}
 		},
 	}
 }
+
+// In production, use the authenticated tenant: a client that can claim to be any tenant
+// can occupy all keys.
+func tenantOf(r *http.Request) (tenant string, limited bool) { return r.Header.Get("X-Tenant"), true }

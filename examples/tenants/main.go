@@ -5,7 +5,7 @@
 //
 //	go run ./examples/tenants
 //
-// The file to copy is limiter.go. server.go shows how to use it.
+// The middleware of package contrib/bulkhttp has the bulkheads: see limiter.go.
 package main
 
 import (

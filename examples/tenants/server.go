@@ -7,33 +7,16 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"github.com/bulklink/bulklink-go/bulk"
 )
 
 // work is the time to serve one request.
 const work = 20 * time.Millisecond
 
-// handler returns a handler that serves a page to a tenant if the limiter admits the
-// request. On overload it immediately answers 503 with Retry-After.
-func handler(l limiter) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// In production, use the authenticated tenant: a client that can claim to be
-		// any tenant can occupy all keys.
-		slot, err := l.admit(r.Context(), r.Header.Get("X-Tenant"))
-		defer slot.Release()
-		switch {
-		case errors.Is(err, bulk.ErrOverload):
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		case err != nil:
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-		default:
-			if pause(r.Context(), work) == nil {
-				_, _ = io.WriteString(w, "page\n")
-			}
-		}
-	})
+// page serves one request.
+func page(w http.ResponseWriter, r *http.Request) {
+	if pause(r.Context(), work) == nil {
+		_, _ = io.WriteString(w, "page\n")
+	}
 }
 
 // serve runs a server on loopback while f runs.
@@ -42,7 +25,7 @@ func serve(l limiter, f func(url string)) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler(l), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: l.protect(http.HandlerFunc(page)), ReadHeaderTimeout: 5 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	f("http://" + listener.Addr().String())
