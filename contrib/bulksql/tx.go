@@ -3,6 +3,7 @@ package bulksql
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 
 	"github.com/bulklink/bulklink-go/contrib/internal/admission"
@@ -12,7 +13,8 @@ import (
 // returns nil, and rolls it back if fn returns an error, panics or ends its goroutine. It
 // returns the error of fn, or that of beginning or committing the transaction. If ctx
 // ended it before the commit, it is the error of ctx. nil options are the defaults of the
-// driver.
+// driver. As in [sql.DB.BeginTx], connections that the server has closed are replaced: fn
+// is called when a transaction has begun, and at most once.
 //
 // The slot is held for the whole transaction. With a slot for each statement, a
 // transaction would wait for slots while it holds its connection and its locks. fn must
@@ -21,11 +23,40 @@ import (
 // execute SAVEPOINT on tx.
 func Tx(ctx context.Context, d *DB, opts *sql.TxOptions, fn func(ctx context.Context, tx *sql.Tx) error) error {
 	mustHave(fn != nil, "Tx: nil function")
-	return Conn(ctx, d, func(ctx context.Context, conn *sql.Conn) error {
+	_, err := admission.Run(ctx, d.admission, func(ctx context.Context) (struct{}, error) {
+		begun, err := d.tx(ctx, opts, fn)
+		for left := d.attempts(err); left > 0 && !begun && errors.Is(err, driver.ErrBadConn); left-- {
+			begun, err = d.tx(ctx, opts, fn)
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
+// attempts returns how often Tx may try again to begin a transaction after err. The
+// driver returns driver.ErrBadConn for a connection that the server has closed, and
+// sql.DB.BeginTx tries again then, but sql.Conn.BeginTx does not.
+//
+// A bad connection leaves the pool. So each attempt takes another connection, and one
+// more than are open now reaches a new connection, also if all of them are bad. There are
+// at least two, as in database/sql. The bound is for a server that makes new connections
+// bad too.
+func (d *DB) attempts(err error) int {
+	if !errors.Is(err, driver.ErrBadConn) {
+		return 0
+	}
+	return max(2, d.pool.Stats().OpenConnections+1)
+}
+
+// tx runs fn in a transaction on a connection of the pool. It reports whether the
+// transaction began, so that fn was called.
+func (d *DB) tx(ctx context.Context, opts *sql.TxOptions, fn func(context.Context, *sql.Tx) error) (begun bool, err error) {
+	err = d.conn(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		tx, err := conn.BeginTx(ctx, opts)
 		if err != nil {
 			return err
 		}
+		begun = true
 		defer tx.Rollback() // after Commit it does nothing
 		err = fn(ctx, tx)
 		if err == nil {
@@ -36,6 +67,7 @@ func Tx(ctx context.Context, d *DB, opts *sql.TxOptions, fn func(ctx context.Con
 		}
 		return err
 	})
+	return begun, err
 }
 
 // Conn runs fn with a connection of its own while it holds one slot: for statements that
@@ -46,18 +78,22 @@ func Tx(ctx context.Context, d *DB, opts *sql.TxOptions, fn func(ctx context.Con
 func Conn(ctx context.Context, d *DB, fn func(ctx context.Context, conn *sql.Conn) error) error {
 	mustHave(fn != nil, "Conn: nil function")
 	_, err := admission.Run(ctx, d.admission, func(ctx context.Context) (struct{}, error) {
-		conn, err := d.pool.Conn(ctx)
-		if err != nil {
-			return struct{}{}, err
-		}
-		// When ctx ends during a transaction, database/sql rolls back on another
-		// goroutine, and Rollback returns immediately. Close waits for that goroutine;
-		// otherwise the slot would be released while the connection and the locks are
-		// still held.
-		defer conn.Close()
-		ctx, cancel := context.WithCancel(d.admission.Inside(ctx))
-		defer cancel() // otherwise Close waits forever for rows that fn has not closed
-		return struct{}{}, fn(ctx, conn)
+		return struct{}{}, d.conn(ctx, fn)
 	})
 	return err
+}
+
+// conn runs fn with a connection of the pool, within a slot.
+func (d *DB) conn(ctx context.Context, fn func(context.Context, *sql.Conn) error) error {
+	conn, err := d.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	// When ctx ends during a transaction, database/sql rolls back on another goroutine,
+	// and Rollback returns immediately. Close waits for that goroutine; otherwise the
+	// slot would be released while the connection and the locks are still held.
+	defer conn.Close()
+	ctx, cancel := context.WithCancel(d.admission.Inside(ctx))
+	defer cancel() // otherwise Close waits forever for rows that fn has not closed
+	return fn(ctx, conn)
 }
