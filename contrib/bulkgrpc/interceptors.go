@@ -8,6 +8,7 @@ import (
 	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/registry"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 )
 
 // Interceptors has an interceptor for each of the four kinds of calls. Create it with
@@ -150,8 +151,27 @@ func ran(ctx context.Context, slot bulk.Slot, err error) error {
 	if err == nil || slot == (bulk.Slot{}) {
 		return err
 	}
-	return hooks.Ran(ctx, slot, err)
+	marked := hooks.Ran(ctx, slot, err)
+	if original, ok := err.(withStatus); ok {
+		if _, kept := marked.(withStatus); !kept {
+			return &markedStatus{marked, original}
+		}
+	}
+	return marked
 }
+
+// withStatus is an error with a gRPC status.
+type withStatus interface{ GRPCStatus() *status.Status }
+
+// markedStatus is an error of ran that has the status of the original error itself.
+// gRPC puts the text of the outer error into the message of a status that it unwraps.
+type markedStatus struct {
+	error
+	withStatus
+}
+
+// Unwrap returns the error that says nothing about an operation that was not started.
+func (m *markedStatus) Unwrap() error { return m.error }
 
 // selected is the admission by a function that chooses the bulkhead; nil is no limit.
 type selected func(ctx context.Context, method string) *bulk.Bulkhead

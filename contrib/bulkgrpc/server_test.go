@@ -3,6 +3,7 @@ package bulkgrpc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	pb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // serve starts a server behind the interceptors and returns a client of it.
@@ -258,5 +260,30 @@ func TestRejectionInsideTheHandlerIsNotTheRejectionOfTheCall(t *testing.T) {
 	}})
 	if _, err := client.EmptyCall(t.Context(), &pb.Empty{}); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("another bulkhead: %v", err)
+	}
+}
+
+// The handler makes a nested call in its own bulkhead, and returns the Rejection of it.
+// The client sees the same status as for a rejection by another bulkhead.
+func TestRejectionByTheBulkheadOfTheHandlerKeepsItsStatus(t *testing.T) {
+	leaktest.Goroutines(t)
+	b, _ := watched(t, 1)
+	for form, wrap := range map[string]func(error) error{
+		"as it is": func(err error) error { return err },
+		"wrapped":  func(err error) error { return fmt.Errorf("orders: %w", err) },
+	} {
+		var want, got *status.Status
+		_, err := bulkgrpc.New(b).UnaryServer(t.Context(), nil, &grpc.UnaryServerInfo{}, func(ctx context.Context, _ any) (any, error) {
+			_, err := b.Acquire(ctx)
+			err = wrap(bulkgrpc.Rejection(err))
+			want = status.Convert(err)
+			return nil, err
+		})
+		if got = status.Convert(err); !proto.Equal(got.Proto(), want.Proto()) {
+			t.Errorf("%s: %v, want %v", form, got.Proto(), want.Proto())
+		}
+		if bulk.NotStarted(err, b) || errors.Is(err, bulk.ErrNotStarted) {
+			t.Errorf("%s: %v says that the call was not started", form, err)
+		}
 	}
 }
