@@ -16,7 +16,9 @@
 //	level=WARN msg="bulkhead events left out" bulkhead.label=payments bulkhead.kind=saturated left_out=18402 interval_ns=10000000000
 //
 // Each event of a level that the logger has enabled is either logged, or counted in the
-// attribute left_out of exactly one record.
+// attribute left_out of exactly one record. If the level is disabled when the interval
+// ends, because it was raised meanwhile, the count is kept. It is written at the end of
+// the first interval, or by the first [Logger.Flush], at which the level is enabled again.
 //
 // # Cost
 //

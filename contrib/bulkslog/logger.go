@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -91,11 +92,21 @@ func (l *Logger) Log(e bulk.Event) {
 	if left > 0 {
 		attrs = append(attrs, slog.Uint64("left_out", left))
 	}
-	l.logger.LogAttrs(ctx, level, "bulkhead "+e.Kind.String(), attrs...)
+	l.handle(level, "bulkhead "+e.Kind.String(), attrs...)
+}
+
+// handle writes a record. The caller has asked whether the level is enabled: LogAttrs
+// would ask again, and drop a record whose events have been counted.
+func (l *Logger) handle(level slog.Level, message string, attrs ...slog.Attr) {
+	var caller [1]uintptr
+	runtime.Callers(2, caller[:])
+	record := slog.NewRecord(time.Now(), level, message, caller[0])
+	record.AddAttrs(attrs...)
+	_ = l.logger.Handler().Handle(context.Background(), record) // slog ignores the error too
 }
 
 // Flush ends the interval, and logs how many events were left out in it. Call it before
-// the program ends.
+// the program ends. It does not log the counts of levels that are disabled.
 func (l *Logger) Flush() {
 	l.mu.Lock()
 	ended := l.end()
@@ -130,6 +141,9 @@ func (l *Logger) end() []summary {
 func (l *Logger) count(e bulk.Event, level slog.Level, now int64) (logs bool, left uint64) {
 	if l.began == 0 {
 		l.began = now
+		if len(l.counts) > 0 { // kept from an interval at whose end their levels were disabled
+			l.due.Store(now + int64(l.config.interval))
+		}
 	}
 	s := series{e.Kind, e.Label}
 	c, known := l.counts[s]
@@ -155,18 +169,42 @@ func (l *Logger) count(e bulk.Event, level slog.Level, now int64) (logs bool, le
 	return logs, left
 }
 
-// write logs how many events were left out, ordered by kind and label.
+// write logs how many events were left out, ordered by kind and label. It keeps the
+// counts of levels that are disabled now.
 func (l *Logger) write(ended []summary) {
 	slices.SortFunc(ended, func(a, b summary) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.label, b.label))
 	})
 	for _, s := range ended {
+		if !l.logger.Enabled(context.Background(), s.level) {
+			l.keep(s)
+			continue
+		}
 		label := safetext.Printable(s.label)
 		if label == "" {
 			label = others
 		}
-		l.logger.LogAttrs(context.Background(), s.level, "bulkhead events left out",
+		l.handle(s.level, "bulkhead events left out",
 			slog.Group("bulkhead", slog.String("label", label), slog.String("kind", s.kind.String())),
 			slog.Uint64("left_out", s.left), slog.Int64("interval_ns", int64(l.config.interval)))
+	}
+}
+
+// keep adds the count of an interval that has ended to the present interval, or to the
+// next one.
+func (l *Logger) keep(s summary) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.counts[s.series]; !known && len(l.counts) >= maxSeries {
+		s.label = ""
+	}
+	c, known := l.counts[s.series]
+	if !known {
+		c.level = s.level
+	}
+	c.left += s.left
+	l.counts[s.series] = c
+	if l.began != 0 {
+		l.due.Store(l.began + int64(l.config.interval))
 	}
 }

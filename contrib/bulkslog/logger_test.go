@@ -65,6 +65,14 @@ func (s *sink) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
+// leveled is a sink whose level changes.
+type leveled struct {
+	*sink
+	level slog.LevelVar
+}
+
+func (l *leveled) Enabled(_ context.Context, level slog.Level) bool { return level >= l.level.Level() }
+
 // take returns the records since the last call.
 func (s *sink) take() []record {
 	s.mu.Lock()
@@ -237,12 +245,132 @@ func TestIntervalEndsWithAnEventThatIsNotLogged(t *testing.T) {
 	})
 }
 
-// For random options and events, each event is logged or in exactly one count.
+// The level is raised after events were left out. Their count is kept until the level is
+// lowered again.
+func TestCountOfADisabledLevelIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &leveled{sink: &sink{}}
+		l := bulkslog.New(slog.New(out), bulkslog.First(1), bulkslog.Interval(time.Minute))
+		b := full(t, "payments", l.Log)
+		reject := func(n int) {
+			for range n {
+				b.TryAcquire()
+			}
+		}
+		saturated := record{level: slog.LevelWarn, message: "bulkhead saturated", label: "payments", kind: "saturated"}
+		left := record{level: slog.LevelWarn, message: "bulkhead events left out", label: "payments", kind: "saturated", left: 4, interval: time.Minute}
+		resized := record{level: slog.LevelInfo, message: "bulkhead resized", label: "other", kind: "resized"}
+		raise := func() {
+			t.Helper()
+			out.level.Set(slog.LevelError)
+			time.Sleep(time.Minute)
+			reject(3) // of a disabled level: neither logged nor counted
+			l.Flush()
+			mustEqual(t, out.take(), nil)
+			out.level.Set(slog.LevelInfo)
+		}
+
+		reject(5)
+		mustEqual(t, out.take(), []record{saturated})
+		raise()
+		l.Flush()
+		mustEqual(t, out.take(), []record{left})
+
+		reject(5)
+		mustEqual(t, out.take(), []record{saturated})
+		raise()
+		raise()
+		reject(1) // the record of an event has the count too
+		withCount := saturated
+		withCount.left = 4
+		mustEqual(t, out.take(), []record{withCount})
+		l.Flush()
+		mustEqual(t, out.take(), nil)
+
+		reject(5)
+		mustEqual(t, out.take(), []record{saturated})
+		raise()
+		l.Log(bulk.Event{Kind: bulk.EventResized, Label: "other", At: time.Now()}) // begins an interval
+		mustEqual(t, out.take(), []record{resized})
+		time.Sleep(time.Minute)
+		l.Log(bulk.Event{Kind: bulk.EventResized, Label: "other", At: time.Now()})
+		mustEqual(t, out.take(), []record{left, resized})
+	})
+}
+
+// Kept counts are written at the end of an interval, also if the event that ends it is not
+// logged, whether they were kept before the interval began or by the event that began it.
+func TestIntervalOfKeptCountsEndsWithAnEventThatIsNotLogged(t *testing.T) {
+	for name, early := range map[string]bool{"kept before": true, "kept by the first event": false} {
+		synctest.Test(t, func(t *testing.T) {
+			out := &leveled{sink: &sink{}}
+			l := bulkslog.New(slog.New(out), bulkslog.First(1), bulkslog.Interval(time.Minute), bulkslog.Levels(func(e bulk.Event) slog.Level {
+				if e.Label == "critical" {
+					return slog.LevelError
+				}
+				return bulkslog.Level(e)
+			}))
+			event := func(kind bulk.EventKind, label string) { l.Log(bulk.Event{Kind: kind, Label: label, At: time.Now()}) }
+			event(bulk.EventSaturated, "payments")
+			event(bulk.EventSaturated, "payments") // left out
+			out.level.Set(slog.LevelError)
+			time.Sleep(time.Minute)
+			if early {
+				l.Flush()
+			}
+			event(bulk.EventSaturated, "critical") // begins an interval
+			out.take()
+			out.level.Set(slog.LevelInfo)
+			time.Sleep(time.Minute)
+			event(bulk.EventAdmitted, "payments")
+			if records := out.take(); len(records) != 1 || records[0].left != 1 {
+				t.Errorf("%s: %v", name, records)
+			}
+		})
+	}
+}
+
+// Counts are kept beside those of events that were logged in the meantime, with the bound
+// that the counts of an interval have.
+func TestKeptCountsAreBounded(t *testing.T) {
+	out := &leveled{sink: &sink{}}
+	l := bulkslog.New(slog.New(out), bulkslog.First(0), bulkslog.Interval(time.Hour), bulkslog.Levels(func(e bulk.Event) slog.Level {
+		if e.Kind == bulk.EventQueued {
+			return slog.LevelError
+		}
+		return slog.LevelWarn
+	}))
+	const labels = 1500
+	leaveOut := func(kind bulk.EventKind) {
+		for i := range labels {
+			l.Log(bulk.Event{Kind: kind, Label: fmt.Sprint("tenant ", i), At: time.Now()})
+		}
+	}
+	l.Log(bulk.Event{Kind: bulk.EventQueued, Label: "payments", At: time.Now()})
+	leaveOut(bulk.EventSaturated)
+	out.level.Set(slog.LevelError)
+	out.onWrite = func() { leaveOut(bulk.EventQueued) } // before the counts of the saturated ones are kept
+	l.Flush()
+	out.onWrite = nil
+	out.level.Set(slog.LevelInfo)
+	l.Flush()
+	records, sum := out.take(), uint64(0)
+	for _, r := range records {
+		sum += r.left
+	}
+	if len(records) > 1+1000+2 || sum != 1+2*labels { // 2: one more for each kind
+		t.Errorf("%d records count %d events, want at most 1003 and %d", len(records), sum, 1+2*labels)
+	}
+}
+
+// For random options, events and changes of the level, each event of an enabled level is
+// logged or in exactly one count.
 func TestEachEventIsLoggedOrCountedOnce(t *testing.T) {
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
-			out := &sink{level: slog.LevelDebug}
+			out := &leveled{sink: &sink{}}
+			out.level.Set(slog.LevelDebug)
 			first, then, most := random.IntN(4), random.IntN(4), random.IntN(8)
 			l := bulkslog.New(slog.New(out), bulkslog.First(first), bulkslog.Then(then), bulkslog.Most(most), bulkslog.Interval(time.Second))
 			type series struct{ kind, label string }
@@ -252,10 +380,16 @@ func TestEachEventIsLoggedOrCountedOnce(t *testing.T) {
 				if random.IntN(10) == 0 {
 					e.At = e.At.Add(-time.Duration(random.Int64N(int64(3 * time.Second)))) // late, or from a clock that was set back
 				}
+				if random.IntN(20) == 0 {
+					out.level.Set(slog.Level(4 * (random.IntN(4) - 1)))
+				}
 				l.Log(e)
-				want[series{e.Kind.String(), e.Label}]++
+				if bulkslog.Level(e) >= out.level.Level() {
+					want[series{e.Kind.String(), e.Label}]++
+				}
 				time.Sleep(time.Duration(random.Int64N(int64(20 * time.Millisecond))))
 			}
+			out.level.Set(slog.LevelDebug)
 			l.Flush()
 			records := out.take()
 			for _, r := range records {
