@@ -88,38 +88,74 @@ func Conn(ctx context.Context, d *DB, fn func(ctx context.Context, conn *pgxpool
 
 // withConn calls fn with a connection while it holds one slot.
 func withConn[T any](ctx context.Context, d *DB, fn func(context.Context, *pgxpool.Conn) (T, error)) (T, error) {
-	return admission.Run(ctx, d.admission, func(ctx context.Context) (T, error) {
-		conn, err := d.pool.Acquire(ctx)
-		if err != nil {
-			var zero T
-			return zero, err
+	var zero T
+	slots, conn, err := d.acquire(ctx)
+	if err != nil {
+		return zero, err
+	}
+	defer d.giveBack(conn, slots, ctx, ctx)
+	value, err := fn(ctx, conn)
+	return value, slots.Ran(ctx, err)
+}
+
+// acquire returns the slots and the connection of an operation.
+func (d *DB) acquire(ctx context.Context) (admission.Slots, *pgxpool.Conn, error) {
+	slots, err := d.admission.Acquire(ctx)
+	if err != nil {
+		return admission.Slots{}, nil, err
+	}
+	connected := false
+	defer func() {
+		if !connected { // an error, or a panic of a hook of the pool
+			slots.Release()
 		}
-		defer d.giveBack(conn)
-		return fn(ctx, conn)
-	})
+	}()
+	conn, err := d.pool.Acquire(ctx)
+	connected = err == nil
+	return slots, conn, slots.Ran(ctx, err)
 }
 
 // cleanupWait is how long a slot is held for a connection that pgx closes in the
 // background. If the server does not cancel the query, or does not answer, that takes pgx
 // up to 15 seconds.
-const cleanupWait = time.Second
+var cleanupWait = time.Second // changed by tests only
 
-// giveBack returns a connection to the pool. The pool counts a closed connection until the
-// server has canceled its query, and the next operation with the slot would wait for that.
-// So giveBack waits, and after cleanupWait it removes the connection from the pool.
-func (d *DB) giveBack(conn *pgxpool.Conn) {
-	if pg := conn.Conn().PgConn(); pg.IsClosed() {
+// giveBack returns a connection to the pool, and then releases the slots. The pool counts
+// a closed connection until the server has canceled its query, and the next operation with
+// the slots would wait for that. So a goroutine waits, at most for cleanupWait, and removes
+// the connection from the pool then. giveBack returns when that goroutine is done, or when
+// one of the contexts has ended.
+func (d *DB) giveBack(conn *pgxpool.Conn, slots admission.Slots, one, other context.Context) {
+	pg := conn.Conn().PgConn()
+	if !pg.IsClosed() {
+		defer slots.Release()
+		conn.Release()
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer slots.Release()
 		timeout := time.NewTimer(cleanupWait)
 		defer timeout.Stop()
 		select {
 		case <-pg.CleanupDone():
+			conn.Release()
 		case <-timeout.C:
-			removed := conn.Hijack()
-			if f := d.pool.Config().BeforeClose; f != nil {
-				f(removed)
-			}
-			return
+			d.remove(conn)
 		}
+	}()
+	select {
+	case <-done:
+	case <-one.Done():
+	case <-other.Done():
 	}
-	conn.Release()
+}
+
+// remove removes a closed connection from the pool.
+func (d *DB) remove(conn *pgxpool.Conn) {
+	removed := conn.Hijack()
+	if f := d.pool.Config().BeforeClose; f != nil {
+		f(removed)
+	}
 }

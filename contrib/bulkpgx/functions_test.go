@@ -171,7 +171,7 @@ func TestCanceledQueryReturnsItsConnection(t *testing.T) {
 		if err := <-done; !errors.Is(err, context.Canceled) || errors.Is(err, bulk.ErrNotStarted) {
 			t.Errorf("%s: %v", name, err)
 		}
-		checkFree(t, name, d, pool)
+		awaitFree(t, name, d, pool)
 	}
 	if n := count(t, d); n != 5 {
 		t.Errorf("%d rows, want 5", n)
@@ -181,7 +181,7 @@ func TestCanceledQueryReturnsItsConnection(t *testing.T) {
 // The query ignores that it is canceled, for five seconds. The next operation gets another
 // connection while it runs.
 func TestConnectionThatDoesNotCloseIsRemovedFromThePool(t *testing.T) {
-	d, pool := open(t, 1)
+	d, pool := open(t, 1, bulk.WaitingRoom(1))
 	watcher := openPool(t, 1)
 	const stubborn = "DO $$ BEGIN BEGIN PERFORM pg_sleep(62); EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(5); END; END $$"
 	ctx, cancel := context.WithCancel(t.Context())
@@ -245,7 +245,7 @@ func TestTxCommitsOrRollsBack(t *testing.T) {
 	if err := bulkpgx.Tx(ctx, d, pgx.TxOptions{}, func(ctx context.Context, tx pgx.Tx) error { insert(ctx, tx); cancel(); return nil }); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	checkFree(t, "canceled", d, pool)
+	awaitFree(t, "canceled", d, pool)
 	if err := bulkpgx.Tx(t.Context(), d, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "INSERT INTO numbers VALUES (6)")
 		return err

@@ -104,6 +104,15 @@ func checkFree(t *testing.T, name string, d *bulkpgx.DB, pool *pgxpool.Pool) {
 	checkNoneAcquired(t, name, pool)
 }
 
+// awaitFree is checkFree after the end of a ctx, when a goroutine releases the slot.
+func awaitFree(t *testing.T, name string, d *bulkpgx.DB, pool *pgxpool.Pool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); d.Bulkhead().Status().InUse != 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	checkFree(t, name, d, pool)
+}
+
 func checkNoneAcquired(t *testing.T, name string, pool *pgxpool.Pool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); pool.Stat().AcquiredConns() != 0; time.Sleep(time.Millisecond) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/bulklink/bulklink-go/contrib/internal/admission"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -28,7 +29,7 @@ func (d *DB) CopyFrom(ctx context.Context, table pgx.Identifier, columns []strin
 // nil if there is an error: then they are closed, and Err returns it. See the function
 // [Query] for a query that cannot lose its slot, and [pgxpool.Pool.Query].
 func (d *DB) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
-	l, err := d.acquire(ctx)
+	l, err := d.lease(ctx)
 	if err != nil {
 		return failedRows(err), err
 	}
@@ -43,7 +44,7 @@ func (d *DB) Query(ctx context.Context, query string, args ...any) (pgx.Rows, er
 // of Scan. See the function [QueryRow] for a query that cannot lose its slot, and
 // [pgxpool.Pool.QueryRow].
 func (d *DB) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
-	l, err := d.acquire(ctx)
+	l, err := d.lease(ctx)
 	if err != nil {
 		return failedRows(err)
 	}
@@ -59,7 +60,7 @@ func (d *DB) Begin(ctx context.Context) (pgx.Tx, error) { return d.BeginTx(ctx, 
 
 // BeginTx is [DB.Begin] with options.
 func (d *DB) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
-	l, err := d.acquire(ctx)
+	l, err := d.lease(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +77,7 @@ func (d *DB) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
 // begins a transaction, they hold it until the transaction is committed or rolled back.
 // The error of a rejected operation is that of the results. See [pgxpool.Pool.SendBatch].
 func (d *DB) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
-	l, err := d.acquire(ctx)
+	l, err := d.lease(ctx)
 	if err != nil {
 		return pgx.FailedBatchResults(batch, err)
 	}
@@ -94,43 +95,31 @@ func failedRows(err error) pgx.Rows { return errRows{err} }
 
 // lease is a slot with a connection.
 type lease struct {
-	db      *DB
-	conn    *pgxpool.Conn
-	release func()
-	once    sync.Once
-	kept    bool // for longer than the call that acquired it
+	db    *DB
+	ctx   context.Context // of the call that acquired it
+	conn  *pgxpool.Conn
+	slots admission.Slots
+	once  sync.Once
+	kept  bool // for longer than the call that acquired it
 }
 
-func (d *DB) acquire(ctx context.Context) (*lease, error) {
-	release, err := d.admission.Acquire(ctx)
+func (d *DB) lease(ctx context.Context) (*lease, error) {
+	slots, conn, err := d.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	connected := false
-	defer func() {
-		if !connected { // an error, or a panic of a hook of the pool
-			release()
-		}
-	}()
-	conn, err := d.pool.Acquire(ctx)
-	connected = err == nil
-	return &lease{db: d, conn: conn, release: release}, err
+	return &lease{db: d, ctx: ctx, conn: conn, slots: slots}, nil
 }
 
-// end returns the connection and releases the slot. Only the first call has an effect. A
-// nil lease has nothing.
-func (l *lease) end() {
-	if l != nil {
-		l.once.Do(func() {
-			defer l.release()
-			l.db.giveBack(l.conn)
-		})
-	}
+// end returns the connection and releases the slot. Only the first call has an effect.
+// ctx is that of the call that ends the lease.
+func (l *lease) end(ctx context.Context) {
+	l.once.Do(func() { l.db.giveBack(l.conn, l.slots, l.ctx, ctx) })
 }
 
 // endUnlessKept ends the lease if its operation failed, or panicked.
 func (l *lease) endUnlessKept() {
 	if !l.kept {
-		l.end()
+		l.end(l.ctx)
 	}
 }

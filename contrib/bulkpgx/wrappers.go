@@ -17,7 +17,7 @@ type rows struct {
 
 // Close closes the rows and ends the lease.
 func (r *rows) Close() {
-	defer r.lease.end()
+	defer r.lease.end(r.lease.ctx)
 	r.Rows.Close()
 }
 
@@ -56,7 +56,7 @@ type row struct {
 
 // Scan scans the row and ends the lease, also after an error.
 func (r *row) Scan(dest ...any) error {
-	defer r.lease.end()
+	defer r.lease.end(r.lease.ctx)
 	return r.Row.Scan(dest...)
 }
 
@@ -68,13 +68,13 @@ type tx struct {
 
 // Commit commits the transaction and ends the lease, also after an error.
 func (t *tx) Commit(ctx context.Context) error {
-	defer t.lease.end()
+	defer t.lease.end(ctx)
 	return t.Tx.Commit(ctx)
 }
 
 // Rollback rolls the transaction back and ends the lease, also after an error.
 func (t *tx) Rollback(ctx context.Context) error {
-	defer t.lease.end()
+	defer t.lease.end(ctx)
 	return t.Tx.Rollback(ctx)
 }
 
@@ -86,7 +86,7 @@ type results struct {
 
 // Close closes the results and ends the lease.
 func (r *results) Close() error {
-	defer r.lease.end()
+	defer r.lease.end(r.lease.ctx)
 	return r.BatchResults.Close()
 }
 

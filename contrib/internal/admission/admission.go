@@ -119,20 +119,41 @@ func Run[T any](ctx context.Context, a Admission, fn func(context.Context) (T, e
 	return result, err
 }
 
-// Acquire returns a function that releases the slots of the operation, or the error of
-// the rejection.
-func (a Admission) Acquire(ctx context.Context) (release func(), err error) {
+// Slots are the slots of an operation that was admitted. They may be copied.
+type Slots struct{ inner, outer bulk.Slot }
+
+// Release releases the slots. Only the first call has an effect.
+func (s Slots) Release() {
+	defer s.outer.Release()
+	s.inner.Release()
+}
+
+// Ran returns the error of an operation that ran with the slots: see [hooks.Ran].
+func (s Slots) Ran(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = hooks.Ran(ctx, s.inner, err)
+	if s.outer != (bulk.Slot{}) {
+		err = hooks.Ran(ctx, s.outer, err)
+	}
+	return err
+}
+
+// Acquire returns the slots of the operation, or the error of the rejection. It is for
+// operations that release their slots elsewhere than at the end of a function.
+func (a Admission) Acquire(ctx context.Context) (Slots, error) {
 	if err := a.checkNested(ctx); err != nil {
-		return nil, err
+		return Slots{}, err
 	}
 	if a.config.perKey == nil {
 		slot, err := a.Bulkhead.Acquire(ctx, a.limit)
-		return slot.Release, err
+		return Slots{inner: slot}, err
 	}
 	arrived := time.Now()
 	outer, err := a.config.perKey.acquire(ctx, a.limit)
 	if err != nil {
-		return nil, err
+		return Slots{}, err
 	}
 	admitted := false
 	defer func() {
@@ -141,8 +162,11 @@ func (a Admission) Acquire(ctx context.Context) (release func(), err error) {
 		}
 	}()
 	inner, err := a.Bulkhead.Acquire(ctx, a.remaining(arrived))
-	admitted = err == nil
-	return func() { inner.Release(); outer.Release() }, err
+	if err != nil {
+		return Slots{}, err
+	}
+	admitted = true
+	return Slots{inner, outer}, nil
 }
 
 // remaining returns the limits for the second wait of an operation.

@@ -47,30 +47,63 @@ func TestAdmissionAllocatesNothing(t *testing.T) {
 		}); n > 0 {
 			t.Errorf("%s: %v allocations for each operation", name, n)
 		}
+		if n := testing.AllocsPerRun(1000, func() {
+			slots, _ := a.Acquire(t.Context())
+			slots.Release()
+		}); n > 0 {
+			t.Errorf("%s: %v allocations for each Acquire", name, n)
+		}
 	}
 }
 
-// An operation that ran can return the rejection of a nested operation under its key.
+// An operation that ran can return the rejection of a nested operation under its key, or
+// by its bulkhead.
 func TestErrorOfAnOperationThatRanIsNotTheRejectionOfItsKey(t *testing.T) {
 	tenants, perKey := byTenant(t)
 	other := bulk.Must(bulk.New("mail", 1))
 	slot, _ := other.TryAcquire()
 	defer slot.Release()
-	a := newAdmission(t, bulk.Must(bulk.New("orders db", 2)), perKey)
-	_, err := admission.Run(t.Context(), a, func(ctx context.Context) (int, error) {
-		_, err := tenants.Acquire(ctx, "shop")
-		return 0, fmt.Errorf("nested: %w", err)
-	})
-	if err == nil || tenants.NotStarted(err) || errors.Is(err, bulk.ErrNotStarted) {
-		t.Errorf("under the same key: %v", err)
+	b := bulk.Must(bulk.New("orders db", 1))
+	a := newAdmission(t, b, perKey)
+	for form, run := range map[string]func(func(context.Context) error) error{
+		"Run": func(fn func(context.Context) error) error {
+			_, err := admission.Run(t.Context(), a, func(ctx context.Context) (int, error) { return 0, fn(ctx) })
+			return err
+		},
+		"Acquire": func(fn func(context.Context) error) error {
+			slots, err := a.Acquire(t.Context())
+			if err != nil {
+				return err
+			}
+			defer slots.Release()
+			return slots.Ran(t.Context(), fn(t.Context()))
+		},
+	} {
+		err := run(func(ctx context.Context) error {
+			_, err := tenants.Acquire(ctx, "shop")
+			return fmt.Errorf("nested: %w", err)
+		})
+		if err == nil || tenants.NotStarted(err) || errors.Is(err, bulk.ErrNotStarted) {
+			t.Errorf("%s, under the same key: %v", form, err)
+		}
+		err = run(func(ctx context.Context) error {
+			_, err := b.Acquire(ctx)
+			return err
+		})
+		if err == nil || bulk.NotStarted(err, b) || errors.Is(err, bulk.ErrNotStarted) {
+			t.Errorf("%s, in the same bulkhead: %v", form, err)
+		}
+		err = run(func(ctx context.Context) error {
+			return bulk.Do(ctx, other, func(context.Context) error { return nil })
+		})
+		if !errors.Is(err, bulk.ErrSaturated) || !bulk.NotStarted(err, other) {
+			t.Errorf("%s, in another bulkhead: %v", form, err)
+		}
+		if err := run(func(context.Context) error { return nil }); err != nil {
+			t.Errorf("%s: %v", form, err)
+		}
 	}
-	_, err = admission.Run(t.Context(), a, func(ctx context.Context) (int, error) {
-		return 0, bulk.Do(ctx, other, func(context.Context) error { return nil })
-	})
-	if !errors.Is(err, bulk.ErrSaturated) || !bulk.NotStarted(err, other) {
-		t.Errorf("in another bulkhead: %v", err)
-	}
-	if s := tenants.Status(); s.InUse != 0 || s.Totals.Finished != 2 {
-		t.Errorf("at the end: %v", s)
+	if s := tenants.Status(); s.InUse != 0 || s.Totals.Finished != 8 || b.Status().Totals.Finished != 8 {
+		t.Errorf("at the end: %v, %v", s, b.Status())
 	}
 }
