@@ -196,3 +196,44 @@ func TestCallWhoseConnectionTheServerClosesReleasesItsSlotFirst(t *testing.T) {
 		t.Errorf("%d rows, want 5", n)
 	}
 }
+
+// pgxpool runs the hook AfterRelease on a goroutine of its own, after the slot has been
+// released. The next operation waits for the connection in the pool: see the package
+// comment.
+func TestConnectionInTheHookAfterReleaseIsInUseWithoutASlot(t *testing.T) {
+	leaktest.Goroutines(t)
+	config, err := pgxpool.ParseConfig(server.Source + " pool_max_conns=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, inHook := make(chan struct{}), make(chan struct{}, 1)
+	config.AfterRelease = func(*pgx.Conn) bool {
+		inHook <- struct{}{}
+		<-release
+		return true
+	}
+	var d *bulkpgx.DB
+	config.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) {
+		if d.Bulkhead().Status().InUse != 1 {
+			t.Error("PrepareConn runs without a slot")
+		}
+		return true, nil
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	d = wrap(t, pool, 1)
+	exec(t, d, "SELECT 1")
+	<-inHook
+	if slots, conns := d.Bulkhead().Status().InUse, pool.Stat().AcquiredConns(); slots != 0 || conns != 1 {
+		t.Errorf("%d slots and %d connections are in use, want 0 and 1", slots, conns)
+	}
+	if _, err := d.Exec(soon(t), "SELECT 1"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, bulk.ErrNotStarted) {
+		t.Errorf("the next operation: %v, want that it waits for the connection", err)
+	}
+	close(release)
+	exec(t, d, "SELECT 1")
+	checkFree(t, "at the end", d, pool)
+}

@@ -28,10 +28,17 @@
 //
 // So a caller that holds a slot does not wait for a connection, if the pool is at least as
 // large as the parallelism and all callers of the pool go through bulkheads. [New] checks
-// the size of the pool. The exception is the short time in which the pool replaces a
-// connection that is too old or that failed. For different kinds of work, such as orders
-// and reports, create several DBs with the same pool and different bulkheads, and tell New
-// about the others with [SharedWith].
+// the size of the pool. There are two exceptions:
+//
+//   - The pool replaces a connection that is too old or that failed. That takes a short
+//     time.
+//   - The pool has the hook AfterRelease of [pgxpool.Config]. pgxpool calls it on a
+//     goroutine of its own after the slot has been released, and the connection stays in
+//     use until the hook returns. If the hook takes long, such as with a statement on the
+//     connection, use the hook PrepareConn instead, which runs within the slot.
+//
+// For different kinds of work, such as orders and reports, create several DBs with the
+// same pool and different bulkheads, and tell New about the others with [SharedWith].
 //
 // When ctx ends during a query, the call returns immediately, as without a bulkhead. pgx
 // asks the server in the background to cancel the query, and closes the connection. A
