@@ -12,6 +12,7 @@ import (
 // Query runs a query and returns its rows, each as scan returns it. It returns no rows
 // together with an error. All rows are read within the slot; see [Each] for results that
 // are too large for that. [pgx.RowTo], [pgx.RowToStructByName] and others return a scan.
+// A scan must not call d: it would wait for a second slot. Collect the rows first.
 func Query[T any](ctx context.Context, d *DB, scan pgx.RowToFunc[T], query string, args ...any) ([]T, error) {
 	mustHave(scan != nil, "Query: nil function")
 	return withConn(ctx, d, func(ctx context.Context, conn *pgxpool.Conn) ([]T, error) {
@@ -40,6 +41,10 @@ func QueryRow[T any](ctx context.Context, d *DB, scan pgx.RowToFunc[T], query st
 // Each runs a query and calls f for each row, within the slot. f calls [pgx.Rows.Scan] and
 // handles one row, so that the rows need not fit into memory. A slow f holds the slot and
 // its connection. An error of f ends the query, and is returned.
+//
+// f must not call d: it would wait for a second slot. Collect the rows first, with
+// [Query]. The call is not rejected with [ErrNested], because f has no ctx. Enough of such
+// callers wait for each other until their limits pass or their ctx ends.
 func Each(ctx context.Context, d *DB, f func(pgx.CollectableRow) error, query string, args ...any) error {
 	mustHave(f != nil, "Each: nil function")
 	_, err := withConn(ctx, d, func(ctx context.Context, conn *pgxpool.Conn) (struct{}, error) {

@@ -58,5 +58,6 @@
 // The function given to Tx must use its transaction. With a call of Query, Exec or Tx, it
 // would wait for a second slot while it holds the first one, and enough of such callers
 // would wait for each other until their limits pass. Calls with the ctx of the function
-// return [ErrNested] instead. Between [DB.Begin] and the commit, nothing detects this.
+// return [ErrNested] instead. Nothing detects such a call between [DB.Begin] and the
+// commit, while rows are read, and in a function that is called for each row: see [Each].
 package bulkpgx

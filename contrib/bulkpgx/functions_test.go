@@ -291,6 +291,27 @@ func TestCallInsideTxOrConnIsRejected(t *testing.T) {
 	checkFree(t, "nested", d, pool)
 }
 
+// The comments of Each and Query say so: the call is not taken for a nested one.
+func TestCallInARowFunctionNeedsASecondSlot(t *testing.T) {
+	for slots, want := range map[int]error{1: bulk.ErrSaturated, 2: nil} {
+		d, pool := open(t, slots)
+		nested := func() {
+			t.Helper()
+			if _, err := d.Exec(t.Context(), "SELECT 1"); !errors.Is(err, want) || errors.Is(err, bulkpgx.ErrNested) {
+				t.Errorf("%d slots: %v, want %v", slots, err, want)
+			}
+		}
+		const query = "SELECT n FROM numbers"
+		if err := bulkpgx.Each(t.Context(), d, func(pgx.CollectableRow) error { nested(); return nil }, query); err != nil {
+			t.Error(err)
+		}
+		if _, err := bulkpgx.Query(t.Context(), d, func(pgx.CollectableRow) (int, error) { nested(); return 0, nil }, query); err != nil {
+			t.Error(err)
+		}
+		checkFree(t, "at the end", d, pool)
+	}
+}
+
 func TestConnClosesAConnectionThatIsLeftInUse(t *testing.T) {
 	d, pool := open(t, 1)
 	for name, f := range map[string]func(context.Context, *pgxpool.Conn) error{

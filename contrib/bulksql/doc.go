@@ -36,7 +36,8 @@
 // The function given to Tx must use its transaction. With a call of Query, Exec or Tx, it
 // would wait for a second slot while it holds the first one, and enough of such callers
 // would wait for each other until their limits pass. Calls with the ctx of the function
-// return [ErrNested] instead.
+// return [ErrNested] instead. The same holds for functions that are called for each row,
+// but these have no ctx, so nothing detects it: see [Each].
 //
 // Code that sqlc generates takes the *sql.Tx of Tx or the *sql.Conn of [Conn] as its DBTX.
 //

@@ -13,7 +13,8 @@ import (
 //
 // scan is called for each row, and calls [sql.Rows.Scan]. [Value] is a scan for a single
 // column. What scan returns must not contain a [sql.RawBytes], because the rows are
-// closed then. An error of scan ends the query, and is returned.
+// closed then. An error of scan ends the query, and is returned. scan must not call d: it
+// would wait for a second slot. Collect the rows first.
 func Query[T any](ctx context.Context, d *DB, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	mustHave(scan != nil, "Query: nil function")
 	return admission.Run(ctx, d.admission, func(ctx context.Context) ([]T, error) {
@@ -51,6 +52,10 @@ func QueryRow[T any](ctx context.Context, d *DB, scan func(*sql.Rows) (T, error)
 // Each runs a query and calls f for each row, within the slot. f calls [sql.Rows.Scan]
 // and handles one row, so that the rows need not fit into memory. A slow f holds the slot
 // and its connection. An error of f ends the query, and is returned.
+//
+// f must not call d: it would wait for a second slot. Collect the rows first, with
+// [Query]. The call is not rejected with [ErrNested], because f has no ctx. Enough of such
+// callers wait for each other until their limits pass or their ctx ends.
 func Each(ctx context.Context, d *DB, f func(*sql.Rows) error, query string, args ...any) error {
 	mustHave(f != nil, "Each: nil function")
 	_, err := admission.Run(ctx, d.admission, func(ctx context.Context) (struct{}, error) {

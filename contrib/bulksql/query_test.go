@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/contrib/bulksql"
 )
 
@@ -110,6 +111,27 @@ func TestScanThatDoesNotReturnReleasesItsSlotAndConnection(t *testing.T) {
 			_ = bulksql.Each(t.Context(), d, func(*sql.Rows) error { exit(); return nil }, "SELECT n FROM numbers")
 		})
 		checkFree(t, name+" in Each", d, pool)
+	}
+}
+
+// The comments of Each and Query say so: the call is not taken for a nested one.
+func TestCallInARowFunctionNeedsASecondSlot(t *testing.T) {
+	for slots, want := range map[int]error{1: bulk.ErrSaturated, 2: nil} {
+		d, pool := open(t, slots)
+		nested := func() {
+			t.Helper()
+			if _, err := bulksql.QueryRow(t.Context(), d, bulksql.Value[int], "SELECT 1"); !errors.Is(err, want) || errors.Is(err, bulksql.ErrNested) {
+				t.Errorf("%d slots: %v, want %v", slots, err, want)
+			}
+		}
+		const query = "SELECT n FROM numbers"
+		if err := bulksql.Each(t.Context(), d, func(*sql.Rows) error { nested(); return nil }, query); err != nil {
+			t.Error(err)
+		}
+		if _, err := bulksql.Query(t.Context(), d, func(*sql.Rows) (int, error) { nested(); return 0, nil }, query); err != nil {
+			t.Error(err)
+		}
+		checkFree(t, "at the end", d, pool)
 	}
 }
 
