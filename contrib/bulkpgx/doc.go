@@ -60,4 +60,12 @@
 // would wait for each other until their limits pass. Calls with the ctx of the function
 // return [ErrNested] instead. Nothing detects such a call between [DB.Begin] and the
 // commit, while rows are read, and in a function that is called for each row: see [Each].
+//
+// # Cost
+//
+// To an operation that is admitted without a wait, a bulkhead adds about 0.2 µs. A
+// statement takes 20 µs or more, also on a unix socket. The functions and [DB.Exec] add no
+// allocation, except [Conn], which adds one for the ctx of its function. The methods
+// [DB.Query] and [DB.QueryRow], whose results hold the slot, add two:
+// go test -run '^$' -bench Operations in this package.
 package bulkpgx
