@@ -36,8 +36,7 @@
 // A Keyed is one series, however many keys it has, and no key ever appears. It has the
 // metrics of a bulkhead: counts are over all its keys, and ages those of the key with
 // the longest. It has no slots, places, limits and peaks, which make sense only for each
-// key. It has metrics about its keys, and about the capacity that they have in common,
-// in addition.
+// key. It also has metrics about its keys and about the capacity that they share.
 //
 // # Shadows, limiters and members
 //
