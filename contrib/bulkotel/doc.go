@@ -34,6 +34,21 @@
 // The histogram of Waits has bulkhead.name alone: bulkheads with the same label share a
 // series. Nothing ever removes a series of it.
 //
+// # The limit of the SDK
+//
+// The SDK of Go keeps at most 1,999 series of an instrument apart by default. It adds up
+// all others in one series with the attribute otel.metric.overflow, whose counters
+// decrease when a bulkhead is removed. The default is enough for 222 bulkheads, or 199
+// Keyeds, or 153 adaptive limiters: bulkhead.operation.rejected has 9 series for each
+// bulkhead and 10 for each Keyed, and bulkhead.limiter.decision.last has 13 for each
+// limiter. If a process can have more, set a limit of 15 for each of them, with
+// go.opentelemetry.io/otel/sdk/metric as sdk:
+//
+//	provider := sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithCardinalityLimit(15*300))
+//
+// 0 is no limit. The histogram of Waits has one series for each label that the process
+// has ever used.
+//
 // # Keyeds
 //
 // A registry is observed with its Keyeds. A Keyed is one series, however many keys it

@@ -21,7 +21,8 @@ const ScopeName = "github.com/bulklink/bulklink-go/contrib/bulkotel"
 // the result to end it. An option with a bad value panics.
 //
 // Call it once for a meter, with everything there is: a status that is observed by two
-// calls is counted twice.
+// calls is counted twice. For more than about 200 bulkheads, set a limit of the SDK: see
+// the package comment.
 func Register(meter metric.Meter, opts ...Option) (metric.Registration, error) {
 	c := newConfig(opts)
 	in, err1 := newInstruments(meter, "bulkhead.")
@@ -166,6 +167,9 @@ func (in *instruments) observeTotals(o observer, t bulk.Totals) {
 		{bulk.Closed, t.ClosedAtArrival, t.Closed},
 		{bulk.Oversized, t.OversizedAtArrival, t.Oversized},
 	} {
+		// Also without any rejection: a backend that sees a series for the first time
+		// with the value 1 does not count that as an increase. With fewer series, the
+		// limit of the SDK would be exceeded only during an overload.
 		o.rejected(in.rejected, r.reason.String(), false, r.arrived)
 		if r.reason != bulk.Saturated { // an operation that waits is never saturated
 			o.rejected(in.rejected, r.reason.String(), true, r.waited)
