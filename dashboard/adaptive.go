@@ -43,10 +43,11 @@ func Adaptive(l *adaptive.Limiter) Source {
 			},
 			Decisions: last.add(s.Last.At, change, strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
 		}
-	}, owner{effect: func(to int) string {
+	}, owner{gone: func() bool {
+		s := l.Status()
+		return s.Closed || s.Observing
+	}, effect: func(to int) string {
 		switch s := l.Status(); {
-		case s.Closed || s.Observing:
-			return ""
 		case to == 0:
 			return "The adaptive limiter decides nothing until the number of slots is raised again."
 		case to >= s.Max:

@@ -70,12 +70,19 @@ func (d *dashboard) serveChange(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, page, problem{http.StatusForbidden, "Read-only", "The capacity of this member cannot be changed here."})
 		return
 	}
-	was, to, bad := readChange(r.PostForm, now)
+	was, to, bad := readChange(r.PostForm)
 	if bad != nil {
 		writeProblem(w, page, *bad)
 		return
 	}
 	if r.PostForm.Get("step") != "apply" {
+		found := now.capacity()
+		made, conflict := now.rebase(found, was, to)
+		if conflict {
+			writeProblem(w, page, *changedMeanwhile(was, found))
+			return
+		}
+		was, to = found, made
 		page.compare(now, was, to)
 		page.Hidden = append(page.Hidden, figure{"instance", d.instance})
 		writeTemplate(w, http.StatusOK, "confirm", page)
@@ -89,47 +96,98 @@ func (d *dashboard) serveChange(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// apply makes the change unless the capacity is not the confirmed one any more.
+// apply makes the change unless the capacity is not the confirmed one any more. If nothing
+// is different, it does nothing.
 func (d *dashboard) apply(r *http.Request, t *track, now *reading, was, to bulk.Capacity) *problem {
-	var found bulk.Capacity
+	if was == to {
+		return nil
+	}
+	var found, made bulk.Capacity
+	conflict := false
 	set := now.owned(was, to)
 	err := now.target.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
-		if found = c; c != was {
+		found = c
+		if made, conflict = now.rebase(c, was, to); conflict {
 			return c
 		}
-		c = to
+		c = made
 		if set != nil { // the owner sets it
-			c.Parallelism = was.Parallelism
+			c.Parallelism = found.Parallelism
 		}
 		return c
 	})
-	if err == nil && found == was && set != nil {
+	if err == nil && !conflict && set != nil {
 		err = set(to.Parallelism)
+		made = now.target.Capacity() // an owner can allow fewer slots
 	}
 	switch {
 	case errors.Is(err, bulk.ErrClosed):
 		return &problem{http.StatusConflict, "Closed", "The bulkhead is closed. Nothing was changed."}
 	case err != nil:
 		return &problem{http.StatusBadRequest, "Not allowed", err.Error()}
-	case found != was:
+	case conflict:
 		return changedMeanwhile(was, found)
 	}
-	if d.onChange != nil {
-		d.onChange(Change{Request: r, At: time.Now(), ID: t.id, Label: now.status.Label, From: was, To: to})
+	if d.onChange != nil && (made != found || set != nil) {
+		d.onChange(Change{Request: r, At: time.Now(), ID: t.id, Label: now.status.Label, From: found, To: made})
 	}
 	d.sampler.sample()
 	return nil
 }
 
+// rebase returns found with what is different between was and to. It reports a conflict if
+// found is not the capacity that was shown.
+//
+// A pause, and each change of a bulkhead with an owner, conflicts only if a setting that it
+// changes has changed. The parallelism is never in conflict then: a pause means the same
+// with any parallelism, and an owner changes the parallelism all the time.
+func (r *reading) rebase(found, was, to bulk.Capacity) (made bulk.Capacity, conflict bool) {
+	pause := was
+	pause.Parallelism = 0
+	if to != pause && len(r.active()) == 0 {
+		return to, found != was
+	}
+	made = found
+	if to.Parallelism != was.Parallelism {
+		made.Parallelism = to.Parallelism
+	}
+	conflict = merge3(&made.WaitingRoom, was.WaitingRoom, to.WaitingRoom)
+	conflict = merge3(&made.WaitLimit, was.WaitLimit, to.WaitLimit) || conflict
+	conflict = merge3(&made.DelayTarget, was.DelayTarget, to.DelayTarget) || conflict
+	conflict = merge3(&made.DelayInterval, was.DelayInterval, to.DelayInterval) || conflict
+	return made, conflict
+}
+
+// merge3 sets a setting to its new value if that is another one than was shown. It reports
+// a conflict if the setting has neither value.
+func merge3[T comparable](setting *T, was, to T) (conflict bool) {
+	if was == to {
+		return false
+	}
+	conflict = *setting != was && *setting != to
+	*setting = to
+	return conflict
+}
+
 // owned returns what sets the parallelism in place of the bulkhead, nil if that is not
 // changed or the bulkhead does.
 func (r *reading) owned(was, to bulk.Capacity) (set func(int) error) {
-	for _, o := range r.owners {
+	for _, o := range r.active() {
 		if o.set != nil && was.Parallelism != to.Parallelism {
 			set = o.set
 		}
 	}
 	return set
+}
+
+// active returns the owners that still set the parallelism.
+func (r *reading) active() (active []owner) {
+	for _, o := range r.owners {
+		if !o.gone() {
+			active = append(active, o)
+		}
+	}
+	return active
 }
 
 func changedMeanwhile(was, found bulk.Capacity) *problem {
@@ -138,13 +196,10 @@ func changedMeanwhile(was, found bulk.Capacity) *problem {
 }
 
 // readChange reads the form: the capacity that was shown, and the one that is wanted.
-func readChange(form url.Values, now *reading) (was, to bulk.Capacity, bad *problem) {
+func readChange(form url.Values) (was, to bulk.Capacity, bad *problem) {
 	invalid := func(text string) *problem { return &problem{http.StatusBadRequest, "Not allowed", text} }
 	if err := json.Unmarshal([]byte(form.Get("was")), &was); err != nil || form.Get("was") == "" {
 		return was, to, invalid("The form has no capacity that was shown.")
-	}
-	if found := now.capacity(); found != was && form.Get("step") != "apply" {
-		return was, to, changedMeanwhile(was, found)
 	}
 	to = was
 	switch form.Get("step") {

@@ -68,7 +68,7 @@ func effects(now *reading, was, to bulk.Capacity) (texts []string) {
 	add(to.Parallelism > was.Parallelism && s.Waiting > 0, "Of the %d waiting operations, those that fit are admitted immediately.", s.Waiting)
 	owned := now.owned(was, to) != nil
 	add(to.Parallelism > was.Parallelism && !owned, "The dependency gets more concurrent calls. Check that it can take them.")
-	for _, o := range now.owners {
+	for _, o := range now.active() {
 		if to.Parallelism != was.Parallelism {
 			text := o.effect(to.Parallelism)
 			add(text != "", "%s", text)

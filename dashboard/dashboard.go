@@ -47,9 +47,12 @@ func Show(sources ...Source) Option {
 // not read the body of the request.
 //
 // A change is confirmed on a page that shows the capacity before and after it. It is
-// rejected with status 409 if the capacity has changed meanwhile. Requests from other
-// sites are rejected: see [http.CrossOriginProtection]. A Keyed that is only known as a
-// member of a registry cannot be changed: give it to [Keyed] too.
+// rejected with status 409 if the capacity has changed meanwhile. A pause, and each change
+// of a bulkhead that has an adaptive limiter or is a member of a fleet, is rejected only if
+// a setting that it changes has changed, other than the parallelism.
+//
+// Requests from other sites are rejected: see [http.CrossOriginProtection]. A Keyed that is
+// only known as a member of a registry cannot be changed: give it to [Keyed] too.
 func AllowChanges(authorize func(*http.Request) bool) Option {
 	return func(c *Config) error {
 		if authorize == nil {
@@ -84,7 +87,8 @@ type Change struct {
 	Label string
 	// From is the capacity before the change. That of a Keyed is the common capacity.
 	From bulk.Capacity
-	// To is the capacity after the change.
+	// To is the capacity after the change. A member of a fleet has at most its share, so
+	// that To can have fewer slots than were entered, and the same as From.
 	To bulk.Capacity
 }
 

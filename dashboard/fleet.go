@@ -38,8 +38,13 @@ func Fleet(m *fleet.Member) Source {
 			Decisions: last.add(s.Last.At, formatParallelism(s.Last.From)+" → "+formatParallelism(s.Last.To),
 				strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
 		}
-	}, owner{set: m.SetLimit, effect: func(to int) string {
+	}, owner{set: m.SetLimit, gone: func() bool {
+		return m.Status().State == fleet.Gone
+	}, effect: func(to int) string {
 		s := m.Status()
+		if s.State == fleet.Leaving {
+			return "The member is leaving the fleet. It keeps the bulkhead paused until it has left."
+		}
 		if to == 0 {
 			return fmt.Sprintf("Other members that need slots get the share of this one, now %d slots.", s.Share)
 		}

@@ -32,6 +32,7 @@ type reading struct {
 
 // target is a bulkhead or a Keyed whose capacity can be changed.
 type target interface {
+	Capacity() bulk.Capacity
 	UpdateCapacity(func(bulk.Capacity) bulk.Capacity) error
 }
 
