@@ -85,6 +85,18 @@ func TestChangeIsConfirmedMadeAndAudited(t *testing.T) {
 	}
 }
 
+func TestChangeOfNothingHasNoButtonAndIsNotAudited(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 10))
+	h := dashboard.New(dashboard.Show(b), dashboard.AllowChanges(allow), dashboard.OnChange(func(c dashboard.Change) { t.Errorf("audited %+v", c) }))
+	review := post(h, formNow(b))
+	if body := review.Body.String(); !strings.Contains(body, "Nothing is different") || strings.Contains(body, "Change it now") || !strings.Contains(body, ">Back<") {
+		t.Errorf("status %d: %s", review.Code, body)
+	}
+	if w := post(h, formNow(b, "step", "apply")); w.Code != http.StatusSeeOther {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
 func TestPauseAndResume(t *testing.T) {
 	b := bulk.Must(bulk.New("payments", 10))
 	h := dashboard.New(dashboard.Show(b), dashboard.AllowChanges(allow))

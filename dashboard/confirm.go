@@ -15,6 +15,7 @@ type confirmation struct {
 	Label, Title, Heading string
 	Lines                 []comparison
 	Effects               []string
+	Different             bool // there is something to confirm
 	Hidden                []figure
 	Problem               []string
 }
@@ -36,7 +37,7 @@ func writeProblem(w http.ResponseWriter, page confirmation, p problem) {
 // compare fills the page that shows the change.
 func (c *confirmation) compare(now *reading, was, to bulk.Capacity) {
 	c.Heading = "Change the capacity of " + c.Label + "?"
-	if was == to {
+	if c.Different = was != to; !c.Different {
 		c.Heading = "Nothing is different"
 	}
 	c.Lines = []comparison{
