@@ -263,7 +263,7 @@ type changeForm struct {
 }
 
 // form returns the form for t, filled with its capacity. While it is paused, the
-// parallelism is the one before, if that was seen.
+// parallelism is the one before, if that was seen, or the one that an owner wants.
 func (s *sampler) form(t *track) *changeForm {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -272,9 +272,21 @@ func (s *sampler) form(t *track) *changeForm {
 		ID: t.id, Was: string(mustJSON(c)), Parallelism: parallelismInput(c.Parallelism), WaitingRoom: c.WaitingRoom,
 		WaitLimit: c.WaitLimit, DelayTarget: c.DelayTarget, DelayInterval: c.DelayInterval, Paused: c.Parallelism == 0,
 	}
-	if f.Paused && len(t.resized) > 0 && t.resized[0].From.Parallelism > 0 {
+	if !f.Paused {
+		return f
+	}
+	if len(t.resized) > 0 && t.resized[0].From.Parallelism > 0 {
 		f.Resume = parallelismInput(t.resized[0].From.Parallelism)
 		f.Parallelism = f.Resume
+	}
+	for _, o := range t.now.active() {
+		if o.resume == nil {
+			continue
+		}
+		f.Parallelism, f.Resume = parallelismInput(o.resume()), ""
+		if n := o.resume(); n != bulk.Unlimited {
+			f.Resume = "at most " + parallelismInput(n)
+		}
 	}
 	return f
 }

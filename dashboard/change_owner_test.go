@@ -1,11 +1,13 @@
 package dashboard_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -167,3 +169,58 @@ func TestMemberThatLeavesIsSaidToKeepThePause(t *testing.T) {
 		<-done
 	})
 }
+
+var parallelismInput = regexp.MustCompile(`<input name="parallelism" value="([^"]*)"`)
+
+func TestMemberThatIsResumedHasItsFormerLimit(t *testing.T) {
+	for _, c := range []struct {
+		why    string
+		limit  int // set by other code before the pause; 0: none
+		pause  func(h http.Handler, m *fleet.Member)
+		button string
+		want   int // slots when the other member has left
+	}{
+		{"no limit", 0, pauseOnPage, ">Resume<", 20},
+		{"a limit", 15, pauseOnPage, ">Resume with at most 15 slots<", 15},
+		{"paused by other code", 15, func(_ http.Handler, m *fleet.Member) { _ = m.SetLimit(0) }, ">Resume with at most 15 slots<", 15},
+		{"paused with Resize", 0, func(_ http.Handler, m *fleet.Member) { _ = m.Bulkhead().Resize(0) }, ">Resume<", 20},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			members := join(t, 2)
+			m := members[0]
+			defer leave(t, m)
+			if c.limit > 0 {
+				_ = m.SetLimit(c.limit)
+			}
+			b := m.Bulkhead()
+			h := dashboard.New(dashboard.Show(b, dashboard.Fleet(m)), dashboard.AllowChanges(allow))
+			detail := fmt.Sprintf("/?format=html&id=%d", b.Status().ID)
+			get(t, h, detail)
+			c.pause(h, m)
+			time.Sleep(time.Second)
+			page := get(t, h, detail).Body.String()
+			entered := parallelismInput.FindStringSubmatch(page)
+			if entered == nil || !strings.Contains(page, c.button) {
+				t.Fatalf("%s: no %q in %s", c.why, c.button, page)
+			}
+			if w := change(h, b, "step", "resume", "parallelism", entered[1]); w.Code != http.StatusSeeOther || b.Status().Paused() {
+				t.Errorf("%s: status %d, %v: %s", c.why, w.Code, b.Capacity(), w.Body)
+			}
+			leave(t, members[1])
+			// The others get only what they need: so ask for all slots.
+			ctx, cancel := context.WithTimeout(t.Context(), 10*fleet.DefaultRefresh)
+			defer cancel()
+			for range 30 {
+				go bulk.Do(ctx, b, func(ctx context.Context) error { <-ctx.Done(); return nil })
+			}
+			time.Sleep(9 * fleet.DefaultRefresh)
+			if n := b.Capacity().Parallelism; n != c.want {
+				t.Errorf("%s: %d slots, want %d; %v", c.why, n, c.want, m.Status())
+			}
+			<-ctx.Done()
+			synctest.Wait()
+		})
+	}
+}
+
+func pauseOnPage(h http.Handler, m *fleet.Member) { change(h, m.Bulkhead(), "step", "pause") }

@@ -3,7 +3,9 @@ package dashboard
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 
+	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/fleet"
 	"github.com/bulklink/bulklink-go/internal/safetext"
 )
@@ -15,14 +17,24 @@ const maxPeers = 10
 // shares of the first ten other members, the total, what it drains, the time that is left
 // of its lease, and the last changes that were seen, with their reasons. It takes a Status
 // of m for each sample, and never calls the store. A number of slots that is entered in
-// the form of [AllowChanges] is the limit of m: see [fleet.Member.SetLimit]. A nil m panics.
+// the form of [AllowChanges] is the limit of m: see [fleet.Member.SetLimit]. The button that
+// resumes m after a pause sets the limit before the pause. A nil m panics.
 func Fleet(m *fleet.Member) Source {
 	if m == nil {
 		panic("dashboard: Fleet: nil member")
 	}
 	var last decisions
-	return &panelSource{safetext.Printable(m.String()), m.Bulkhead(), func() panel {
+	var limit atomic.Int64 // the last one that was not a pause
+	limit.Store(bulk.Unlimited)
+	status := func() fleet.Status {
 		s := m.Status()
+		if s.Limit > 0 {
+			limit.Store(int64(s.Limit))
+		}
+		return s
+	}
+	return &panelSource{safetext.Printable(m.String()), m.Bulkhead(), func() panel {
+		s := status()
 		return panel{
 			Title: "Fleet " + safetext.Printable(s.Budget) + ", member " + safetext.Printable(s.Name),
 			Figures: []figure{
@@ -38,7 +50,21 @@ func Fleet(m *fleet.Member) Source {
 			Decisions: last.add(s.Last.At, formatParallelism(s.Last.From)+" → "+formatParallelism(s.Last.To),
 				strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
 		}
-	}, owner{set: m.SetLimit, gone: func() bool {
+	}, owner{set: func(n int) error {
+		if s := status(); n > 0 && s.State == fleet.Holding && s.Limit > 0 && s.Share > 0 {
+			// A pause that other code has made with Resize(0) ends with another parallelism.
+			if err := m.Bulkhead().UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+				c.Parallelism = max(c.Parallelism, 1)
+				return c
+			}); err != nil {
+				return err
+			}
+		}
+		return m.SetLimit(n)
+	}, resume: func() int {
+		status()
+		return int(limit.Load())
+	}, gone: func() bool {
 		return m.Status().State == fleet.Gone
 	}, effect: func(to int) string {
 		s := m.Status()

@@ -23,6 +23,7 @@ type panelSource struct {
 type owner struct {
 	effect func(to int) string // what a change to this parallelism means, for the confirmation; nil without
 	set    func(to int) error  // sets the parallelism in place of the bulkhead; nil: the bulkhead does
+	resume func() int          // the number to set after a pause; nil: the parallelism before the pause
 	gone   func() bool         // it does not set the parallelism any more
 }
 
