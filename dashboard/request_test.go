@@ -70,9 +70,10 @@ func TestHandlerCanBeMountedAnywhere(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/debug/stripped/", http.StripPrefix("/debug/stripped", h))
 	mux.Handle("/debug/stripped", http.StripPrefix("/debug/stripped", h)) // otherwise the mux redirects
+	mux.Handle("/debug/slash/", http.StripPrefix("/debug/slash/", h))
 	mux.Handle("/debug/whole/", h)
 	mux.Handle("/", h)
-	for _, base := range []string{"/", "/debug/stripped/", "/debug/whole/"} {
+	for _, base := range []string{"/", "/debug/stripped/", "/debug/slash/", "/debug/whole/"} {
 		for _, name := range []string{"", "style.css", "live.js", "charts.js", "details.js", "table.js", "icon.svg", "history"} {
 			if w := get(t, mux, base+name); w.Code != http.StatusOK {
 				t.Errorf("%s%s: status %d", base, name, w.Code)

@@ -36,8 +36,9 @@ func (d *dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if r.URL.Path == "" {
-		d.addSlash(w, r)
+	if target, ok := slashAdded(r); ok {
+		h.Set("Location", target)
+		w.WriteHeader(http.StatusTemporaryRedirect)
 		return
 	}
 	_, page := path.Split(r.URL.Path)
@@ -62,22 +63,29 @@ func (d *dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// addSlash redirects from the path at which the handler is mounted to the one with a
-// slash, because the addresses in the page are relative. [http.StripPrefix] has removed
-// the path from the URL, so it is taken from the request line. The redirect is relative,
-// because a proxy can have removed a prefix too.
-func (d *dashboard) addSlash(w http.ResponseWriter, r *http.Request) {
-	target := "./"
+// slashAdded returns where to redirect a request for the path at which the handler is
+// mounted: to the one with a slash, because the addresses in the page are relative.
+// [http.StripPrefix] has removed the path from the URL, so it is taken from the request
+// line: it has the slash already if the prefix that was removed ends with it. The redirect
+// is relative, because a proxy can have removed a prefix too.
+func slashAdded(r *http.Request) (target string, ok bool) {
+	if r.URL.Path != "" {
+		return "", false
+	}
+	target = "./"
 	if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
-		if _, last := path.Split(u.EscapedPath()); last != "" {
+		mounted := u.EscapedPath()
+		if strings.HasSuffix(mounted, "/") {
+			return "", false
+		}
+		if _, last := path.Split(mounted); last != "" {
 			target = "./" + last + "/"
 		}
 	}
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}
-	w.Header().Set("Location", target)
-	w.WriteHeader(http.StatusTemporaryRedirect)
+	return target, true
 }
 
 func serveAsset(w http.ResponseWriter, name string) {
