@@ -36,6 +36,7 @@ func (d *dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	d.shutdowns.watch(r, d.sampler)
 	if target, ok := slashAdded(r); ok {
 		h.Set("Location", target)
 		w.WriteHeader(http.StatusTemporaryRedirect)

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // viewer is a live page. Its handler writes the messages, so that one that does not read
 // does not delay the others.
 type viewer struct {
-	id       uint64 // of the bulkhead that is shown; 0: the list
+	id       uint64       // of the bulkhead that is shown; 0: the list
+	server   *http.Server // nil if it is not known
 	messages chan []byte
 	leave    context.CancelFunc
 }
@@ -22,7 +24,10 @@ const (
 	writeTimeout = 10 * time.Second // for one message
 )
 
-var errTooMany = errors.New("too many live pages are open")
+var (
+	errTooMany  = errors.New("too many live pages are open")
+	errShutdown = errors.New("the server is being shut down")
+)
 
 // send queues a message. A viewer that is too far behind is dropped; its page connects
 // again and gets everything. The lock is held.
@@ -69,12 +74,14 @@ func (s *sampler) remove(v *viewer) {
 	}
 }
 
-// partAll removes all viewers.
-func (s *sampler) partAll() {
+// partAll removes the viewers of a server.
+func (s *sampler) partAll(server *http.Server) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for v := range s.viewers {
-		s.remove(v)
+		if v.server == server {
+			s.remove(v)
+		}
 	}
 }
 
@@ -85,20 +92,27 @@ func (d *dashboard) serveEvents(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "id must be the number of a bulkhead.")
 		return
 	}
+	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	w.Header().Set("X-Accel-Buffering", "no") // for nginx
+	if r.Method == http.MethodHead {
+		return
+	}
 	out := http.NewResponseController(w)
 	ctx, leave := context.WithCancel(r.Context())
 	defer leave()
-	d.leaveAtShutdown(r)
-	v := &viewer{id: id, messages: make(chan []byte, maxBehind), leave: leave}
-	if err := d.sampler.join(v); err != nil {
+	v := &viewer{id: id, server: serverOf(r), messages: make(chan []byte, maxBehind), leave: leave}
+	err := d.sampler.join(v)
+	if err == nil {
+		defer d.sampler.part(v)
+		if d.shutdowns.begun(v.server) { // now that Shutdown would find the viewer
+			err = errShutdown
+		}
+	}
+	if err != nil {
 		w.Header().Set("Retry-After", "10")
 		fail(w, http.StatusServiceUnavailable, err.Error()+".")
 		return
 	}
-	defer d.sampler.part(v)
-
-	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	w.Header().Set("X-Accel-Buffering", "no") // for nginx
 	hello := event("hello", mustJSON(map[string]any{"instance": d.instance, "fields": fieldNames}))
 	for message := hello; ; {
 		// Without a deadline that can be set, the server's own bounds the write.
@@ -117,27 +131,47 @@ func (d *dashboard) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// shutdowns are the servers whose Shutdown ends the live pages.
+// shutdowns are the servers whose Shutdown ends the live pages. Otherwise
+// [http.Server.Shutdown] would wait for them until its own context ends.
 type shutdowns struct {
 	mu    sync.Mutex
-	known map[*http.Server]struct{}
+	known map[*http.Server]*atomic.Bool // whether Shutdown was called
 }
 
-// leaveAtShutdown lets the live pages end when the server is shut down. Otherwise
-// [http.Server.Shutdown] would wait for them until its own context ends.
-func (d *dashboard) leaveAtShutdown(r *http.Request) {
-	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if !ok {
+// watch lets the live pages of the server of r end when that is shut down. It is called
+// with every request, because a live page can be requested after Shutdown was called, and
+// it is too late then.
+func (s *shutdowns) watch(r *http.Request, sampler *sampler) {
+	server := serverOf(r)
+	if server == nil {
 		return
 	}
-	d.shutdowns.mu.Lock()
-	defer d.shutdowns.mu.Unlock()
-	if _, known := d.shutdowns.known[server]; known {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known[server] != nil {
 		return
 	}
-	if d.shutdowns.known == nil {
-		d.shutdowns.known = make(map[*http.Server]struct{})
+	if s.known == nil {
+		s.known = make(map[*http.Server]*atomic.Bool)
 	}
-	d.shutdowns.known[server] = struct{}{}
-	server.RegisterOnShutdown(d.sampler.partAll)
+	begun := new(atomic.Bool)
+	s.known[server] = begun
+	server.RegisterOnShutdown(func() {
+		begun.Store(true)
+		sampler.partAll(server)
+	})
+}
+
+// begun reports whether Shutdown of the server was called.
+func (s *shutdowns) begun(server *http.Server) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	begun := s.known[server]
+	return begun != nil && begun.Load()
+}
+
+// serverOf returns the server that has received r, nil if there is none.
+func serverOf(r *http.Request) *http.Server {
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	return server
 }

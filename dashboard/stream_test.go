@@ -2,10 +2,12 @@ package dashboard
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/registry"
 )
 
@@ -131,4 +134,61 @@ func TestViewerThatDoesNotReadItsConnectionIsDropped(t *testing.T) {
 	_ = conn.Close()
 	_ = server.Close()
 	<-served
+}
+
+func TestHeadOfALivePageHasNoViewer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := Handler(bulk.Must(bulk.New("payments", 2))).(*dashboard)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/events", nil)) // returns
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != "text/event-stream; charset=utf-8" || w.Body.Len() > 0 {
+			t.Errorf("status %d, Content-Type %q, body %q", w.Code, got, w.Body)
+		}
+		if n := len(h.sampler.viewers); n != 0 {
+			t.Errorf("%d viewers", n)
+		}
+		w = httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/events?id=x", nil))
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("with a wrong id: status %d", w.Code)
+		}
+	})
+}
+
+func TestLivePageThatIsRequestedDuringAShutdownEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := Handler(bulk.Must(bulk.New("payments", 2))).(*dashboard)
+		server, other := new(http.Server), new(http.Server)
+		request := func(s *http.Server, target string) *http.Request {
+			return httptest.NewRequest(http.MethodGet, target, nil).WithContext(context.WithValue(t.Context(), http.ServerContextKey, s))
+		}
+		h.ServeHTTP(httptest.NewRecorder(), request(server, "/style.css"))
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		ended := make(chan struct{})
+		go func() { // a live page of another server
+			h.ServeHTTP(httptest.NewRecorder(), request(other, "/events").WithContext(context.WithValue(ctx, http.ServerContextKey, other)))
+			close(ended)
+		}()
+		synctest.Wait()
+		if err := server.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, request(server, "/events")) // returns
+		if got := w.Body.String(); w.Code != http.StatusServiceUnavailable || got != "the server is being shut down.\n" || w.Header().Get("Retry-After") == "" {
+			t.Errorf("status %d: %s", w.Code, got)
+		}
+		select {
+		case <-ended:
+			t.Error("the live page of the other server has ended")
+		default:
+		}
+		leave()
+		<-ended
+		if n := len(h.sampler.viewers); n != 0 {
+			t.Errorf("%d viewers", n)
+		}
+	})
 }
