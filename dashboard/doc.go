@@ -34,9 +34,10 @@
 // three of the last ten times that the bulkhead was judged, and shows each finding for ten
 // seconds after it was last found. The text and JSON forms have the findings of package bulk unchanged.
 //
-// The charts show the highest numbers of slots in use and waiting operations that the
-// totals prove, not those of the instant of the sample, so that a burst between two
-// samples is seen.
+// The charts show the highest numbers of slots in use and waiting operations since the
+// sample before, as far as the totals tell, so that a burst between two samples is seen. They
+// are estimates between the number at the instant of the sample and the highest number
+// ever. For example, all slots are shown as used if an operation found too few free ones.
 //
 // # Forms
 //

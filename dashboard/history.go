@@ -14,8 +14,8 @@ const historySeconds = 300
 const (
 	seriesArrivals    = iota // per second
 	seriesRejected           // per second, for any reason but canceled
-	seriesInUse              // slots: the highest number known
-	seriesWaiting            // operations: the highest number known
+	seriesInUse              // slots: the highest number known, see pointOf
+	seriesWaiting            // operations: the highest number known, see pointOf
 	seriesParallelism        // slots
 	seriesP50                // of the waits, in seconds; NaN: none ended
 	seriesP99                // of the waits, in seconds; NaN: none ended
@@ -80,14 +80,21 @@ func modulo(second int64) int64 {
 }
 
 // pointOf returns the sample for what happened between two readings. The gauges of the
-// later one would not show a burst between them. So InUse and Waiting are the highest
-// numbers that the totals prove:
+// later one would not show a burst between them. So InUse and Waiting are the highest of
+// the gauges and these numbers:
 //
-//   - An operation that was queued or saturated found no free slot.
+//   - An operation that was queued or saturated did not find the slots that it asked for.
+//     Then full slots are shown. That is an upper bound if operations ask for several.
 //   - A peak over the whole life that has risen is one of this interval.
-//   - On average as many operations waited as the sum of their waits divided by the
-//     time (Little's law).
-func pointOf(i bulk.Interval) point {
+//   - On average as many operations are in flight as are admitted during the mean time in
+//     flight (Little's law). Each holds at least one slot, so that this is a lower bound of
+//     the slots. hold is an estimate of that time: 0 if there is none.
+//   - On average as many operations wait as the sum of their waits divided by the time.
+//     This is an estimate, because these waits can have begun before the interval. In the
+//     interval itself each was at most as long as that.
+//
+// None of them is above the peak over the whole life. The status of a Keyed has no peaks.
+func pointOf(i bulk.Interval, full int, hold time.Duration) point {
 	s, t := i.End, i.Totals
 	p := gauges(s)
 	if i.Duration <= 0 {
@@ -96,8 +103,8 @@ func pointOf(i bulk.Interval) point {
 	p[seriesArrivals] = float32(i.ArrivalRate())
 	p[seriesRejected] = float32(i.RejectionRate())
 	inUse, waiting := s.InUse, s.Waiting
-	if t.Queued+t.Saturated > 0 && s.Capacity.Parallelism != bulk.Unlimited {
-		inUse = max(inUse, min(s.Capacity.Parallelism, i.Start.Capacity.Parallelism))
+	if t.Queued+t.Saturated > 0 {
+		inUse = max(inUse, full)
 	}
 	if s.Peak.InUse > i.Start.Peak.InUse {
 		inUse = max(inUse, s.Peak.InUse)
@@ -105,13 +112,33 @@ func pointOf(i bulk.Interval) point {
 	if s.Peak.Waiting > i.Start.Peak.Waiting {
 		waiting = max(waiting, s.Peak.Waiting)
 	}
-	p[seriesInUse] = float32(inUse)
-	p[seriesWaiting] = max(float32(waiting), float32(t.Wait.Seconds()/i.Duration.Seconds()))
+	inFlight := i.AdmissionRate() * min(hold, i.Duration).Seconds()
+	inFlight = min(inFlight, float64(max(s.InUse, i.Start.InUse, s.Capacity.Parallelism, i.Start.Capacity.Parallelism)))
+	waited := min(t.Wait.Seconds()/i.Duration.Seconds(), float64(t.AdmittedFromQueue))
+	if s.Peak.InFlight > 0 {
+		inFlight, waited = min(inFlight, float64(s.Peak.InUse)), min(waited, float64(s.Peak.Waiting))
+	}
+	p[seriesInUse] = max(float32(inUse), float32(inFlight))
+	p[seriesWaiting] = max(float32(waiting), float32(waited))
 	if t.AdmittedFromQueue > 0 {
 		p50, p99 := quantiles(t)
 		p[seriesP50], p[seriesP99] = float32(p50.Seconds()), float32(p99.Seconds())
 	}
 	return p
+}
+
+// fullSince returns how many slots are in use when an operation finds none free, from the
+// earlier reading until r: at most those of the lower parallelism, and at most as many as
+// ever were in use. Of a Keyed it is those of one key. It is 0 if that is not known.
+func (r *reading) fullSince(earlier *reading) int {
+	slots := min(r.capacity().Parallelism, earlier.capacity().Parallelism)
+	if slots == bulk.Unlimited {
+		return 0
+	}
+	if r.keyed == nil {
+		slots = min(slots, r.status.Peak.InUse)
+	}
+	return slots
 }
 
 // gauges returns the sample of a first status, before which nothing is known.

@@ -54,7 +54,7 @@ func (t *track) add(r *reading, second int64) (changed bool) {
 	changed = r.status.LastEvent != old.status.LastEvent || r.keyed != nil || r.panels != nil ||
 		r.status.InFlight > 0 || r.status.Waiting > 0
 	if i, err := r.status.Since(old.status); err == nil {
-		t.history.add(second, pointOf(i))
+		t.history.add(second, pointOf(i, r.fullSince(old), t.meanHold()))
 	}
 	t.keep(r)
 	return changed
@@ -111,6 +111,20 @@ func (t *track) interval(window time.Duration) bulk.Interval {
 		}
 	}
 	return bulk.Interval{Start: t.now.status, End: t.now.status, Totals: t.now.status.Totals}
+}
+
+// meanHold returns the mean time in flight of about the last minute, 0 if it is not known:
+// of 64 admissions one is sampled, so that a shorter window often has none.
+func (t *track) meanHold() time.Duration {
+	start := t.since(longWindow)
+	if start == nil {
+		return 0
+	}
+	before, now := start.status.Totals.Holds, t.now.status.Totals.Holds
+	if now.Samples <= before.Samples {
+		return 0
+	}
+	return bulk.Holds{Samples: now.Samples - before.Samples, Sum: now.Sum - before.Sum}.Mean()
 }
 
 // judgeEvery is how often a bulkhead without trouble is judged. Judging costs more than
