@@ -42,7 +42,8 @@ type history struct {
 }
 
 // add adds the sample of a second. Seconds without a sample are absent. A sample of the
-// same second as the last one replaces it, and so does one after the clock went back.
+// same second as the last one replaces it, but keeps its slots and waiting operations if
+// those were more. A sample after the clock went back replaces the last one.
 func (h *history) add(second int64, p point) {
 	if !h.filled {
 		for i := range h.points {
@@ -52,6 +53,10 @@ func (h *history) add(second int64, p point) {
 	}
 	for gap := min(second-h.last-1, historySeconds); gap > 0; gap-- {
 		h.points[modulo(second-gap)] = absent()
+	}
+	if before := h.points[modulo(h.last)]; second == h.last && !isNaN(before[seriesInUse]) {
+		p[seriesInUse] = max(p[seriesInUse], before[seriesInUse])
+		p[seriesWaiting] = max(p[seriesWaiting], before[seriesWaiting])
 	}
 	h.last = max(h.last, second)
 	h.points[modulo(h.last)] = p

@@ -114,3 +114,33 @@ func TestSlotsThatAreInUseBetweenSamplesAreSeenBelowThePeak(t *testing.T) {
 		}
 	})
 }
+
+func TestSecondSampleOfTheSameSecondKeepsWhatTheFirstHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("payments", 2, bulk.WaitingRoom(2)))
+		h := Handler(b).(*dashboard)
+		s, leave := open(t, h, "/events")
+		defer leave()
+		pass(2 * time.Second)
+		pass(500 * time.Millisecond)
+		for range 10 {
+			hold(b, 10*time.Millisecond)
+		}
+		pass(500 * time.Millisecond)
+		before := h.sampler.lastPoint()
+		if before[seriesArrivals] != 10 || before[seriesRejected] != 6 || before[seriesInUse] != 2 || before[seriesWaiting] != 2 {
+			t.Fatalf("point %v", before)
+		}
+		s.messages(t)
+		pass(250 * time.Millisecond)
+		h.sampler.sample() // as after a change with the page
+		after := h.sampler.lastPoint()
+		if after[seriesArrivals] != 8 || after[seriesRejected] != 4.8 || after[seriesInUse] != 2 || after[seriesWaiting] != 2 || isNaN(after[seriesP99]) {
+			t.Errorf("point %v, before the second sample of the same second %v", after, before)
+		}
+		synctest.Wait()
+		if got := s.messages(t); len(got) != 1 || got[0].Rows[0].Point[seriesArrivals] != 8.0 {
+			t.Errorf("sent %+v", got)
+		}
+	})
+}

@@ -17,6 +17,7 @@ const (
 type track struct {
 	id       uint64
 	now      *reading
+	begun    *reading   // at which the newest point of the history begins
 	kept     []*reading // never empty; the oldest first; the last one is now, or was taken shortly before
 	history  history
 	resized  []resized // the newest first, at most maxResized
@@ -53,8 +54,11 @@ func (t *track) add(r *reading, second int64) (changed bool) {
 	}
 	changed = r.status.LastEvent != old.status.LastEvent || r.keyed != nil || r.panels != nil ||
 		r.status.InFlight > 0 || r.status.Waiting > 0
-	if i, err := r.status.Since(old.status); err == nil {
-		t.history.add(second, pointOf(i, r.fullSince(old), t.meanHold()))
+	if t.begun == nil || second != t.history.last {
+		t.begun = old
+	}
+	if i, err := r.status.Since(t.begun.status); err == nil {
+		t.history.add(second, pointOf(i, r.fullSince(t.begun), t.meanHold()))
 	}
 	t.keep(r)
 	return changed

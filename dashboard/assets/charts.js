@@ -13,8 +13,10 @@ export class History {
     this.n = n; // the second of the last sample
   }
 
-  // push adds the sample of the second n. Seconds without a sample stay absent.
+  // push adds the sample of the second n. Seconds without a sample stay absent. A second
+  // sample of the last second replaces the first, which it includes.
   push(n, point) {
+    if (n === this.n) this.series.forEach((values, i) => (values[values.length - 1] = point[i]));
     if (n <= this.n) return;
     const gap = Math.min(n - this.n - 1, seconds);
     for (let i = 0; i < seriesCount; i++) {
@@ -28,6 +30,7 @@ export class History {
 
   // idle adds a sample in which nothing has happened.
   idle(n) {
+    if (n <= this.n) return;
     const last = this.series.map((values) => values[values.length - 1] ?? null);
     this.push(n, [0, 0, last[2], last[3], last[4], null, null]);
   }
