@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -15,16 +16,23 @@ import (
 // member is a bulkhead or a Keyed in the text and JSON forms.
 type member struct {
 	now, start *reading
-	severity   bulk.Severity
+	report     bulk.Report
 }
 
-// members returns what q selects, the worst first.
+// members returns what q selects, in its order. The worst are those with the worst report:
+// unlike the findings of the page, it has nothing that lingers.
 func (s *sampler) members(q query) []member {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	var all []member
 	for _, t := range s.selected(q) {
-		all = append(all, member{t.now, t.since(longWindow), t.severity()})
+		all = append(all, member{now: t.now, start: t.since(longWindow)})
+	}
+	s.mu.Unlock()
+	for i, m := range all {
+		all[i].report = m.now.report(m.start)
+	}
+	if q.sort == sorts[0].Name {
+		slices.SortStableFunc(all, func(a, b member) int { return cmp.Compare(b.report.Severity(), a.report.Severity()) })
 	}
 	return all
 }
@@ -50,12 +58,17 @@ func (s *sampler) selected(q query) []*track {
 // writeText writes the text forms of the reports and intervals of package bulk.
 func (d *dashboard) writeText(w http.ResponseWriter, q query) {
 	all := d.sampler.members(q)
+	var counts [bulk.SeverityCritical + 1]int
+	for _, m := range all {
+		counts[m.report.Severity()]++
+	}
 	var b strings.Builder
 	d.sampler.mu.Lock()
-	fmt.Fprintf(&b, "%s at %s\n", summaryText(d.sampler.counts()), d.sampler.at.Format(time.RFC3339))
+	at := d.sampler.at
 	d.sampler.mu.Unlock()
+	fmt.Fprintf(&b, "%s at %s\n", summaryText(counts), at.Format(time.RFC3339))
 	for _, m := range all {
-		fmt.Fprintf(&b, "\n%s\n%s\n", m.now.report(m.start), m.now.text(m.start))
+		fmt.Fprintf(&b, "\n%s\n%s\n", m.report, m.now.text(m.start))
 		if m.now.busiest != nil {
 			for _, k := range m.now.busiest() {
 				s := k.Status
@@ -106,17 +119,16 @@ type jsonKeyed struct {
 func (d *dashboard) writeJSON(w http.ResponseWriter, q query) {
 	form := jsonForm{At: time.Now(), Bulkheads: []jsonBulkhead{}, Keyed: []jsonKeyed{}}
 	for _, m := range d.sampler.members(q) {
-		report := m.now.report(m.start)
-		form.Severity = max(form.Severity, report.Severity())
+		form.Severity = max(form.Severity, m.report.Severity())
 		if m.now.keyed == nil {
-			b := jsonBulkhead{Report: report}
+			b := jsonBulkhead{Report: m.report}
 			for _, p := range m.now.panels {
 				b.Panels = append(b.Panels, p())
 			}
 			form.Bulkheads = append(form.Bulkheads, b)
 			continue
 		}
-		k := jsonKeyed{Report: report, Status: *m.now.keyed}
+		k := jsonKeyed{Report: m.report, Status: *m.now.keyed}
 		if m.now.busiest != nil {
 			k.Busiest = m.now.busiest()
 		}
