@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/internal/safetext"
@@ -41,9 +40,15 @@ func Adaptive(l *adaptive.Limiter) Source {
 				{"Baseline", formatDuration(s.Baseline)},
 				{"Goodput", formatRate(s.Last.Goodput()) + "/s"},
 			},
-			Decisions: last.add(s.Last.At, change, strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
+			Decisions: last.add(s.Last.At, change, words(s.Last.Reason)),
 		}
-	}, owner{gone: func() bool {
+	}, owner{last: func() cause {
+		d := l.Status().Last
+		if !d.Changed() || d.Observed {
+			return cause{}
+		}
+		return cause{d.At, d.To, "adaptive limit: " + words(d.Reason)}
+	}, gone: func() bool {
 		s := l.Status()
 		return s.Closed || s.Observing
 	}, effect: func(to int) string {

@@ -128,11 +128,19 @@ func (d *dashboard) apply(r *http.Request, t *track, now *reading, was, to bulk.
 	case conflict:
 		return changedMeanwhile(was, found)
 	}
+	d.sampler.note(t, cause{time.Now(), made.Parallelism, "set with this page"})
 	if d.onChange != nil && (made != found || set != nil) {
 		d.onChange(Change{Request: r, At: time.Now(), ID: t.id, Label: now.status.Label, From: found, To: made})
 	}
 	d.sampler.sample()
 	return nil
+}
+
+// note remembers why the capacity of t was changed.
+func (s *sampler) note(t *track, c cause) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.made = c
 }
 
 // rebase returns found with what is different between was and to. It reports a conflict if
@@ -275,8 +283,8 @@ func (s *sampler) form(t *track) *changeForm {
 	if !f.Paused {
 		return f
 	}
-	if len(t.resized) > 0 && t.resized[0].From.Parallelism > 0 {
-		f.Resume = parallelismInput(t.resized[0].From.Parallelism)
+	if len(t.resized) > 0 && t.resized[0].from.Parallelism > 0 {
+		f.Resume = parallelismInput(t.resized[0].from.Parallelism)
 		f.Parallelism = f.Resume
 	}
 	for _, o := range t.now.active() {

@@ -27,7 +27,8 @@
 // bulkhead before the others. For each bulkhead and each [registry.Keyed] there are the
 // slots and the waiting room, arrivals and rejections by reason, the waits and times in
 // flight, the oldest wait and operation, the changes of the capacity that were seen, and
-// charts of the last five minutes.
+// charts of the last five minutes. A change has a reason if it was made with the page or by
+// a source of [Adaptive] or [Fleet]; other code does not say why it changes a capacity.
 //
 // Findings about the present state, such as execution_full, come and go in a busy
 // bulkhead that is healthy. The live page shows them as notices until they were found

@@ -234,7 +234,13 @@ type shownChange struct {
 	Text string `json:"text"`
 }
 
-func (r resized) show() shownChange { return shownChange{clock(r.At), changeOf(r.From, r.To)} }
+func (r resized) show() shownChange {
+	text := changeOf(r.from, r.to)
+	if r.reason != "" {
+		text += ": " + r.reason
+	}
+	return shownChange{clock(r.at), text}
+}
 
 // clock returns the time of day.
 func clock(at time.Time) string { return at.Format("15:04:05 MST") }

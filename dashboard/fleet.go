@@ -48,7 +48,7 @@ func Fleet(m *fleet.Member) Source {
 				{"Shares of others", peers(s.Members)},
 			},
 			Decisions: last.add(s.Last.At, formatParallelism(s.Last.From)+" → "+formatParallelism(s.Last.To),
-				strings.ReplaceAll(s.Last.Reason.String(), "_", " ")),
+				words(s.Last.Reason)),
 		}
 	}, owner{set: func(n int) error {
 		if s := status(); n > 0 && s.State == fleet.Holding && s.Limit > 0 && s.Share > 0 {
@@ -61,6 +61,9 @@ func Fleet(m *fleet.Member) Source {
 			}
 		}
 		return m.SetLimit(n)
+	}, last: func() cause {
+		c := m.Status().Last
+		return cause{c.At, c.To, "fleet: " + words(c.Reason)}
 	}, resume: func() int {
 		status()
 		return int(limit.Load())

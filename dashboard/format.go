@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -104,3 +105,6 @@ func limitText(d time.Duration) string {
 	}
 	return d.String()
 }
+
+// words returns a name like rejected_by_dependency in words.
+func words(name fmt.Stringer) string { return strings.ReplaceAll(name.String(), "_", " ") }

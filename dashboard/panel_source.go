@@ -24,6 +24,7 @@ type owner struct {
 	effect func(to int) string // what a change to this parallelism means, for the confirmation; nil without
 	set    func(to int) error  // sets the parallelism in place of the bulkhead; nil: the bulkhead does
 	resume func() int          // the number to set after a pause; nil: the parallelism before the pause
+	last   func() cause        // its last decision
 	gone   func() bool         // it does not set the parallelism any more
 }
 
@@ -34,7 +35,7 @@ func (s *panelSource) readings() iter.Seq[*reading] {
 		p := s.read()
 		r := &reading{status: s.bulkhead.Status(), panels: []func() panel{func() panel { return p }}}
 		if s.owner.effect != nil {
-			r.owners = []owner{s.owner}
+			r.owners, r.causes = []owner{s.owner}, []cause{s.owner.last()}
 		}
 		yield(r)
 	}

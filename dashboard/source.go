@@ -27,6 +27,7 @@ type reading struct {
 	target  target                // nil if its capacity cannot be changed
 	busiest func() []keyStatus    // nil without
 	panels  []func() panel        // what parts around it say
+	causes  []cause               // last decisions of owners
 	owners  []owner               // parts that set its parallelism
 }
 
@@ -182,6 +183,7 @@ func collect(sources []readable) []*reading {
 			}
 			first.panels = append(first.panels, r.panels...)
 			first.owners = append(first.owners, r.owners...)
+			first.causes = append(first.causes, r.causes...)
 		}
 	}
 	return all

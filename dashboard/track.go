@@ -20,6 +20,7 @@ type track struct {
 	begun    *reading   // at which the newest point of the history begins
 	kept     []*reading // never empty; the oldest first; the last one is now, or was taken shortly before
 	history  history
+	made     cause     // of the last change with the page
 	resized  []resized // the newest first, at most maxResized
 	findings []finding
 	report   bulk.Report
@@ -31,9 +32,30 @@ type track struct {
 
 // resized is a change of the capacity that was seen between two samples.
 type resized struct {
-	At   time.Time     `json:"at"`
-	From bulk.Capacity `json:"from"`
-	To   bulk.Capacity `json:"to"`
+	since, at time.Time // of the samples
+	from, to  bulk.Capacity
+	reason    string // empty if it is not known
+}
+
+// cause is why the parallelism was set.
+type cause struct {
+	at     time.Time
+	to     int // the parallelism
+	reason string
+}
+
+// explain finds out why the capacity was changed: with the page, or by the last decision of
+// an owner if that has set the parallelism. Other code does not say why.
+func (r *resized) explain(made cause, decisions []cause) {
+	causes := []cause{made}
+	if r.from.Parallelism != r.to.Parallelism {
+		causes = append(causes, decisions...)
+	}
+	for _, c := range causes {
+		if r.reason == "" && !c.at.Before(r.since) && c.to == r.to.Parallelism {
+			r.reason = c.reason
+		}
+	}
 }
 
 const maxResized = 8
@@ -48,8 +70,15 @@ func (t *track) add(r *reading, second int64) (changed bool) {
 		t.keep(r)
 		return true
 	}
+	// A decision can be told in the sample before that which has the parallelism, and in the next one.
+	decisions := slices.Concat(old.causes, r.causes)
+	if len(t.resized) > 0 && t.resized[0].at.Equal(old.status.At) {
+		t.resized[0].explain(t.made, decisions)
+	}
 	if from, to := old.capacity(), r.capacity(); from != to {
-		t.resized = slices.Insert(t.resized, 0, resized{r.status.At, from, to})
+		change := resized{since: old.status.At, at: r.status.At, from: from, to: to}
+		change.explain(t.made, decisions)
+		t.resized = slices.Insert(t.resized, 0, change)
 		t.resized = t.resized[:min(len(t.resized), maxResized)]
 	}
 	changed = r.status.LastEvent != old.status.LastEvent || r.keyed != nil || r.panels != nil ||
