@@ -99,15 +99,16 @@ func TestHandlerCanBeMountedAnywhere(t *testing.T) {
 func TestWrongRequestsGetAnAnswerThatSaysWhatIsAllowed(t *testing.T) {
 	h := dashboard.Handler(bulk.Must(bulk.New("payments", 2)))
 	for target, want := range map[string]string{
-		"/?format=xml":                    "400 format must be html, text or json.",
-		"/?id=x":                          "400 id must be the number of a bulkhead.",
-		"/?id=0":                          "400 id must be the number of a bulkhead.",
-		"/?id=18446744073709551615":       "404 There is no bulkhead with this number. Numbers change when the process starts again.",
-		"/?sort=size":                     "400 sort must be one of worst, label, arrivals, rejected, wait, use.",
-		"/?q=" + strings.Repeat("a", 201): "400 q must have at most 200 bytes.",
-		"/assets":                         "404 There is no such page.",
-		"/page.html":                      "404 There is no such page.",
-		"/change":                         "404 There is no such page.",
+		"/?format=xml":                         "400 format must be html, text or json.",
+		"/?id=x":                               "400 id must be the number of a bulkhead.",
+		"/?id=0":                               "400 id must be the number of a bulkhead.",
+		"/?id=18446744073709551615":            "404 There is no bulkhead with this number. Numbers change when the process starts again.",
+		"/?sort=size":                          "400 sort must be one of worst, label, arrivals, rejected, wait, use.",
+		"/?q=" + strings.Repeat("a", 201):      "400 q must have at most 200 characters.",
+		"/?q=" + strings.Repeat("%C3%A4", 201): "400 q must have at most 200 characters.",
+		"/assets":                              "404 There is no such page.",
+		"/page.html":                           "404 There is no such page.",
+		"/change":                              "404 There is no such page.",
 		"/history?" + strings.Repeat("id=1&", 51): "400 At most 50 ids are allowed.",
 	} {
 		w := get(t, h, target)
@@ -252,6 +253,15 @@ func TestSearchAndOrderWorkWithoutJavaScript(t *testing.T) {
 	text := get(t, h, "/?sort=label").Body.String()
 	if a, p, s := strings.Index(text, `"archive"`), strings.Index(text, `"Payments"`), strings.Index(text, `"search"`); !(p < a && a < s) {
 		t.Errorf("order by label: %s", text)
+	}
+}
+
+// The input of the page counts characters too, and live.js puts its text into the address.
+func TestSearchTextCanBeAsLongAsTheInputAllows(t *testing.T) {
+	label := strings.Repeat("ä", 100)
+	h := dashboard.Handler(bulk.Must(bulk.New(label, 2)))
+	if w := get(t, h, "/?q="+strings.Repeat("%C3%A4", 200)); w.Code != http.StatusOK {
+		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
 }
 

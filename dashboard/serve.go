@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 //go:embed assets
@@ -140,7 +141,8 @@ type query struct {
 	sort string // one of sorts
 }
 
-// maxQuery bounds the text that is searched for.
+// maxQuery bounds the text that is searched for, in characters. The input of the page has
+// the same bound, in UTF-16 code units: these are never fewer.
 const maxQuery = 200
 
 func parseQuery(r *http.Request) (query, error) {
@@ -150,8 +152,8 @@ func parseQuery(r *http.Request) (query, error) {
 	}
 	values := r.URL.Query()
 	q := query{id: id, text: values.Get("q"), sort: values.Get("sort")}
-	if len(q.text) > maxQuery {
-		return query{}, fmt.Errorf("q must have at most %d bytes", maxQuery)
+	if utf8.RuneCountInString(q.text) > maxQuery {
+		return query{}, fmt.Errorf("q must have at most %d characters", maxQuery)
 	}
 	if q.sort == "" {
 		q.sort = sorts[0].Name
