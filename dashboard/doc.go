@@ -66,7 +66,9 @@
 // is more than three samples behind, is disconnected; it connects again by itself.
 //
 // A live page is a request that does not end. When the [http.Server] is shut down, the
-// live pages are disconnected, so that its Shutdown does not wait for them.
+// live pages are disconnected, so that its Shutdown does not wait for them. Each middleware
+// in front of the page needs a ResponseWriter with Flush or with Unwrap: see
+// [http.ResponseController]. Without it the page is not live, and says so.
 //
 // # Security
 //

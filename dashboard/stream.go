@@ -29,6 +29,10 @@ var (
 	errShutdown = errors.New("the server is being shut down")
 )
 
+// cannotFlush is what a page says instead of connecting again and again, before the time
+// of its figures.
+const cannotFlush = "Not live: a middleware of the server has no Flush. Snapshot"
+
 // send queues a message. A viewer that is too far behind is dropped; its page connects
 // again and gets everything. The lock is held.
 func (v *viewer) send(s *sampler, message []byte) {
@@ -85,7 +89,9 @@ func (s *sampler) partAll(server *http.Server) {
 	}
 }
 
-// serveEvents writes Server-Sent Events until the client leaves.
+// serveEvents writes Server-Sent Events until the client leaves. Behind a middleware whose
+// http.ResponseWriter has neither Flush nor Unwrap, they would come when that is too late:
+// then the page is told so.
 func (d *dashboard) serveEvents(w http.ResponseWriter, r *http.Request) {
 	id, ok := idOf(r)
 	if !ok {
@@ -121,6 +127,9 @@ func (d *dashboard) serveEvents(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if err := out.Flush(); err != nil {
+			if errors.Is(err, http.ErrNotSupported) {
+				_, _ = w.Write(event("unsupported", mustJSON(cannotFlush)))
+			}
 			return
 		}
 		select {

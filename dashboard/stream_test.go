@@ -192,3 +192,24 @@ func TestLivePageThatIsRequestedDuringAShutdownEnds(t *testing.T) {
 		}
 	})
 }
+
+// unflushable is the ResponseWriter of a middleware without Flush and Unwrap.
+type unflushable struct{ w http.ResponseWriter }
+
+func (u unflushable) Header() http.Header         { return u.w.Header() }
+func (u unflushable) WriteHeader(status int)      { u.w.WriteHeader(status) }
+func (u unflushable) Write(p []byte) (int, error) { return u.w.Write(p) }
+
+func TestLivePageBehindAMiddlewareWithoutFlushIsToldWhyItIsNotLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := Handler(bulk.Must(bulk.New("payments", 2))).(*dashboard)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(unflushable{w}, httptest.NewRequest(http.MethodGet, "/events", nil)) // returns
+		if got := w.Body.String(); w.Code != http.StatusOK || !strings.HasPrefix(got, "event: hello\n") || !strings.HasSuffix(got, "event: unsupported\ndata: \"Not live: a middleware of the server has no Flush. Snapshot\"\n\n") {
+			t.Errorf("status %d: %s", w.Code, got)
+		}
+		if n := len(h.sampler.viewers); n != 0 {
+			t.Errorf("%d viewers", n)
+		}
+	})
+}

@@ -237,6 +237,11 @@ function connect() {
     live();
     apply(JSON.parse(e.data), false);
   });
+  source.addEventListener("unsupported", (e) => {
+    source.close(); // the next answer would be the same
+    lost();
+    setText($("live-text"), JSON.parse(e.data));
+  });
   source.addEventListener("error", () => {
     lost();
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000); // the answer was an error
@@ -249,7 +254,7 @@ function connect() {
 async function leave() {
   source.close();
   const label = records.get(page)?.label ?? "";
-  const query = encodeURIComponent([...label].slice(0, 40).join("")); // the server takes 200 bytes
+  const query = encodeURIComponent([...label].slice(0, 40).join("")); // the server takes 200
   const found = [];
   try {
     const answer = await fetch("./?format=html&q=" + query);
