@@ -87,12 +87,10 @@ var rules = []rule{
 			"Raise parallelism only if the dependency can take more load."},
 	{CodeExpirations, expirations,
 		"Check why operations hold their slots so long: waits expire because the operations ahead are slow. " +
-			"If waits are always that long, make the waiting room smaller. " +
-			"Callers are then rejected immediately instead of after a wait."},
+			"If waits are always that long, make the waiting room smaller, so that callers are rejected immediately."},
 	{CodeWaitsNearLimit, waitsNearLimit,
-		"Check the quantiles of the waits. " +
+		"Check the quantiles of the waits: with a little more load, operations will expire while they wait. " +
 			"Check how long operations hold their slots. " +
-			"With a little more load, operations will expire while they wait. " +
 			"Do not raise the wait limit above the time that callers can afford."},
 	{CodeOversizedOperations, oversizedOperations,
 		"Check which caller asks for more slots than the parallelism. " +
