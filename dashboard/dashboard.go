@@ -21,8 +21,7 @@ type Config struct {
 	onChange  func(Change)
 }
 
-// Show adds sources to the page. The error of a source that is nil or of an unknown type
-// is a panic of [New].
+// Show adds sources to the page. [New] panics if a source is nil or of an unknown type.
 func Show(sources ...Source) Option {
 	return func(c *Config) error {
 		var errs []error
