@@ -225,6 +225,7 @@ func (a *arrival) boundInTime(ctx context.Context, l deadline.Limit) {
 func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
 	s, reason := b.decide(a)
 	kind, at := EventAdmitted, time.Time{}
+	var onOversized func(int)
 	switch s {
 	case inFlight:
 		op = b.start(a.slots, a.keep)
@@ -235,15 +236,21 @@ func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
 		kind = reason.event()
 		b.totals.countAtArrival(reason)
 		err = b.rejectionOf(reason, a.slots, 0, a.end)
+		if reason == Oversized {
+			onOversized = b.onOversized
+		}
 	}
 	if b.listeners == nil {
 		b.mu.Unlock()
-		return op, wait, err
+	} else {
+		if at.IsZero() {
+			at = time.Now()
+		}
+		b.deliverOne(at, kind, subject{a.slots, false, firstEvent}, op)
 	}
-	if at.IsZero() {
-		at = time.Now()
+	if onOversized != nil {
+		onOversized(a.slots)
 	}
-	b.deliverOne(at, kind, subject{a.slots, false, firstEvent}, op)
 	return op, wait, err
 }
 

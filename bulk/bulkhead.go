@@ -89,6 +89,7 @@ type Bulkhead struct {
 	resizes        uint64
 	statuses       uint64      // Status calls
 	claims         hooks.Owner // what changes the parallelism: see internal/hooks
+	onOversized    func(int)   // called without mu: see internal/hooks
 }
 
 // lastID makes bulkheads distinguishable in the whole process.

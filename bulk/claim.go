@@ -27,6 +27,13 @@ func (b *Bulkhead) changeCapacity(f func(Capacity) Capacity) (deliver func(), er
 	return func() { b.flush(&out) }, err
 }
 
+// setOnOversized sets what is called for each arrival that is rejected as oversized.
+func (b *Bulkhead) setOnOversized(f func(slots int)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.onOversized = f
+}
+
 func (b *Bulkhead) load() hooks.Load {
 	b.mu.Lock()
 	defer b.mu.Unlock()

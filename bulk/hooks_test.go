@@ -1,6 +1,7 @@
 package bulk_test
 
 import (
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -61,4 +62,28 @@ func TestRanHookSaysNothingOfAnOperationThatWasNotStarted(t *testing.T) {
 	}
 	s.Release()
 	mustHaveRun(t, hooks.Ran(t.Context(), s, rejected), b)
+}
+
+// What package adaptive is told: nothing but operations that are rejected as oversized at
+// their arrival, after their event and without the lock.
+func TestOnOversizedHookHasTheSlotsOfEachOversizedArrival(t *testing.T) {
+	var calls []string
+	b := mustNew(t, 2, bulk.OnEvent(func(e bulk.Event) { calls = append(calls, e.Kind.String()) }))
+	hooks.OnOversized(b, func(slots int) { calls = append(calls, fmt.Sprint(slots, b.Capacity().Parallelism)) })
+	for _, n := range []int{2, 3, 1, 4} {
+		b.TryAcquireN(n)
+	}
+	if err := b.Resize(0); err != nil { // a paused bulkhead rejects no size
+		t.Fatal(err)
+	}
+	b.TryAcquireN(3)
+	if err := b.Resize(2); err != nil {
+		t.Fatal(err)
+	}
+	hooks.OnOversized(b, nil)
+	b.TryAcquireN(3)
+	want := "[admitted oversized 3 2 saturated oversized 4 2 resized saturated resized oversized]"
+	if got := fmt.Sprint(calls); got != want {
+		t.Errorf("calls %s\nwant  %s", got, want)
+	}
 }

@@ -172,6 +172,6 @@ func init() {
 	hooks.SetTotalsText(totalsText)
 	hooks.SetHistogram(histogram)
 	hooks.SetChangeCapacity((*Bulkhead).changeCapacity)
-	hooks.SetLimiting((*Bulkhead).claim, (*Bulkhead).unclaim, (*Bulkhead).load)
+	hooks.SetLimiting((*Bulkhead).claim, (*Bulkhead).unclaim, (*Bulkhead).load, (*Bulkhead).setOnOversized)
 	hooks.SetAddStatus(func(s *Status, b *Bulkhead, own bool) bool { return b.addTo(s, own) })
 }

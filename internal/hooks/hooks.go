@@ -25,6 +25,7 @@ var (
 	claim        any // func(*bulk.Bulkhead) bool
 	unclaim      any // func(*bulk.Bulkhead)
 	load         any // func(*bulk.Bulkhead) Load
+	onOversized  any // func(*bulk.Bulkhead, func(int))
 )
 
 // SetOnRelease sets what [OnRelease] calls.
@@ -137,9 +138,9 @@ type Load struct {
 	Closed      bool
 }
 
-// SetLimiting sets what [Claim], [Unclaim] and [LoadOf] call.
-func SetLimiting[Bulkhead any](c func(*Bulkhead, Owner) bool, u func(*Bulkhead, Owner), l func(*Bulkhead) Load) {
-	claim, unclaim, load = c, u, l
+// SetLimiting sets what [Claim], [Unclaim], [LoadOf] and [OnOversized] call.
+func SetLimiting[Bulkhead any](c func(*Bulkhead, Owner) bool, u func(*Bulkhead, Owner), l func(*Bulkhead) Load, o func(*Bulkhead, func(int))) {
+	claim, unclaim, load, onOversized = c, u, l, o
 }
 
 // An Owner is something that changes the parallelism of a bulkhead. There is at most one of
@@ -164,6 +165,14 @@ func Unclaim[Bulkhead any](b *Bulkhead, by Owner) { unclaim.(func(*Bulkhead, Own
 // LoadOf returns the load of a [*bulk.Bulkhead]. Unlike a Status it copies no
 // histogram, so it allocates nothing.
 func LoadOf[Bulkhead any](b *Bulkhead) Load { return load.(func(*Bulkhead) Load)(b) }
+
+// OnOversized makes a [*bulk.Bulkhead] call f with the slots of each operation that it
+// rejects as oversized at its arrival: without the lock, on the goroutine of that
+// operation, after the event. It replaces the f before; nil is none. Such an operation is
+// in no Load, because nothing is measured while every operation is oversized.
+func OnOversized[Bulkhead any](b *Bulkhead, f func(slots int)) {
+	onOversized.(func(*Bulkhead, func(int)))(b, f)
+}
 
 // SetCheck sets what [Check] calls.
 func SetCheck[Bulkhead any](f func(*Bulkhead) error) { check = f }
