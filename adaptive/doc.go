@@ -42,8 +42,9 @@
 //     is.
 //   - A limit that is not used does not change. Nothing is rejected to measure.
 //
-// The limit moves between min and max in slots; it is not important how many slots an
-// operation has. docs/adaptive.md explains every constant, and compares the limiter
+// The limit moves between min and max in slots, and operations may have several. It stays
+// at or above the largest number of slots for which an operation was rejected as
+// oversized, unless that is more than the limiter may set: see [Status].Floor. docs/adaptive.md explains every constant, and compares the limiter
 // with others.
 //
 // # What others set

@@ -13,6 +13,9 @@ type figures struct {
 	fitted     float64 // mean slots in use by operations that succeeded
 	contended  bool    // some operation was not admitted immediately
 	stalled    bool    // operations are in flight, and none has ended for long
+	oversized  bool    // an operation was rejected because it asked for more slots than the limit
+	largest    int     // slots of the largest operation of which that was ever true
+	size       int     // mean slots of the operations in flight, rounded up
 }
 
 // noise is the standard error of the latency as a share of it: √(p(1−p)/n)/f for a

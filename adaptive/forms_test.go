@@ -64,7 +64,7 @@ func TestFormsOfAStatus(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	text, err := json.Marshal(s)
-	if err != nil || !strings.Contains(string(text), `"limit":10,"min":5,"max":20,"ceiling":20,"observing":true,"closed":false,"in_flight":1`) || strings.Contains(string(text), "last") {
+	if err != nil || !strings.Contains(string(text), `"limit":10,"min":5,"max":20,"floor":5,"ceiling":20,"observing":true,"closed":false,"in_flight":1`) || strings.Contains(string(text), "last") {
 		t.Errorf("%v: %s", err, text)
 	}
 	_ = l.Close()
@@ -92,7 +92,7 @@ func TestFormsOfAStatus(t *testing.T) {
 
 func TestWordsOfReasonsAndOutcomes(t *testing.T) {
 	seen := map[string]bool{}
-	for r := adaptive.Growing; r <= adaptive.Pausing; r++ {
+	for r := adaptive.Growing; r <= adaptive.Oversized; r++ {
 		text, err := r.MarshalText()
 		var back adaptive.Reason
 		if err != nil || string(text) != r.String() || back.UnmarshalText(text) != nil || back != r || seen[r.String()] {

@@ -40,6 +40,7 @@ type Limiter struct {
 	rule     rule
 	set      int     // the parallelism that was set last
 	ceiling  int     // the parallelism that was set from outside, at most max
+	largest  int     // slots of the largest operation that was rejected as oversized, at most ceiling; 0: none
 	slots    float64 // mean slots of an operation
 	refused  uint64  // operations that were not admitted immediately until the last decision
 	last     Decision
@@ -75,6 +76,7 @@ func New(b *bulk.Bulkhead, min, max int, opts ...Option) (*Limiter, error) {
 		hooks.Unclaim(b, hooks.Limiter)
 		return nil, err
 	}
+	hooks.OnOversized(b, l.oversized)
 	return l, nil
 }
 
@@ -102,6 +104,7 @@ func (l *Limiter) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed.Swap(true) {
+		hooks.OnOversized(l.bulkhead, nil)
 		hooks.Unclaim(l.bulkhead, hooks.Limiter)
 	}
 	return nil
@@ -160,6 +163,26 @@ func (l *Limiter) decideFor(start int64, f figures) {
 	ended = false
 }
 
+// oversized makes a decision for an operation that the bulkhead rejected because it asked
+// for more slots than the limit. Such operations are not measured, so if all are of this
+// size, there is no other decision. An operation that asks for more than the limiter may
+// set changes nothing.
+func (l *Limiter) oversized(slots int) {
+	now := l.now()
+	l.mu.Lock()
+	known := slots <= l.largest && l.config.observe // it was told: it is not told for each one again
+	if l.deciding || l.closed.Load() || slots > l.ceiling || known {
+		l.mu.Unlock()
+		return
+	}
+	l.begun(now)
+	l.largest = max(l.largest, slots)
+	f := l.take(now)
+	l.mu.Unlock()
+	f.oversized = true
+	l.decide(f)
+}
+
 // begun starts the first window, or one after a clock that went backwards. The lock is
 // held.
 func (l *Limiter) begun(now int64) {
@@ -198,6 +221,7 @@ func (l *Limiter) take(now int64) figures {
 	ages := l.ages(now)
 	f := l.window.figures(now, ages)
 	l.window = window{start: now, ages: ages}
+	f.largest = l.largest
 	l.deciding = true
 	l.overdue = 0 // the next decision about a dependency that hangs takes as long again
 	return f
@@ -213,7 +237,9 @@ func (l *Limiter) decide(f figures) {
 	}()
 	load := hooks.LoadOf(l.bulkhead)
 	if load.InFlight > 0 {
-		l.slots += 0.2 * (float64(load.InUse)/float64(load.InFlight) - l.slots)
+		mean := float64(load.InUse) / float64(load.InFlight)
+		l.slots += 0.2 * (mean - l.slots)
+		f.size = int(math.Ceil(mean))
 	}
 	f.load *= l.slots
 	f.fitted *= l.slots
@@ -237,6 +263,9 @@ func (l *Limiter) decide(f figures) {
 	l.mu.Lock()
 	d.Seq = l.last.Seq + 1
 	l.rule, l.ceiling, l.last = next.rule, next.ceiling, d
+	if l.largest > l.ceiling {
+		l.largest = 0 // smaller ones may be known, but not which
+	}
 	l.set = next.to
 	if l.config.observe {
 		l.set = next.from
@@ -268,10 +297,28 @@ func (l *Limiter) propose(f figures, parallelism int) change {
 		}
 		c.rule.forget() // the figures are of more than one limit
 	}
-	b := bounds{min: min(l.min, c.ceiling), max: c.ceiling, healthy: float64(l.config.healthy)}
+	low := floor(l.min, f.largest, c.ceiling)
+	if f.oversized || f.largest > parallelism && low > parallelism {
+		c.to, c.reason = max(parallelism, low), Oversized
+		c.rule.forget()
+		return c
+	}
+	if f.size <= parallelism { // a cut leaves room for one of the operations in flight
+		low = floor(low, f.size, c.ceiling)
+	}
+	b := bounds{min: low, max: c.ceiling, healthy: float64(l.config.healthy)}
 	limit := min(max(parallelism, b.min), b.max)
 	c.to, c.reason = c.rule.next(f, limit, b)
 	return c
+}
+
+// floor returns the lowest limit: low, or the slots of an operation unless these are
+// above the ceiling.
+func floor(low, slots, ceiling int) int {
+	if slots <= ceiling {
+		low = max(low, slots)
+	}
+	return min(low, ceiling)
 }
 
 func (l *Limiter) decision(f figures, c change) Decision {

@@ -57,8 +57,8 @@ func HealthyLatency(d time.Duration) Option {
 // OnDecision adds a handler that is called with every decision, one at a time and in
 // order, whether or not the limit changed. It may be given several times.
 //
-// A handler runs on the goroutine of the operation that completed the window, without
-// a lock, and may call any method of the limiter and of the bulkhead. While it runs, no
+// A handler runs on the goroutine of the operation that completed the window, or that was
+// rejected as oversized, without a lock, and may call any method of the limiter and of the bulkhead. While it runs, no
 // other decision is made: be brief. Its panic is logged with log/slog at level Error.
 func OnDecision(h func(Decision)) Option {
 	return func(c *Config) error {

@@ -38,10 +38,13 @@ const (
 	// Pausing: the limit would rise above the load at which the dependency rejected
 	// operations not long ago. The limit stays for now.
 	Pausing
+	// Oversized: an operation asked for more slots than the limit, and not for more than
+	// the limiter may set. The limit rises to what it asked for, and stays at least there.
+	Oversized
 )
 
 var reasons = words{"growing", "settled", "queueing", "no_gain", "rejected", "too_slow", "stalled", "probed", "restored",
-	"not_used", "too_few_samples", "at_maximum", "pausing"}
+	"not_used", "too_few_samples", "at_maximum", "pausing", "oversized"}
 
 // String returns the reason as one lower-case word, the same as in JSON.
 func (r Reason) String() string { return reasons.name("reason", uint8(r)) }

@@ -20,6 +20,9 @@ type Status struct {
 	// Min and Max are the bounds given to [New].
 	Min int `json:"min"`
 	Max int `json:"max"`
+	// Floor is the lowest limit that the limiter sets: Min, or more if an operation was
+	// rejected because it asked for that many slots, or Ceiling if that is less.
+	Floor int `json:"floor"`
 	// Ceiling is the highest limit that the limiter sets: Max, or less if a smaller
 	// parallelism was set from outside.
 	Ceiling int `json:"ceiling"`
@@ -47,7 +50,8 @@ func (l *Limiter) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return Status{
-		Label: l.bulkhead.Label(), At: time.Now(), Limit: limit, Min: l.min, Max: l.max, Ceiling: l.ceiling,
+		Label: l.bulkhead.Label(), At: time.Now(), Limit: limit, Min: l.min, Max: l.max,
+		Floor: floor(l.min, l.largest, l.ceiling), Ceiling: l.ceiling,
 		Observing: l.config.observe, Closed: l.closed.Load(), InFlight: l.inFlight,
 		Baseline: time.Duration(l.rule.baseline), Confirmed: l.rule.confirmed, Background: l.rule.background, Last: l.last,
 	}
@@ -56,7 +60,7 @@ func (l *Limiter) Status() Status {
 // String returns the status on one or two lines, without a newline at the end.
 func (s Status) String() string {
 	text := fmt.Sprintf("bulkhead %s: limit %d of %d to %d, %d in flight, baseline %v",
-		safetext.Quote(s.Label), s.Limit, s.Min, s.Ceiling, s.InFlight, round(s.Baseline))
+		safetext.Quote(s.Label), s.Limit, s.Floor, s.Ceiling, s.InFlight, round(s.Baseline))
 	if s.Observing {
 		text += ", observing"
 	}
@@ -87,7 +91,7 @@ func (s Status) MarshalJSON() ([]byte, error) {
 func (s Status) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("label", safetext.Printable(s.Label)), slog.Int("limit", s.Limit), slog.Int("min", s.Min), slog.Int("max", s.Max),
-		slog.Int("ceiling", s.Ceiling), slog.Bool("observing", s.Observing), slog.Bool("closed", s.Closed),
+		slog.Int("floor", s.Floor), slog.Int("ceiling", s.Ceiling), slog.Bool("observing", s.Observing), slog.Bool("closed", s.Closed),
 		slog.Int("in_flight", s.InFlight), slog.Int64("baseline_ns", int64(s.Baseline)), slog.Bool("confirmed", s.Confirmed),
 	}
 	if s.Last.Seq > 0 {

@@ -35,7 +35,7 @@ func Adaptive(l *adaptive.Limiter) Source {
 			Title: title,
 			Figures: []figure{
 				{"Limit", formatParallelism(s.Limit)},
-				{"Allowed", fmt.Sprintf("%d to %d", s.Min, s.Ceiling)},
+				{"Allowed", fmt.Sprintf("%d to %d", s.Floor, s.Ceiling)},
 				{"Latency", formatDuration(s.Last.Latency)},
 				{"Baseline", formatDuration(s.Baseline)},
 				{"Goodput", formatRate(s.Last.Goodput()) + "/s"},
@@ -56,7 +56,7 @@ func Adaptive(l *adaptive.Limiter) Source {
 		case to == 0:
 			return "The adaptive limiter decides nothing until the number of slots is raised again."
 		case to >= s.Max:
-			return fmt.Sprintf("The adaptive limiter goes on from there. It sets from %d to %d slots.", s.Min, s.Max)
+			return fmt.Sprintf("The adaptive limiter goes on from there. It sets from %d to %d slots.", max(s.Min, s.Floor), s.Max)
 		default:
 			return fmt.Sprintf("The adaptive limiter sets at most %d slots from then on, until you set more. Set %d to allow all that it may use.", to, s.Max)
 		}

@@ -31,7 +31,7 @@ func Limiters(f func() []*adaptive.Limiter) Option {
 type limiterInstruments struct {
 	all []metric.Observable
 
-	limit, min, max, ceiling, overloaded, decisions, reason, measured, observing, closed metric.Int64Observable
+	limit, min, max, floor, ceiling, overloaded, decisions, reason, measured, observing, closed metric.Int64Observable
 
 	latency, baseline, goodput, window metric.Float64Observable
 }
@@ -40,8 +40,9 @@ func newLimiterInstruments(meter metric.Meter) (limiterInstruments, error) {
 	m := maker{meter: meter, prefix: "bulkhead.limiter."}
 	in := limiterInstruments{
 		limit:      m.level("limit", "{slot}", "Present parallelism of the bulkhead, 0 if it is paused. Absent if unlimited."),
-		min:        m.level("limit.min", "{slot}", "Lowest parallelism that the adaptive limiter sets."),
+		min:        m.level("limit.min", "{slot}", "Lowest parallelism that the adaptive limiter may set."),
 		max:        m.level("limit.max", "{slot}", "Highest parallelism that the adaptive limiter may set."),
+		floor:      m.level("limit.floor", "{slot}", "Lowest parallelism that the adaptive limiter sets now: the minimum, or more if an operation needs more slots, or the ceiling if that is less."),
 		ceiling:    m.level("limit.ceiling", "{slot}", "Highest parallelism that the adaptive limiter sets now: the maximum, or less if a smaller parallelism was set from outside."),
 		latency:    m.duration("latency", "Latency that nine of ten successes of the last window did not exceed, 0 without any."),
 		baseline:   m.duration("baseline", "Latency without queueing in the dependency, 0 if it is not known."),
@@ -79,6 +80,7 @@ func (in limiterInstruments) observeLimiter(o observer, s adaptive.Status) {
 	}
 	o.integer(in.min, s.Min)
 	o.integer(in.max, s.Max)
+	o.integer(in.floor, s.Floor)
 	o.integer(in.ceiling, s.Ceiling)
 	o.seconds(in.latency, s.Last.Latency.Seconds())
 	o.seconds(in.baseline, s.Baseline.Seconds())

@@ -33,8 +33,9 @@ func describeLimiter(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	limit     = describeLimiter("limit_slots", "Present parallelism of the bulkhead, 0 if it is paused, +Inf if unlimited.")
-	limitMin  = describeLimiter("minimum_slots", "Lowest parallelism that the adaptive limiter sets.")
+	limitMin  = describeLimiter("minimum_slots", "Lowest parallelism that the adaptive limiter may set.")
 	limitMax  = describeLimiter("maximum_slots", "Highest parallelism that the adaptive limiter may set.")
+	lowest    = describeLimiter("floor_slots", "Lowest parallelism that the adaptive limiter sets now: the minimum, or more if an operation needs more slots, or the ceiling if that is less.")
 	ceiling   = describeLimiter("ceiling_slots", "Highest parallelism that the adaptive limiter sets now: the maximum, or less if a smaller parallelism was set from outside.")
 	latency   = describeLimiter("latency_seconds", "Latency that nine of ten successes of the last window did not exceed, 0 without any.")
 	baseline  = describeLimiter("baseline_seconds", "Latency without queueing in the dependency, 0 if it is not known.")
@@ -48,7 +49,7 @@ var (
 	ended     = describeLimiter("closed", "1 if the adaptive limiter is closed, else 0.")
 
 	ofLimiters = []*prometheus.Desc{
-		limit, limitMin, limitMax, ceiling, latency, baseline, goodput, window, overloads, decisions, reason, measured, observing, ended,
+		limit, limitMin, limitMax, lowest, ceiling, latency, baseline, goodput, window, overloads, decisions, reason, measured, observing, ended,
 	}
 )
 
@@ -72,6 +73,7 @@ func (c *Collector) collectLimiters(ch chan<- prometheus.Metric) {
 		m.level(limit, parallelism(s.Limit))
 		m.level(limitMin, float64(s.Min))
 		m.level(limitMax, float64(s.Max))
+		m.level(lowest, float64(s.Floor))
 		m.level(ceiling, float64(s.Ceiling))
 		m.level(latency, s.Last.Latency.Seconds())
 		m.level(baseline, s.Baseline.Seconds())

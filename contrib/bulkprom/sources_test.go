@@ -164,6 +164,7 @@ func TestLimiterShowsItsLastDecision(t *testing.T) {
 		"bulkhead_limiter_limit_slots":           {"search": float64(s.Limit)},
 		"bulkhead_limiter_minimum_slots":         {"search": 2},
 		"bulkhead_limiter_maximum_slots":         {"search": 50},
+		"bulkhead_limiter_floor_slots":           {"search": float64(s.Floor)},
 		"bulkhead_limiter_ceiling_slots":         {"search": float64(s.Ceiling)},
 		"bulkhead_limiter_latency_seconds":       {"search": s.Last.Latency.Seconds()},
 		"bulkhead_limiter_baseline_seconds":      {"search": s.Baseline.Seconds()},

@@ -288,6 +288,7 @@ func ofLimiter(s adaptive.Status) map[string]value {
 		"bulkhead.limiter.limit" + set:                {"gauge", "{slot}", float64(s.Limit)},
 		"bulkhead.limiter.limit.min" + set:            {"gauge", "{slot}", 2},
 		"bulkhead.limiter.limit.max" + set:            {"gauge", "{slot}", 50},
+		"bulkhead.limiter.limit.floor" + set:          {"gauge", "{slot}", float64(s.Floor)},
 		"bulkhead.limiter.limit.ceiling" + set:        {"gauge", "{slot}", float64(s.Ceiling)},
 		"bulkhead.limiter.latency" + set:              {"gauge", "s", s.Last.Latency.Seconds()},
 		"bulkhead.limiter.baseline" + set:             {"gauge", "s", s.Baseline.Seconds()},

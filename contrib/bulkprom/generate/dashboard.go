@@ -82,7 +82,7 @@ var graphs = []graph{
 	{"Shadows: waits", "99 of 100 operations that a bulkhead with another capacity would have admitted from its waiting room would have waited for at most this time.", "s", []query{
 		{quantile(0.99, "bulkhead_shadow_wait_seconds", "bulkhead, shadow"), "{{bulkhead}} with {{shadow}} p99"}}},
 	{"Limiters: limit", "Present limit of each adaptive limiter, and the range in which it can move now.", "short", []query{
-		{`sum by (bulkhead) (bulkhead_limiter_limit_slots < Inf)`, "{{bulkhead}} limit"}, {`sum by (bulkhead) (bulkhead_limiter_minimum_slots)`, "{{bulkhead}} minimum"},
+		{`sum by (bulkhead) (bulkhead_limiter_limit_slots < Inf)`, "{{bulkhead}} limit"}, {`sum by (bulkhead) (bulkhead_limiter_floor_slots)`, "{{bulkhead}} floor"},
 		{`sum by (bulkhead) (bulkhead_limiter_ceiling_slots)`, "{{bulkhead}} ceiling"}}},
 	{"Limiters: latency", "Latency of the dependency in the last window (nine of ten successes), and without queueing.", "s", []query{
 		{`max by (bulkhead) (bulkhead_limiter_latency_seconds)`, "{{bulkhead}} latency"}, {`max by (bulkhead) (bulkhead_limiter_baseline_seconds)`, "{{bulkhead}} baseline"}}},

@@ -50,10 +50,10 @@ const (
 	waitSum   = `(increase(bulkhead_wait_seconds_sum[5m]) or histogram_sum(increase(bulkhead_wait_seconds[5m])))`
 
 	// A limiter that observes or is closed does not move, nor does one whose ceiling is the
-	// minimum. One whose last decision was that operations were too few, or did not need
+	// floor. One whose last decision was that operations were too few, or did not need
 	// the limit, is idle, unless they hang: then it decides rarely or never.
-	atMinimum = `bulkhead_limiter_limit_slots == bulkhead_limiter_minimum_slots` +
-		` and bulkhead_limiter_minimum_slots < bulkhead_limiter_ceiling_slots and bulkhead_limiter_observing == 0 and bulkhead_limiter_closed == 0`
+	atMinimum = `bulkhead_limiter_limit_slots == bulkhead_limiter_floor_slots` +
+		` and bulkhead_limiter_floor_slots < bulkhead_limiter_ceiling_slots and bulkhead_limiter_observing == 0 and bulkhead_limiter_closed == 0`
 	limitNeeded = `(bulkhead_limiter_operations_in_flight >= bulkhead_limiter_limit_slots or increase(bulkhead_limiter_decisions_total[5m]) > 0` +
 		` and sum without (reason) (bulkhead_limiter_last_decision{reason!~"not_used|too_few_samples"}) > 0)`
 
