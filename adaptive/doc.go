@@ -54,6 +54,7 @@
 // maximum of the limiter. While the bulkhead is paused, nothing is decided. When it is
 // closed, there are no more decisions.
 //
-// A fleet sets the parallelism again and again. In a bulkhead that is a member of one, the
-// limiter only observes, and tells the member: see fleet.Member.SetLimit.
+// A fleet sets the parallelism again and again. The limiter of a bulkhead that is a member
+// of one must be made with [Observe], and its decisions are passed to
+// fleet.Member.SetLimit. Otherwise New returns [ErrJoined], or fleet.Join an error.
 package adaptive

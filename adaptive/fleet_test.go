@@ -3,6 +3,7 @@ package adaptive_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -108,6 +109,54 @@ func TestShareOfAMemberWithALimiterFollowsItsLoad(t *testing.T) {
 		callers.Wait()
 		for i, m := range []*fleet.Member{first, second} {
 			if err := errors.Join(limiters[i].Close(), m.Leave(t.Context())); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// A bulkhead has at most one that sets its parallelism. Each leaves it free for the other.
+func TestMemberAndLimiterThatSetsExcludeEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(fleet.Memory)
+		if err := fleet.Create(t.Context(), store, "budget"); err != nil {
+			t.Fatal(err)
+		}
+		b := bulk.Must(bulk.New("dependency", 1))
+		for range 2 {
+			l := mustLimit(t, b, 1, 20)
+			if _, err := fleet.Join(t.Context(), store, "budget", 20, b); !errors.Is(err, fleet.ErrLimited) || !strings.Contains(err.Error(), `"dependency"`) {
+				t.Errorf("a member beside a limiter that sets: %v", err)
+			}
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			m, err := fleet.Join(t.Context(), store, "budget", 20, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := adaptive.New(b, 1, 20); !errors.Is(err, adaptive.ErrJoined) || !strings.Contains(err.Error(), `"dependency"`) {
+				t.Errorf("a limiter that sets beside a member: %v", err)
+			}
+			for range 2 { // a limiter that observes does not take what the member has
+				if err := mustLimit(t, b, 1, 20, adaptive.Observe()).Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			l = mustLimit(t, b, 1, 20, adaptive.Observe())
+			if _, err := adaptive.New(b, 1, 20); !errors.Is(err, adaptive.ErrLimited) {
+				t.Errorf("a second limiter: %v", err)
+			}
+			if _, err := fleet.Join(t.Context(), store, "budget", 20, b); !errors.Is(err, fleet.ErrJoined) {
+				t.Errorf("a second member: %v", err)
+			}
+			if err := m.Leave(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if m, err = fleet.Join(t.Context(), store, "budget", 20, b); err != nil { // the limiter observes
+				t.Fatal(err)
+			}
+			if err := errors.Join(l.Close(), m.Leave(t.Context())); err != nil {
 				t.Error(err)
 			}
 		}

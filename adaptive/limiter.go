@@ -49,14 +49,20 @@ type Limiter struct {
 // ErrLimited is returned by [New] for a bulkhead that has a Limiter already.
 var ErrLimited = errors.New("adaptive: another limiter changes this bulkhead")
 
+// ErrJoined is returned by [New] for a bulkhead that is a member of a fleet, which sets its
+// parallelism. Use [Observe], and pass the decisions to fleet.Member.SetLimit.
+var ErrJoined = errors.New("adaptive: a fleet sets the parallelism of this bulkhead")
+
 // New returns a limiter that changes the parallelism of b between min and max. It
 // begins with the present parallelism; if that is outside of min and max, New sets the
-// nearer one. If b is paused, it begins with the parallelism with which b is resumed. Wrap the calls of the dependency with [Measure].
+// nearer one. If b is paused, it begins with the parallelism with which b is
+// resumed. Wrap the calls of the dependency with [Measure].
 //
 // If min, max or an option is not allowed, New returns the problems joined, each a
 // [*bulk.ConfigError]. It returns an error that matches [ErrLimited] if another limiter
-// of b is not closed, and one that matches [bulk.ErrClosed] if b is closed. Then
-// nothing has changed. A nil b panics.
+// of b is not closed, one that matches [ErrJoined] if a member of a fleet sets the
+// parallelism of b, and one that matches [bulk.ErrClosed] if b is closed. Then nothing has
+// changed. A nil b panics.
 func New(b *bulk.Bulkhead, min, max int, opts ...Option) (*Limiter, error) {
 	if b == nil {
 		panic("adaptive: New: nil bulkhead")
@@ -65,15 +71,18 @@ func New(b *bulk.Bulkhead, min, max int, opts ...Option) (*Limiter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !hooks.Claim(b, hooks.Limiter) {
+	switch taken := hooks.Claim(b, config.owner()); {
+	case taken&hooks.Limiter != 0:
 		return nil, fmt.Errorf("bulkhead %s: %w: close it first", safetext.Quote(b.Label()), ErrLimited)
+	case taken != 0:
+		return nil, fmt.Errorf("bulkhead %s: %w: use Observe", safetext.Quote(b.Label()), ErrJoined)
 	}
 	l := &Limiter{bulkhead: b, min: min, max: max, ceiling: max, config: config, origin: time.Now(), slots: 1}
 	load := hooks.LoadOf(b)
 	l.refused = load.NotAdmitted
 	l.set = load.Parallelism
 	if err := l.begins(); err != nil {
-		hooks.Unclaim(b, hooks.Limiter)
+		hooks.Unclaim(b, config.owner())
 		return nil, err
 	}
 	hooks.OnOversized(b, l.oversized)
@@ -99,13 +108,11 @@ func (l *Limiter) begins() error {
 // measure nothing. Close always returns nil, and does nothing when called again.
 //
 // A decision that another goroutine is making while Close is called can still be set
-// after Close has returned, unless another limiter was made.
+// after Close has returned.
 func (l *Limiter) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if !l.closed.Swap(true) {
 		hooks.OnOversized(l.bulkhead, nil)
-		hooks.Unclaim(l.bulkhead, hooks.Limiter)
+		hooks.Unclaim(l.bulkhead, l.config.owner())
 	}
 	return nil
 }

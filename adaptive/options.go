@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/internal/hooks"
 	"github.com/bulklink/bulklink-go/option"
 )
 
@@ -21,6 +22,14 @@ type Config struct {
 	healthy  time.Duration
 	handlers []func(Decision)
 	observe  bool
+}
+
+// owner is what a limiter is for its bulkhead.
+func (c *Config) owner() hooks.Owner {
+	if c.observe {
+		return hooks.Limiter
+	}
+	return hooks.Limiter | hooks.Setter
 }
 
 // Classify sets what an error of an operation tells about the dependency. The default

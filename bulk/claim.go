@@ -4,13 +4,15 @@ import "github.com/bulklink/bulklink-go/internal/hooks"
 
 // What packages adaptive and fleet reach through internal/hooks.
 
-// claim marks b as changed by an owner of a kind, and reports whether it was not yet.
-func (b *Bulkhead) claim(by hooks.Owner) bool {
+// claim is [hooks.Claim].
+func (b *Bulkhead) claim(by hooks.Owner) (taken hooks.Owner) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	free := b.claims&by == 0
+	if b.claims&by != 0 {
+		return b.claims
+	}
 	b.claims |= by
-	return free
+	return 0
 }
 
 func (b *Bulkhead) unclaim(by hooks.Owner) {

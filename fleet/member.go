@@ -75,6 +75,13 @@ type counts struct{ writes, conflicts, failures, losses uint64 }
 // left. Two members would undo each other's changes of the parallelism.
 var ErrJoined = errors.New("another member sets its parallelism")
 
+// ErrLimited is returned by [Join] for a bulkhead whose parallelism an adaptive.Limiter
+// sets. Make the limiter with adaptive.Observe, and pass its decisions to [Member.Follow].
+var ErrLimited = errors.New("an adaptive limiter sets its parallelism")
+
+// owner is what a member is for its bulkhead.
+const owner = hooks.Member | hooks.Setter
+
 // Join makes b a member of the fleet that divides the budget, and returns immediately.
 // Until the member has a share, and whenever its share is 0, b is paused: its parallelism
 // is 0 and operations wait, if it has a waiting room, or are rejected as saturated.
@@ -87,9 +94,9 @@ var ErrJoined = errors.New("another member sets its parallelism")
 //
 // If an argument or an option is not allowed, Join returns the problems joined, each a
 // [*bulk.ConfigError], and changes nothing. It returns an error that matches
-// [bulk.ErrClosed] if b is closed, and one that matches [ErrJoined] if b has a member
-// already. It returns no error of the store: while the store cannot be
-// reached the member retries, and Status has the error.
+// [bulk.ErrClosed] if b is closed, [ErrJoined] if b has a member already, and [ErrLimited]
+// if an adaptive limiter sets the parallelism of b. It returns no error of the store:
+// while the store cannot be reached the member retries, and Status has the error.
 //
 // When ctx ends, the member stops refreshing, as after a crash: it keeps its share until
 // its lease ends and then does what [OnLost] says, and the others get its share after
@@ -106,8 +113,11 @@ func Join(ctx context.Context, s Store, budget string, total int, b *bulk.Bulkhe
 	if b.Status().Closed {
 		return nil, fmt.Errorf("fleet: bulkhead %s: %w", safetext.Quote(b.Label()), bulk.ErrClosed)
 	}
-	if !hooks.Claim(b, hooks.Member) {
+	switch taken := hooks.Claim(b, owner); {
+	case taken&hooks.Member != 0:
 		return nil, fmt.Errorf("fleet: bulkhead %s: %w: leave first", safetext.Quote(b.Label()), ErrJoined)
+	case taken != 0:
+		return nil, fmt.Errorf("fleet: bulkhead %s: %w: let it observe, and call Follow", safetext.Quote(b.Label()), ErrLimited)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	m := &Member{

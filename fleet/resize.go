@@ -78,7 +78,7 @@ func (m *Member) release() {
 	m.lease.stop()
 	m.mu.Unlock()
 	if !released {
-		hooks.Unclaim(m.bulkhead, hooks.Member)
+		hooks.Unclaim(m.bulkhead, owner)
 	}
 }
 

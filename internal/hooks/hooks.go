@@ -22,8 +22,8 @@ var (
 	check        any // func(*bulk.Bulkhead) error
 	checkKeyed   func(any) error
 	change       any // func(*bulk.Bulkhead, func(bulk.Capacity) bulk.Capacity) (func(), error)
-	claim        any // func(*bulk.Bulkhead) bool
-	unclaim      any // func(*bulk.Bulkhead)
+	claim        any // func(*bulk.Bulkhead, Owner) Owner
+	unclaim      any // func(*bulk.Bulkhead, Owner)
 	load         any // func(*bulk.Bulkhead) Load
 	onOversized  any // func(*bulk.Bulkhead, func(int))
 )
@@ -139,27 +139,30 @@ type Load struct {
 }
 
 // SetLimiting sets what [Claim], [Unclaim], [LoadOf] and [OnOversized] call.
-func SetLimiting[Bulkhead any](c func(*Bulkhead, Owner) bool, u func(*Bulkhead, Owner), l func(*Bulkhead) Load, o func(*Bulkhead, func(int))) {
+func SetLimiting[Bulkhead any](c func(*Bulkhead, Owner) Owner, u func(*Bulkhead, Owner), l func(*Bulkhead) Load, o func(*Bulkhead, func(int))) {
 	claim, unclaim, load, onOversized = c, u, l, o
 }
 
-// An Owner is something that changes the parallelism of a bulkhead. There is at most one of
-// each kind.
+// An Owner is a set of roles at a bulkhead. At most one owner has each role.
 type Owner uint8
 
-// The owners. A bulkhead can have both: the limiter observes then.
+// The roles. A fleet.Member is Member and Setter, an adaptive.Limiter is Limiter and
+// Setter, and one that observes is Limiter alone. So a bulkhead can have a member and a
+// limiter that observes, but no two that set its parallelism.
 const (
-	Limiter Owner = 1 << iota // an adaptive.Limiter
-	Member                    // a fleet.Member
+	Limiter Owner = 1 << iota
+	Member
+	Setter
 )
 
-// Claim reserves a [*bulk.Bulkhead] for one owner of a kind, and reports whether it was
-// free. The mark is in the bulkhead, so it needs no table that could leak.
-func Claim[Bulkhead any](b *Bulkhead, by Owner) bool {
-	return claim.(func(*Bulkhead, Owner) bool)(b, by)
+// Claim reserves all roles of an owner at a [*bulk.Bulkhead], and returns 0. If some are
+// taken, it reserves none, and returns all roles that are taken. The marks are in the
+// bulkhead, so they need no table that could leak.
+func Claim[Bulkhead any](b *Bulkhead, by Owner) (taken Owner) {
+	return claim.(func(*Bulkhead, Owner) Owner)(b, by)
 }
 
-// Unclaim makes a bulkhead free for another owner of the kind.
+// Unclaim makes the roles free for another owner. They are those that were claimed.
 func Unclaim[Bulkhead any](b *Bulkhead, by Owner) { unclaim.(func(*Bulkhead, Owner))(b, by) }
 
 // LoadOf returns the load of a [*bulk.Bulkhead]. Unlike a Status it copies no
