@@ -15,6 +15,7 @@ type figures struct {
 	stalled    bool    // operations are in flight, and none has ended for long
 	oversized  bool    // an operation was rejected because it asked for more slots than the limit
 	largest    int     // slots of the largest operation of which that was ever true
+	joined     bool    // a member of a fleet sets the parallelism
 	size       int     // mean slots of the operations in flight, rounded up
 }
 

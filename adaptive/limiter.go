@@ -39,6 +39,7 @@ type Limiter struct {
 	deciding bool  // one goroutine makes a decision; it alone changes the fields below
 	rule     rule
 	set      int     // the parallelism that was set last
+	ignored  bool    // the limiter observes, and the last change that it advised was not made
 	ceiling  int     // the parallelism that was set from outside, at most max
 	largest  int     // slots of the largest operation that was rejected as oversized, at most ceiling; 0: none
 	slots    float64 // mean slots of an operation
@@ -250,6 +251,7 @@ func (l *Limiter) decide(f figures) {
 	}
 	f.load *= l.slots
 	f.fitted *= l.slots
+	f.joined = load.Owners&hooks.Member != 0
 	f.contended = load.NotAdmitted != l.refused
 	l.refused = load.NotAdmitted
 
@@ -269,7 +271,7 @@ func (l *Limiter) decide(f figures) {
 	d = l.decision(f, next)
 	l.mu.Lock()
 	d.Seq = l.last.Seq + 1
-	l.rule, l.ceiling, l.last = next.rule, next.ceiling, d
+	l.rule, l.ceiling, l.ignored, l.last = next.rule, next.ceiling, next.ignored, d
 	if l.largest > l.ceiling {
 		l.largest = 0 // smaller ones may be known, but not which
 	}
@@ -289,14 +291,18 @@ type change struct {
 	reason   Reason // 0: the bulkhead is paused
 	rule     rule
 	ceiling  int
+	ignored  bool
 }
 
 // propose returns what follows from the figures for a bulkhead with a parallelism. It
 // changes nothing, because it can be called again with another parallelism.
 func (l *Limiter) propose(f figures, parallelism int) change {
-	c := change{from: parallelism, to: parallelism, rule: l.rule, ceiling: l.ceiling}
+	c := change{from: parallelism, to: parallelism, rule: l.rule, ceiling: l.ceiling, ignored: l.ignored}
 	if parallelism == 0 {
 		return c
+	}
+	if l.config.observe && l.set > 0 && (l.last.Changed() || parallelism != l.set) {
+		c.ignored = parallelism == l.set
 	}
 	if parallelism != l.set && !l.config.observe {
 		if l.set > 0 { // otherwise the bulkhead was paused when the limiter was made
@@ -313,7 +319,7 @@ func (l *Limiter) propose(f figures, parallelism int) change {
 	if f.size <= parallelism { // a cut leaves room for one of the operations in flight
 		low = floor(low, f.size, c.ceiling)
 	}
-	b := bounds{min: low, max: c.ceiling, healthy: float64(l.config.healthy)}
+	b := bounds{min: low, max: c.ceiling, healthy: float64(l.config.healthy), fixed: c.ignored && !f.joined}
 	limit := min(max(parallelism, b.min), b.max)
 	c.to, c.reason = c.rule.next(f, limit, b)
 	return c

@@ -41,10 +41,14 @@ const (
 	// Oversized: an operation asked for more slots than the limit, and not for more than
 	// the limiter may set. The limit rises to what it asked for, and stays at least there.
 	Oversized
+	// NotConfirmed: the limiter observes, its changes are not made, and it was never seen
+	// that the bulkhead was not full. So it is not known which latency is the baseline. The
+	// limit stays until the traffic is low for a while.
+	NotConfirmed
 )
 
 var reasons = words{"growing", "settled", "queueing", "no_gain", "rejected", "too_slow", "stalled", "probed", "restored",
-	"not_used", "too_few_samples", "at_maximum", "pausing", "oversized"}
+	"not_used", "too_few_samples", "at_maximum", "pausing", "oversized", "not_confirmed"}
 
 // String returns the reason as one lower-case word, the same as in JSON.
 func (r Reason) String() string { return reasons.name("reason", uint8(r)) }

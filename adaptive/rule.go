@@ -34,6 +34,7 @@ type rule struct {
 type bounds struct {
 	min, max int
 	healthy  float64 // latency that is too high whatever the baseline is; 0: none
+	fixed    bool    // the limit is not set, so that only the traffic changes the load
 }
 
 // next returns the limit that follows limit, and why.
@@ -67,6 +68,7 @@ func (r *rule) judge(f figures, limit int, b bounds) (int, Reason) {
 	before := r.before
 	g := r.compare(f)
 	used := f.contended && f.load >= float64(limit)*usedShare
+	g.elastic = g.elastic && !b.fixed // the traffic changed the load, and a window in which it does is no steady state
 	r.follow(f, used, g)
 	if b.healthy > 0 {
 		r.baseline = min(r.baseline, b.healthy)
@@ -77,10 +79,13 @@ func (r *rule) judge(f figures, limit int, b bounds) (int, Reason) {
 	if r.confirmed && g.flat && g.load > 0 && f.queue(r.baseline) < lowQueue(f.load) {
 		r.confirmed = false // more load brought nothing, and yet the baseline shows no queue
 	}
-	if !r.confirmed {
-		return r.explore(f, limit, b, g, before)
+	switch {
+	case r.confirmed:
+		return r.steer(f, limit, b, g)
+	case b.fixed:
+		return limit, NotConfirmed
 	}
-	return r.steer(f, limit, b, g)
+	return r.explore(f, limit, b, g, before)
 }
 
 // smoothed returns the latency of the last windows with the same limit, the last one
@@ -168,7 +173,7 @@ func (r *rule) steer(f figures, limit int, b bounds, g gain) (int, Reason) {
 	settled, grown, cutLatency, slow := r.settled, r.grown, r.cutLatency, r.slow
 	r.settled, r.grown, r.cutLatency, r.slow = 0, 0, 0, queue > high
 	switch {
-	case queue > high && f.latency < cutLatency*mixed:
+	case queue > high && f.latency < cutLatency*mixed && !b.fixed:
 		return limit, Settled // some of these operations began before the cut
 	case queue > high:
 		if r.cutFrom == 0 {
@@ -195,7 +200,7 @@ func (r *rule) steer(f figures, limit int, b bounds, g gain) (int, Reason) {
 		}
 		r.grown = grown + 1
 		return r.grow(limit, share*(1-queue/low))
-	case settled >= settledFor && !g.flat:
+	case settled >= settledFor && !g.flat && !b.fixed: // a limit that is not set tries nothing
 		return r.grow(limit, settledStep)
 	}
 	r.settled = settled + 1
@@ -217,7 +222,9 @@ func (r *rule) grow(limit int, share float64) (int, Reason) {
 		return limit, Pausing
 	}
 	r.fits, r.pause = float64(limit+r.beyond), pauseBeyond
-	r.beyond *= 2
+	if r.beyond < limit { // a limit that is only observed does not follow
+		r.beyond *= 2
+	}
 	return int(r.fits), Growing
 }
 

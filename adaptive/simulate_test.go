@@ -64,7 +64,8 @@ type run struct {
 	start    int
 	opts     []adaptive.Option
 	d        simdep.Dependency
-	rate     float64 // operations per second
+	rate     float64                        // operations per second
+	rates    func(at time.Duration) float64 // instead of rate, if not nil
 	duration time.Duration
 	seed     uint64
 }
@@ -107,7 +108,11 @@ func (r run) do(t *testing.T) (res result) {
 }
 
 func (r run) load() simdep.Load {
-	return simdep.Load{Rate: simdep.Steady(r.rate), Duration: r.duration, Seed: r.seed}
+	rates := r.rates
+	if rates == nil {
+		rates = simdep.Steady(r.rate)
+	}
+	return simdep.Load{Rate: rates, Duration: r.duration, Seed: r.seed}
 }
 
 // with runs the simulation with another limiter.

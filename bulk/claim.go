@@ -41,6 +41,6 @@ func (b *Bulkhead) load() hooks.Load {
 	defer b.mu.Unlock()
 	return hooks.Load{
 		Parallelism: b.capacity.Parallelism, InUse: b.inUse, InFlight: b.inFlight(),
-		NotAdmitted: b.totals.Queued + b.totals.Saturated, Closed: b.closed,
+		NotAdmitted: b.totals.Queued + b.totals.Saturated, Owners: b.claims, Closed: b.closed,
 	}
 }

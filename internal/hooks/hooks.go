@@ -135,6 +135,7 @@ type Load struct {
 	InUse       int    // slots
 	InFlight    int    // operations
 	NotAdmitted uint64 // operations so far that were not admitted immediately because the bulkhead was full: queued or saturated
+	Owners      Owner  // of the bulkhead
 	Closed      bool
 }
 
