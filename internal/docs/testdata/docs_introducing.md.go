@@ -2,6 +2,7 @@ package snippets
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"time"
