@@ -33,9 +33,10 @@ func (c *Config) owner() hooks.Owner {
 }
 
 // Classify sets what an error of an operation tells about the dependency. The default
-// is: nil is [Success]; an error that matches [context.DeadlineExceeded], or one in
-// whose tree an error has a method Overloaded() bool that returns true, is [Overload];
-// every other error is [Ignore], and so is the rejection by another bulkhead.
+// is: nil is [Success]; an error that matches [context.DeadlineExceeded] or
+// [os.ErrDeadlineExceeded], as that of a [net.Conn] after its deadline does, or in whose
+// tree an error has a method Overloaded() bool that returns true, is [Overload]; every
+// other error is [Ignore], and so is the rejection by another bulkhead.
 //
 // f is called with nil too, for each operation, by the goroutine that ran it, and must
 // be safe for concurrent use. An unknown outcome counts as Ignore. If f panics, the

@@ -3,6 +3,7 @@ package adaptive
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/bulklink/bulklink-go/bulk"
 )
@@ -47,7 +48,8 @@ func classify(err error) Outcome {
 		return Ignore
 	}
 	var overloaded interface{ Overloaded() bool }
-	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &overloaded) && overloaded.Overloaded() {
+	timedOut := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+	if timedOut || errors.As(err, &overloaded) && overloaded.Overloaded() {
 		return Overload
 	}
 	return Ignore

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -28,6 +30,11 @@ func TestOnlyTimeoutsAndErrorsThatSaySoAreOverload(t *testing.T) {
 	full := bulk.Must(bulk.New("full", 1))
 	full.TryAcquire()
 	_, saturated := full.Acquire(t.Context())
+	conn, _ := net.Pipe()
+	if err := conn.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	_, socket := conn.Read(make([]byte, 1))
 	for _, c := range []struct {
 		err  error
 		want Outcome
@@ -35,6 +42,8 @@ func TestOnlyTimeoutsAndErrorsThatSaySoAreOverload(t *testing.T) {
 		{nil, Success},
 		{context.DeadlineExceeded, Overload},
 		{timeout, Overload},
+		{socket, Overload},
+		{&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, Overload},
 		{overloaded(true), Overload},
 		{fmt.Errorf("call: %w", overloaded(true)), Overload},
 		{overloaded(false), Ignore},
