@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/bulklink/bulklink-go/adaptive"
