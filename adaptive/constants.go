@@ -39,6 +39,9 @@ const (
 	holdFor    = 3    // windows to wait for that
 	maxAge     = 30   // decisions after which a load is no longer compared
 
+	// The slots of an operation.
+	followSlots = 0.2 // weight of a window in their mean
+
 	// How the limit changes.
 	usedShare   = 0.5  // a limit is used if the mean load is this share of it
 	maxStep     = 0.25 // growth in one window, if the dependency has room for sure

@@ -35,7 +35,9 @@ type Decision struct {
 	Served int `json:"served"`
 	// Overloaded is the number of operations with the outcome [Overload].
 	Overloaded int `json:"overloaded"`
-	// Latency is what nine of ten successes did not exceed; 0 without any.
+	// Latency is what nine of ten successes did not exceed; 0 without any. While the limit
+	// stays and the latency does not change by more than its noise, it is an average over
+	// windows of which the last one has half the weight.
 	Latency time.Duration `json:"latency_ns"`
 	// Baseline is what Latency is without queueing in the dependency; 0 if it is not
 	// known.

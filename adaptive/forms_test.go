@@ -92,7 +92,7 @@ func TestFormsOfAStatus(t *testing.T) {
 
 func TestWordsOfReasonsAndOutcomes(t *testing.T) {
 	seen := map[string]bool{}
-	for r := adaptive.Growing; r <= adaptive.NotConfirmed; r++ {
+	for r := adaptive.Growing; r <= adaptive.Trying; r++ {
 		text, err := r.MarshalText()
 		var back adaptive.Reason
 		if err != nil || string(text) != r.String() || back.UnmarshalText(text) != nil || back != r || seen[r.String()] {

@@ -238,7 +238,7 @@ func (l *Limiter) take(now int64) figures {
 // decide makes a decision and tells the handlers. It is called without the lock, by
 // the one goroutine that has set deciding.
 func (l *Limiter) decide(f figures) {
-	defer func() { // also if an event handler of the bulkhead ends this goroutine
+	defer func() { // also if a handler ends this goroutine
 		l.mu.Lock()
 		l.deciding = false
 		l.mu.Unlock()
@@ -246,7 +246,7 @@ func (l *Limiter) decide(f figures) {
 	load := hooks.LoadOf(l.bulkhead)
 	if load.InFlight > 0 {
 		mean := float64(load.InUse) / float64(load.InFlight)
-		l.slots += 0.2 * (mean - l.slots)
+		l.slots += followSlots * (mean - l.slots)
 		f.size = int(math.Ceil(mean))
 	}
 	f.load *= l.slots
@@ -255,29 +255,35 @@ func (l *Limiter) decide(f figures) {
 	f.contended = load.NotAdmitted != l.refused
 	l.refused = load.NotAdmitted
 
-	var d Decision
 	var next change
+	var err error
 	closed := false
-	err := l.bulkhead.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
+	defer func() { // also if an event handler of the bulkhead ends this goroutine: the limit is set then
+		if err == nil && next.reason != 0 && !closed { // otherwise nothing was decided
+			l.conclude(next)
+		}
+	}()
+	err = l.bulkhead.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
 		next, closed = l.propose(f, c.Parallelism), l.closed.Load()
 		if c.Parallelism > 0 && !l.config.observe && !closed {
 			c.Parallelism = next.to
 		}
 		return c
 	})
-	if err != nil || next.reason == 0 || closed {
-		return // one of the two is closed, or the bulkhead is paused: nothing was decided
-	}
-	d = l.decision(f, next)
+}
+
+// conclude makes c the last decision, and tells the handlers.
+func (l *Limiter) conclude(c change) {
+	d := l.decision(c)
 	l.mu.Lock()
 	d.Seq = l.last.Seq + 1
-	l.rule, l.ceiling, l.ignored, l.last = next.rule, next.ceiling, next.ignored, d
+	l.rule, l.ceiling, l.ignored, l.last = c.rule, c.ceiling, c.ignored, d
 	if l.largest > l.ceiling {
 		l.largest = 0 // smaller ones may be known, but not which
 	}
-	l.set = next.to
+	l.set = c.to
 	if l.config.observe {
-		l.set = next.from
+		l.set = c.from
 	}
 	l.mu.Unlock()
 	for _, h := range l.config.handlers {
@@ -292,12 +298,13 @@ type change struct {
 	rule     rule
 	ceiling  int
 	ignored  bool
+	figures  figures // that the decision rests on
 }
 
 // propose returns what follows from the figures for a bulkhead with a parallelism. It
 // changes nothing, because it can be called again with another parallelism.
 func (l *Limiter) propose(f figures, parallelism int) change {
-	c := change{from: parallelism, to: parallelism, rule: l.rule, ceiling: l.ceiling, ignored: l.ignored}
+	c := change{from: parallelism, to: parallelism, rule: l.rule, ceiling: l.ceiling, ignored: l.ignored, figures: f}
 	if parallelism == 0 {
 		return c
 	}
@@ -321,7 +328,10 @@ func (l *Limiter) propose(f figures, parallelism int) change {
 	}
 	b := bounds{min: low, max: c.ceiling, healthy: float64(l.config.healthy), fixed: c.ignored && !f.joined}
 	limit := min(max(parallelism, b.min), b.max)
-	c.to, c.reason = c.rule.next(f, limit, b)
+	c.to, c.reason = c.rule.next(&c.figures, limit, b)
+	if stays := c.reason == NotUsed || c.reason == TooFewSamples || c.reason == NotConfirmed; stays && l.config.observe {
+		c.to = parallelism // which can be outside of the bounds
+	}
 	return c
 }
 
@@ -334,7 +344,8 @@ func floor(low, slots, ceiling int) int {
 	return min(low, ceiling)
 }
 
-func (l *Limiter) decision(f figures, c change) Decision {
+func (l *Limiter) decision(c change) Decision {
+	f := c.figures
 	d := Decision{
 		Label: l.bulkhead.Label(), At: time.Now(), From: c.from, To: c.to, Reason: c.reason, Observed: l.config.observe,
 		Window: time.Duration(f.seconds * float64(time.Second)), Served: f.served, Overloaded: f.overloaded,

@@ -267,6 +267,26 @@ func TestObservingLimiterSetsNothing(t *testing.T) {
 	})
 }
 
+// An unlimited bulkhead is outside of the bounds, and its limit stays nevertheless.
+func TestObservingLimitThatStaysIsTheParallelism(t *testing.T) {
+	for _, parallelism := range []int{3, 500, bulk.Unlimited} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bulk.Must(bulk.New("x", parallelism))
+			decisions := 0
+			l := mustLimit(t, b, 5, 100, adaptive.Observe(), adaptive.OnDecision(func(d adaptive.Decision) {
+				decisions++
+				if d.Changed() || d.From != parallelism || d.Reason != adaptive.NotUsed && d.Reason != adaptive.TooFewSamples {
+					t.Errorf("%v", d)
+				}
+			}))
+			workers{hold: constant(10 * time.Millisecond)}.forAWhile(t, b, l, 2, 10*time.Second)
+			if decisions < 5 {
+				t.Errorf("%d decisions", decisions)
+			}
+		})
+	}
+}
+
 func TestPanicAndExitEndTheOperation(t *testing.T) {
 	b := bulk.Must(bulk.New("x", 20))
 	l := mustLimit(t, b, 5, 100)
@@ -327,10 +347,16 @@ func TestEventHandlerThatExitsDoesNotEndDecisions(t *testing.T) {
 				runtime.Goexit()
 			}
 		})))
-		l := mustLimit(t, b, 5, 100)
+		previous := adaptive.Decision{To: 20}
+		l := mustLimit(t, b, 5, 100, adaptive.OnDecision(func(d adaptive.Decision) {
+			if d.Seq != previous.Seq+1 || d.From != previous.To {
+				t.Errorf("after %v\ncame  %v", previous, d)
+			}
+			previous = d
+		}))
 		w := workers{hold: constant(100 * time.Millisecond)}
 		w.forAWhile(t, b, l, 60, 20*time.Second)
-		if s := l.Status(); exits != 2 || s.Last.Seq < 5 || s.InFlight != 0 || b.Status().InFlight != 0 {
+		if s := l.Status(); exits != 2 || s.Last.Seq < 5 || s.Ceiling != 100 || s.InFlight != 0 || b.Status().InFlight != 0 {
 			t.Errorf("%d exits, %v", exits, s)
 		}
 		if err := hooks.Check(b); err != nil {

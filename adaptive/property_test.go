@@ -34,6 +34,9 @@ func decisionsFollowEachOther(t *rapid.T) {
 		if d.Seq != previous.Seq+1 || d.At.Sub(previous.At) < time.Second || d.Window < time.Second {
 			t.Errorf("after %v\ncame  %v", previous, d)
 		}
+		if outside && d.From != previous.To { // the number that it has already is not seen
+			ceiling = min(d.From, high)
+		}
 		if d.To > ceiling || d.To < min(low, ceiling) || !outside && d.From != previous.To {
 			t.Errorf("within %d to %d, after %v\ncame  %v", low, ceiling, previous, d)
 		}
@@ -50,9 +53,6 @@ func decisionsFollowEachOther(t *rapid.T) {
 		if p := rapid.IntRange(-40, 90).Draw(t, "resize"); p >= 0 && p != b.Capacity().Parallelism {
 			_ = b.Resize(p)
 			outside = true
-			if p > 0 {
-				ceiling = min(p, high)
-			}
 		}
 		hold := rapid.SampledFrom([]time.Duration{time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond, 3 * time.Second}).Draw(t, "hold")
 		outcome := rapid.SampledFrom([]error{nil, nil, context.DeadlineExceeded, errors.New("other")}).Draw(t, "outcome")

@@ -4,7 +4,8 @@ package adaptive
 type Reason uint8
 
 const (
-	// Growing: the limit is used and the dependency does not queue. The limit rises.
+	// Growing: the limit is used and the dependency does not queue, or its baseline is not
+	// confirmed and the throughput does not say that the load is too high. The limit rises.
 	Growing Reason = iota + 1
 	// Settled: the limit is used and the queue in the dependency is as short as it
 	// should be. The limit stays.
@@ -45,10 +46,13 @@ const (
 	// that the bulkhead was not full. So it is not known which latency is the baseline. The
 	// limit stays until the traffic is low for a while.
 	NotConfirmed
+	// Trying: the limit was Settled in several windows. It rises a little to see whether
+	// there is room for more.
+	Trying
 )
 
 var reasons = words{"growing", "settled", "queueing", "no_gain", "rejected", "too_slow", "stalled", "probed", "restored",
-	"not_used", "too_few_samples", "at_maximum", "pausing", "oversized", "not_confirmed"}
+	"not_used", "too_few_samples", "at_maximum", "pausing", "oversized", "not_confirmed", "trying"}
 
 // String returns the reason as one lower-case word, the same as in JSON.
 func (r Reason) String() string { return reasons.name("reason", uint8(r)) }

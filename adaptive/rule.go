@@ -37,8 +37,9 @@ type bounds struct {
 	fixed    bool    // the limit is not set, so that only the traffic changes the load
 }
 
-// next returns the limit that follows limit, and why.
-func (r *rule) next(f figures, limit int, b bounds) (int, Reason) {
+// next returns the limit that follows limit, and why. It changes f to what the decision
+// rests on.
+func (r *rule) next(f *figures, limit int, b bounds) (int, Reason) {
 	to, reason := r.judge(f, limit, b)
 	if reason != Rejected {
 		r.rejecting = 0
@@ -46,7 +47,8 @@ func (r *rule) next(f figures, limit int, b bounds) (int, Reason) {
 	return min(max(to, b.min), b.max), reason
 }
 
-func (r *rule) judge(f figures, limit int, b bounds) (int, Reason) {
+func (r *rule) judge(window *figures, limit int, b bounds) (int, Reason) {
+	f := *window
 	if f.stalled {
 		return limit / 2, Stalled
 	}
@@ -65,6 +67,7 @@ func (r *rule) judge(f figures, limit int, b bounds) (int, Reason) {
 		return limit, TooFewSamples
 	}
 	f.latency = r.smoothed(f, limit)
+	window.latency = f.latency
 	before := r.before
 	g := r.compare(f)
 	used := f.contended && f.load >= float64(limit)*usedShare
@@ -201,7 +204,11 @@ func (r *rule) steer(f figures, limit int, b bounds, g gain) (int, Reason) {
 		r.grown = grown + 1
 		return r.grow(limit, share*(1-queue/low))
 	case settled >= settledFor && !g.flat && !b.fixed: // a limit that is not set tries nothing
-		return r.grow(limit, settledStep)
+		to, reason := r.grow(limit, settledStep)
+		if reason == Growing {
+			reason = Trying
+		}
+		return to, reason
 	}
 	r.settled = settled + 1
 	return limit, Settled

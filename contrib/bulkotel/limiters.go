@@ -44,7 +44,7 @@ func newLimiterInstruments(meter metric.Meter) (limiterInstruments, error) {
 		max:        m.level("limit.max", "{slot}", "Highest parallelism that the adaptive limiter may set."),
 		floor:      m.level("limit.floor", "{slot}", "Lowest parallelism that the adaptive limiter sets now: the minimum, or more if an operation needs more slots, or the ceiling if that is less."),
 		ceiling:    m.level("limit.ceiling", "{slot}", "Highest parallelism that the adaptive limiter sets now: the maximum, or less if a smaller parallelism was set from outside."),
-		latency:    m.duration("latency", "Latency that nine of ten successes of the last window did not exceed, 0 without any."),
+		latency:    m.duration("latency", "Latency that nine of ten successes of the last window did not exceed, averaged over windows while the limit stays, 0 without any."),
 		baseline:   m.duration("baseline", "Latency without queueing in the dependency, 0 if it is not known."),
 		goodput:    m.gauge("goodput", "{operation}/s", "Successes per second in the last window."),
 		window:     m.duration("window", "Length of the last window, 0 before the first decision."),

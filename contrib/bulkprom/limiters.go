@@ -37,7 +37,7 @@ var (
 	limitMax  = describeLimiter("maximum_slots", "Highest parallelism that the adaptive limiter may set.")
 	lowest    = describeLimiter("floor_slots", "Lowest parallelism that the adaptive limiter sets now: the minimum, or more if an operation needs more slots, or the ceiling if that is less.")
 	ceiling   = describeLimiter("ceiling_slots", "Highest parallelism that the adaptive limiter sets now: the maximum, or less if a smaller parallelism was set from outside.")
-	latency   = describeLimiter("latency_seconds", "Latency that nine of ten successes of the last window did not exceed, 0 without any.")
+	latency   = describeLimiter("latency_seconds", "Latency that nine of ten successes of the last window did not exceed, averaged over windows while the limit stays, 0 without any.")
 	baseline  = describeLimiter("baseline_seconds", "Latency without queueing in the dependency, 0 if it is not known.")
 	goodput   = describeLimiter("goodput", "Successes per second in the last window.")
 	window    = describeLimiter("window_seconds", "Length of the last window, 0 before the first decision.")
