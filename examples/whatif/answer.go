@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"math"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/examples/internal/command"
 	"github.com/bulklink/bulklink-go/sizing"
 )
 
@@ -23,39 +25,93 @@ type question struct {
 const maxRows = 12
 
 // answer prints what bulkheads of several capacities would have done with the operations,
-// and which is the smallest that keeps the bounds.
-func (q question) answer(trace sizing.Trace, w io.Writer) error {
+// and which is the smallest that keeps the bounds. It ends early, and prints nothing, when
+// ctx ends.
+func (q question) answer(ctx context.Context, trace sizing.Trace, w io.Writer) error {
 	free, err := trace.Replay(bulk.Capacity{Parallelism: bulk.Unlimited})
 	if err != nil {
 		return err
 	}
 	most := max(1, free.Peak.InUse) // with this parallelism no operation waits
+	shown, found, err := q.replays(ctx, trace, most)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	describe(&b, trace, free, most)
 	fmt.Fprintf(&b, "With a waiting room of %d and a wait limit of %v:\n\n", q.room, q.limit)
 	fmt.Fprintf(&b, row, "parallelism", "rejected", "", "expired", "wait p50", "p99", "slots used")
-	found := 0
-	step := (most + maxRows - 1) / maxRows
-	for n := 1; n <= most; n++ {
-		shown := n == 1 || n%step == 0 || n == most
-		if found > 0 && !shown {
-			continue
-		}
-		status, err := trace.Replay(bulk.Capacity{Parallelism: n, WaitingRoom: q.room, WaitLimit: q.limit})
-		if err != nil {
-			return err
-		}
-		keeps := q.kept(status.Totals)
-		if keeps && found == 0 {
-			found, shown = n, true
-		}
-		if shown {
-			q.print(&b, trace, status, n == found)
-		}
+	for _, status := range shown {
+		q.print(&b, trace, status, status.Capacity.Parallelism == found)
 	}
 	fmt.Fprintf(&b, "\n%s\n", q.verdict(found))
 	_, err = w.Write(b.Bytes())
 	return err
+}
+
+// replays returns the rows of the table, in order, and the smallest parallelism that keeps
+// the bounds, or 0. It is one of the rows, and the one below it does not keep them.
+func (q question) replays(ctx context.Context, trace sizing.Trace, most int) (shown []bulk.Status, found int, err error) {
+	replay := func(n int) (bulk.Status, error) {
+		if ctx.Err() != nil {
+			return bulk.Status{}, fmt.Errorf("%w: no answer yet", command.ErrInterrupted)
+		}
+		return trace.Replay(bulk.Capacity{Parallelism: n, WaitingRoom: q.room, WaitLimit: q.limit})
+	}
+	for _, n := range rows(most) {
+		status, err := replay(n)
+		if err != nil {
+			return nil, 0, err
+		}
+		if found == 0 && q.kept(status.Totals) {
+			below := 0
+			if len(shown) > 0 {
+				below = shown[len(shown)-1].Capacity.Parallelism
+			}
+			first, err := q.first(replay, below, status)
+			if err != nil {
+				return nil, 0, err
+			}
+			if found = first.Capacity.Parallelism; found < n {
+				shown = append(shown, first)
+			}
+		}
+		shown = append(shown, status)
+	}
+	return shown, found, nil
+}
+
+// rows returns the capacities of the table: 1, at most maxRows at equal distances, and most.
+func rows(most int) []int {
+	all := []int{1}
+	step := (most + maxRows - 1) / maxRows
+	for n := step; n < most; n += step {
+		if n > 1 {
+			all = append(all, n)
+		}
+	}
+	if most > 1 {
+		all = append(all, most)
+	}
+	return all
+}
+
+// first returns the replay with the smallest parallelism that keeps the bounds, if one of
+// below does not keep them and that of above does. It halves the distance each time.
+func (q question) first(replay func(int) (bulk.Status, error), below int, above bulk.Status) (bulk.Status, error) {
+	for above.Capacity.Parallelism-below > 1 {
+		n := below + (above.Capacity.Parallelism-below)/2
+		status, err := replay(n)
+		if err != nil {
+			return status, err
+		}
+		if q.kept(status.Totals) {
+			above = status
+		} else {
+			below = n
+		}
+	}
+	return above, nil
 }
 
 func (q question) verdict(found int) string {

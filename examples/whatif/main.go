@@ -29,7 +29,8 @@ const about = `Whatif makes a load of random operations, and records them with a
 limits: none is rejected and none waits. Then it says what bulkheads of other
 capacities would have done with the same operations, and names the smallest
 parallelism that keeps the bounds. With -trace it reads a record instead.
-Ctrl-C ends the load early and exits with code 130 after the results.`
+Ctrl-C ends the load early and exits with code 130 after the results, or ends the
+answer.`
 
 // config holds the settings of a run.
 type config struct {
@@ -73,37 +74,42 @@ func flags(cfg *config) *command.Flags {
 }
 
 func work(ctx context.Context, cfg config, stdout io.Writer) error {
-	trace, err := operations(ctx, cfg, stdout)
+	trace, complete, err := operations(ctx, cfg, stdout)
 	if err != nil {
 		return err
 	}
-	if err := cfg.question.answer(trace, stdout); err != nil {
+	if !complete { // the signal has ended the load, and not the answer
+		ctx = context.WithoutCancel(ctx)
+	}
+	if err := cfg.question.answer(ctx, trace, stdout); err != nil {
 		return err
 	}
-	if cfg.trace == "" && ctx.Err() != nil {
+	if !complete {
 		return fmt.Errorf("%w: the figures cover only the operations until then", command.ErrInterrupted)
 	}
 	return nil
 }
 
-// operations reads the operations from a file, or makes and records them.
-func operations(ctx context.Context, cfg config, stdout io.Writer) (sizing.Trace, error) {
+// operations reads the operations from a file, or makes and records them, and reports
+// whether these are all.
+func operations(ctx context.Context, cfg config, stdout io.Writer) (trace sizing.Trace, complete bool, err error) {
 	if cfg.trace != "" {
-		return read(cfg.trace)
+		trace, err = read(cfg.trace)
+		return trace, true, err
 	}
-	_, err := fmt.Fprintf(stdout, "%d operations a second, of %v each on average, for %v:\n", cfg.load.rate, cfg.load.hold, cfg.load.duration)
+	_, err = fmt.Fprintf(stdout, "%d operations a second, of %v each on average, for %v:\n", cfg.load.rate, cfg.load.hold, cfg.load.duration)
 	if err != nil {
-		return sizing.Trace{}, err
+		return trace, false, err
 	}
 	b, err := bulk.New("payments", bulk.Unlimited)
 	if err != nil {
-		return sizing.Trace{}, err
+		return trace, false, err
 	}
-	trace, err := cfg.load.record(ctx, b)
-	if err != nil || cfg.record == "" {
-		return trace, err
+	trace, complete, err = cfg.load.record(ctx, b)
+	if err == nil && cfg.record != "" {
+		err = write(cfg.record, trace)
 	}
-	return trace, write(cfg.record, trace)
+	return trace, complete, err
 }
 
 func read(name string) (sizing.Trace, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -54,19 +55,19 @@ func TestTableNamesTheSmallestParallelismThatKeepsTheBounds(t *testing.T) {
 func TestChosenCapacityKeepsTheBoundsAndTheOneBelowDoesNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := load{duration: 2 * time.Second, rate: 400, hold: 25 * time.Millisecond}
-		trace, err := l.record(t.Context(), bulk.Must(bulk.New("payments", bulk.Unlimited)))
+		trace, _, err := l.record(t.Context(), bulk.Must(bulk.New("payments", bulk.Unlimited)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		q := question{room: 20, limit: 250 * time.Millisecond, rejected: 1, wait: 20 * time.Millisecond}
 		var out bytes.Buffer
-		if err := q.answer(trace, &out); err != nil {
+		if err := q.answer(t.Context(), trace, &out); err != nil {
 			t.Fatal(err)
 		}
 		found := 0
 		for n := 1; found == 0; n++ {
 			b := bulk.Must(bulk.New("payments", n, bulk.WaitingRoom(q.room), bulk.WaitLimit(q.limit)))
-			if _, err := l.record(t.Context(), b); err != nil {
+			if _, _, err := l.record(t.Context(), b); err != nil {
 				t.Fatal(err)
 			}
 			if q.kept(b.Status().Totals) {
@@ -110,14 +111,64 @@ func TestBoundsThatNoParallelismKeepsAreSaid(t *testing.T) {
 	for bound, want := range map[float64]string{100: "1 is the smallest", 0: "3 is the smallest", -1: "No parallelism keeps the bounds: at most -1 % rejected,\n"} {
 		q.rejected = bound
 		var out bytes.Buffer
-		if err := q.answer(trace, &out); err != nil || !strings.Contains(out.String(), "\n"+want) || !strings.Contains(out.String(), "\n2 of them never ran") {
+		if err := q.answer(t.Context(), trace, &out); err != nil || !strings.Contains(out.String(), "\n"+want) || !strings.Contains(out.String(), "\n2 of them never ran") {
 			t.Errorf("%v %s", err, &out)
 		}
 	}
 	trace.Operations[0].Slots = 0
-	if err := q.answer(trace, &bytes.Buffer{}); err == nil {
+	if err := q.answer(t.Context(), trace, &bytes.Buffer{}); err == nil {
 		t.Error("answered")
 	}
+}
+
+// countingCtx counts how often it was asked whether it has ended, and ends after a number.
+type countingCtx struct {
+	context.Context
+	asked, ends int
+}
+
+func (c *countingCtx) Err() error {
+	if c.asked++; c.asked > c.ends {
+		return context.Canceled
+	}
+	return nil
+}
+
+// The answer about many slots takes few replays, and asks before each of them whether it
+// should end.
+func TestAnswerAboutManySlotsTakesFewReplaysAndCanBeInterrupted(t *testing.T) {
+	const most = 5000
+	trace := sizing.Trace{}
+	for range most {
+		trace.Operations = append(trace.Operations, sizing.Operation{Slots: 1, Hold: time.Second, Outcome: sizing.Finished})
+	}
+	q := question{room: 0, rejected: 1}
+	ctx := &countingCtx{Context: t.Context(), ends: most}
+	var out bytes.Buffer
+	if err := q.answer(ctx, trace, &out); err != nil || !strings.Contains(out.String(), "\n4950 is the smallest") {
+		t.Errorf("%v: %s", err, &out)
+	}
+	if ctx.asked > maxRows+2+10 {
+		t.Errorf("%d replays", ctx.asked)
+	}
+	out.Reset()
+	ctx = &countingCtx{Context: t.Context(), ends: maxRows + 3} // while the distance is halved
+	if err := q.answer(ctx, trace, &out); !errors.Is(err, command.ErrInterrupted) || out.Len() > 0 || ctx.asked != ctx.ends+1 {
+		t.Errorf("%v after %d replays: %s", err, ctx.asked, &out)
+	}
+}
+
+// A load that ends just before the signal is complete. The signal ends the answer then.
+func TestSignalAfterTheLoadEndsTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second+time.Millisecond)
+		defer cancel()
+		var out, errs bytes.Buffer
+		code := run(ctx, []string{"-duration", "2s", "-hold", "1s"}, &out, &errs)
+		if code != command.Interrupted || !strings.Contains(errs.String(), "interrupted: no answer yet") || strings.Contains(out.String(), "smallest") {
+			t.Errorf("exit code %d, stderr %s, stdout %s", code, &errs, &out)
+		}
+	})
 }
 
 func TestInterruptionPrintsTheResultsSoFar(t *testing.T) {

@@ -20,11 +20,12 @@ type load struct {
 	hold     time.Duration
 }
 
-// record sends the load to b and returns the record of all operations that have ended.
-func (l load) record(ctx context.Context, b *bulk.Bulkhead) (sizing.Trace, error) {
+// record sends the load to b and returns the record of all operations. It reports whether
+// the load is complete: whether ctx has not ended it early.
+func (l load) record(ctx context.Context, b *bulk.Bulkhead) (trace sizing.Trace, complete bool, err error) {
 	recorder, err := sizing.NewRecorder(b, maxOperations)
 	if err != nil {
-		return sizing.Trace{}, err
+		return trace, false, err
 	}
 	defer recorder.Close()
 	sending, cancel := context.WithTimeout(ctx, l.duration)
@@ -47,6 +48,7 @@ func (l load) record(ctx context.Context, b *bulk.Bulkhead) (sizing.Trace, error
 			})
 		}
 	}
+	complete = ctx.Err() == nil
 	all.Wait()
-	return recorder.Trace(), nil
+	return recorder.Trace(), complete, nil
 }
