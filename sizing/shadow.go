@@ -69,6 +69,8 @@ func newID() uint64 { return bulk.Must(bulk.New("shadow", 1)).Status().ID }
 //   - while an operation is in flight in the shadow that b kept waiting: its hold is known
 //     only when it has ended in b, and until then the shadow is behind by its wait in b.
 //
+// How many of its operations have a hold that was drawn is in [Shadow.Accuracy].
+//
 // Status takes a Status of the real bulkhead, so it counts in its Index, and allocates two
 // histograms of waits (8 kB) if any operation has waited in both.
 func (s *Shadow) Status() bulk.Status {
