@@ -8,9 +8,9 @@ const (
 	// The window.
 	windowTime    = time.Second // shortest
 	windowSamples = 100         // outcomes that it should have
-	windowHolds   = 3           // it is at least as long as so many operations
-	windowsAtMost = 10          // it is so many times longer than its shortest time at most, if samples are missing
-	stallHolds    = 10          // if nothing ends for as long as so many operations, the dependency hangs
+	windowHolds   = 3           // it is at least as long as this many operations
+	windowsAtMost = 10          // a window with too few samples ends after this many times its shortest time
+	stallHolds    = 10          // if nothing ends for as long as this many operations, the dependency hangs
 	stallTimeMin  = 3 * windowTime
 
 	// The latency.
