@@ -44,8 +44,8 @@
 //
 // The limit moves between min and max in slots, and operations may have several. It stays
 // at or above the largest number of slots for which an operation was rejected as
-// oversized, unless that is more than the limiter may set: see [Status].Floor. docs/adaptive.md explains every constant, and compares the limiter
-// with others.
+// oversized, unless that is more than the limiter may set: see [Status].Floor.
+// docs/adaptive.md explains every constant, and compares the limiter with others.
 //
 // # What others set
 //
@@ -56,5 +56,5 @@
 //
 // A fleet sets the parallelism again and again. The limiter of a bulkhead that is a member
 // of one must be made with [Observe], and its decisions are passed to
-// fleet.Member.SetLimit. Otherwise New returns [ErrJoined], or fleet.Join an error.
+// fleet.Member.Follow. Otherwise New returns [ErrJoined], or fleet.Join an error.
 package adaptive

@@ -51,7 +51,7 @@ type Limiter struct {
 var ErrLimited = errors.New("adaptive: another limiter changes this bulkhead")
 
 // ErrJoined is returned by [New] for a bulkhead that is a member of a fleet, which sets its
-// parallelism. Use [Observe], and pass the decisions to fleet.Member.SetLimit.
+// parallelism. Use [Observe], and pass the decisions to fleet.Member.Follow.
 var ErrJoined = errors.New("adaptive: a fleet sets the parallelism of this bulkhead")
 
 // New returns a limiter that changes the parallelism of b between min and max. It

@@ -225,7 +225,6 @@ func (a *arrival) boundInTime(ctx context.Context, l deadline.Limit) {
 func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
 	s, reason := b.decide(a)
 	kind, at := EventAdmitted, time.Time{}
-	var onOversized func(int)
 	switch s {
 	case inFlight:
 		op = b.start(a.slots, a.keep)
@@ -233,25 +232,37 @@ func (b *Bulkhead) arrive(a *arrival) (op *operation, wait bool, err error) {
 		kind, wait = EventQueued, true
 		op, at = b.enqueue(a.slots, a.maxWait)
 	default:
+		if reason == Oversized && b.onOversized != nil {
+			return nil, false, b.rejectOversized(a)
+		}
 		kind = reason.event()
 		b.totals.countAtArrival(reason)
 		err = b.rejectionOf(reason, a.slots, 0, a.end)
-		if reason == Oversized {
-			onOversized = b.onOversized
-		}
 	}
 	if b.listeners == nil {
 		b.mu.Unlock()
-	} else {
-		if at.IsZero() {
-			at = time.Now()
-		}
-		b.deliverOne(at, kind, subject{a.slots, false, firstEvent}, op)
+		return op, wait, err
 	}
-	if onOversized != nil {
-		onOversized(a.slots)
+	if at.IsZero() {
+		at = time.Now()
 	}
+	b.deliverOne(at, kind, subject{a.slots, false, firstEvent}, op)
 	return op, wait, err
+}
+
+// rejectOversized is arrive for an arrival that is oversized, if a limiter is told of it.
+// It is called with the lock held and releases it.
+func (b *Bulkhead) rejectOversized(a *arrival) error {
+	tell := b.onOversized
+	b.totals.countAtArrival(Oversized)
+	err := b.rejectionOf(Oversized, a.slots, 0, a.end)
+	if b.listeners == nil {
+		b.mu.Unlock()
+	} else {
+		b.deliverOne(time.Now(), Oversized.event(), subject{a.slots, false, firstEvent}, nil)
+	}
+	tell(a.slots)
+	return err
 }
 
 // start puts an operation in flight. It gets a record if there is anything to
