@@ -60,6 +60,42 @@ func TestAtTwiceTheLoadTheLimitIsFoundWithin30Windows(t *testing.T) {
 	}
 }
 
+// With heavy tails, one operation in a hundred takes more than 10 (σ = 1.5) or 14 times (σ = 2)
+// the mean. A noisy throughput must not look like one that does not change, and those that
+// are left after a cut must not look like a queue.
+func TestLimitDoesNotCollapseWithHeavyTails(t *testing.T) {
+	for _, c := range []struct {
+		sigma     float64
+		start     int
+		each, all float64
+	}{
+		{1.5, 20, 0.90, 0.95}, {1.5, highest, 0.90, 0.95},
+		{2, 20, 0.90, 0.95}, {2, highest, 0.90, 0.95},
+	} {
+		t.Run(fmt.Sprintf("sigma %v from %d", c.sigma, c.start), func(t *testing.T) {
+			mean, n := 0.0, 0.0
+			each(t, func(t *testing.T, seed uint64) {
+				seconds := run{
+					start: c.start, rate: twice(capacity), duration: 10 * time.Minute, seed: seed,
+					d: simdep.Dependency{Capacity: simdep.Constant(capacity), Service: simdep.Lognormal(service, c.sigma)},
+				}.do(t).seconds[60:]
+				goodput, least, most := simdep.Goodput(seconds)/(capacity/service.Seconds()), highest, 0
+				for _, s := range seconds {
+					least, most = min(least, s.Limit), max(most, s.Limit)
+				}
+				t.Logf("goodput %.2f of what the dependency can, limit %d to %d", goodput, least, most)
+				if goodput < c.each || least < capacity/5 {
+					t.Errorf("goodput %.2f, want %.2f; limit %d to %d, want at least %d", goodput, c.each, least, most, capacity/5)
+				}
+				mean, n = mean+goodput, n+1
+			})
+			if mean /= n; mean < c.all && !testing.Short() {
+				t.Errorf("goodput %.3f, want %.2f", mean, c.all)
+			}
+		})
+	}
+}
+
 func TestLimitFollowsACapacityThatHalves(t *testing.T) {
 	each(t, func(t *testing.T, seed uint64) {
 		got := run{

@@ -10,6 +10,7 @@ const (
 	windowSamples = 100         // outcomes that it should have
 	windowHolds   = 3           // it is at least as long as this many operations
 	windowsAtMost = 10          // a window with too few samples ends after this many times its shortest time
+	maxRest       = 5           // an operation in flight takes at most this many times the mean longer
 	stallHolds    = 10          // if nothing ends for as long as this many operations, the dependency hangs
 	stallTimeMin  = 3 * windowTime
 

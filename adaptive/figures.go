@@ -9,6 +9,7 @@ type figures struct {
 	overloaded int     // outcomes: overload
 	latency    float64 // a high quantile of the successes; 0 if there are none
 	spread     float64 // difference of the quantiles on both sides of it, as a share of it
+	varied     float64 // squared coefficient of variation of the durations of successes
 	load       float64 // mean slots in use by measured operations
 	fitted     float64 // mean slots in use by operations that succeeded
 	contended  bool    // some operation was not admitted immediately

@@ -8,6 +8,7 @@ type point struct {
 	latency float64
 	served  int
 	seconds float64
+	varied  float64 // squared coefficient of variation of the durations, at least 1
 }
 
 // add adds a window with about the same load.
@@ -15,6 +16,7 @@ func (p *point) add(f figures) {
 	share := f.seconds / (p.seconds + f.seconds)
 	p.load += (f.load - p.load) * share
 	p.latency += (f.latency - p.latency) * share
+	p.varied += (max(1, f.varied) - p.varied) * share
 	p.served += f.served
 	p.seconds += f.seconds
 }
@@ -41,7 +43,7 @@ type gain struct {
 // compare compares the present load with an earlier one. Windows with about the same
 // load count together, because each alone is too noisy.
 func (r *rule) compare(f figures) gain {
-	window := point{f.load, f.latency, f.served, f.seconds}
+	window := point{f.load, f.latency, f.served, f.seconds, max(1, f.varied)}
 	switch {
 	case f.load <= 0:
 		return gain{first: true}
@@ -94,5 +96,8 @@ func (r *rule) another() gain {
 }
 
 // noise returns the standard error of the change of the throughput between two points,
-// as a logarithm.
-func noise(p, q point) float64 { return math.Sqrt(1/float64(p.served) + 1/float64(q.served)) }
+// as a logarithm. Operations whose durations vary end more unevenly than random arrivals:
+// the variance of their number is that of a renewal process.
+func noise(p, q point) float64 {
+	return math.Sqrt(p.varied/float64(p.served) + q.varied/float64(q.served))
+}

@@ -9,9 +9,10 @@ type window struct {
 	ages       int64 // sum of the ages of the operations in flight at the start
 	latencies  histogram
 	overloaded int
-	ended      int   // operations with any outcome
-	hold       int64 // sum of all durations
-	servedHold int64 // sum of the durations of successes
+	ended      int     // operations with any outcome
+	hold       int64   // sum of all durations
+	servedHold int64   // sum of the durations of successes
+	squares    float64 // sum of the squares of these
 }
 
 // add counts an operation that ended.
@@ -22,13 +23,15 @@ func (w *window) add(o Outcome, hold time.Duration) {
 	case Success:
 		w.latencies.add(hold)
 		w.servedHold += int64(hold)
+		w.squares += float64(hold) * float64(hold)
 	case Overload:
 		w.overloaded++
 	}
 }
 
 // due reports whether the window has enough time and operations. What is enough time
-// depends on how long a success takes.
+// depends on how long a success takes, and on how long one that is in flight still takes:
+// half of (1 + varied) times the mean, by the inspection paradox of renewal processes.
 func (w *window) due(now int64, baseline float64) bool {
 	age := time.Duration(now - w.start)
 	if age < windowTime {
@@ -36,7 +39,7 @@ func (w *window) due(now int64, baseline float64) bool {
 	}
 	usual := baseline
 	if n := w.latencies.total; n > 0 {
-		usual = max(usual, float64(w.servedHold)/float64(n))
+		usual = max(usual, float64(w.servedHold)/float64(n)*min(maxRest, (1+w.varied())/2))
 	}
 	least := max(windowTime, time.Duration(windowHolds*usual))
 	samples := w.latencies.total + w.overloaded
@@ -69,6 +72,16 @@ func (w *window) figures(now, ages int64) figures {
 	spread := w.latencies.quantile(latencyRank+latencySide) - w.latencies.quantile(latencyRank-latencySide)
 	return figures{
 		seconds: duration / float64(time.Second), served: w.latencies.total, overloaded: w.overloaded,
-		latency: latency, spread: spread / max(1, latency), load: load, fitted: fitted,
+		latency: latency, spread: spread / max(1, latency), load: load, fitted: fitted, varied: w.varied(),
 	}
+}
+
+// varied returns the squared coefficient of variation of the durations of successes.
+func (w *window) varied() float64 {
+	n := float64(w.latencies.total)
+	if w.servedHold == 0 {
+		return 0
+	}
+	mean := float64(w.servedHold) / n
+	return max(0, w.squares/n/(mean*mean)-1)
 }

@@ -78,6 +78,9 @@ func scenarios() []scenario {
 		after := seconds[warm:]
 		return []float64{100 * simdep.Goodput(after) / s.best(t), float64(simdep.P99(after)) / s.unloaded(t)}
 	}
+	share := func(_ *testing.T, _ scenario, seconds []simdep.Second) []float64 {
+		return []float64{100 * simdep.Goodput(seconds[warm:]) / full}
+	}
 	two := []string{"%.0f %%", "%.2f"}
 	settled := func(low, high float64) func(*testing.T, scenario, []simdep.Second) []float64 {
 		return func(_ *testing.T, _ scenario, seconds []simdep.Second) []float64 {
@@ -106,6 +109,10 @@ func scenarios() []scenario {
 			}, []string{"%.0f %%", "%.3f"}},
 		{[]string{"one operation in three fails fast: goodput", "one in three fails fast: p99"}, begin,
 			simdep.Dependency{Capacity: constant, Service: erlang, FailsFast: func(time.Duration) float64 { return 0.33 }}, 2, 2 * time.Minute, throughput, two},
+		{[]string{"heavy tails, σ = 1.5: goodput, of what the dependency can"}, begin,
+			simdep.Dependency{Capacity: constant, Service: simdep.Lognormal(service, 1.5)}, 2, 10 * time.Minute, share, []string{"%.0f %%"}},
+		{[]string{"heavy tails, σ = 2: the same"}, begin,
+			simdep.Dependency{Capacity: constant, Service: simdep.Lognormal(service, 2)}, 2, 10 * time.Minute, share, []string{"%.0f %%"}},
 		{[]string{"capacity halves: seconds until the limit is within 20 %"}, begin,
 			simdep.Dependency{Capacity: simdep.Steps(capacity, time.Minute, capacity/2), Service: erlang}, 2, 3 * time.Minute,
 			settled(0.8*capacity/2, 1.2*capacity/2+1), []string{"%.0f"}},

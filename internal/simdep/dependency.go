@@ -70,6 +70,14 @@ func Exponential(mean time.Duration) func(*rand.Rand) time.Duration {
 	return func(r *rand.Rand) time.Duration { return time.Duration(float64(mean) * r.ExpFloat64()) }
 }
 
+// Lognormal returns service times with a mean and a heavy tail: the coefficient of
+// variation is √(exp(σ²) − 1).
+func Lognormal(mean time.Duration, sigma float64) func(*rand.Rand) time.Duration {
+	return func(r *rand.Rand) time.Duration {
+		return time.Duration(float64(mean) * math.Exp(sigma*r.NormFloat64()-sigma*sigma/2))
+	}
+}
+
 // Erlang returns service times with this mean that vary less: the coefficient of
 // variation is 1/√k.
 func Erlang(mean time.Duration, k int) func(*rand.Rand) time.Duration {
