@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/chromedp"
@@ -143,6 +144,9 @@ const lowContrast = `(() => {
   return bad;
 })()`
 
+// tooWide returns elements that are not within the window.
+const tooWide = `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.tagName + "." + e.className).slice(0, 5)`
+
 func TestNothingScrollsSidewaysAtAnyWidth(t *testing.T) {
 	for _, width := range []int64{1440, 1361, 1280, 1024, 768, 390, 360} {
 		tab := newTab(t, width, false)
@@ -150,8 +154,26 @@ func TestNothingScrollsSidewaysAtAnyWidth(t *testing.T) {
 			got := eval[int64](tab, `document.documentElement.scrollWidth`)
 			if inner := eval[int64](tab, `innerWidth`); got > width || inner != width {
 				t.Errorf("%s is %d wide in a window of %d (want %d): %q", name, got, inner, width,
-					eval[[]string](tab, `[...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.tagName + "." + e.className).slice(0, 5)`))
+					eval[[]string](tab, tooWide))
 			}
 		})
+	}
+}
+
+// The texts of a row are as wide as those of a large service: a thousand slots, all of them
+// in use, and thousands of arrivals and rejections per second.
+func TestRowsOfLargeBulkheadsFitOnAPhone(t *testing.T) {
+	s := serve(t, record(t, []dependency{
+		{"recommendations", 1000, 14000, 100 * time.Millisecond, 0}, {"shipping/quotes", 10, 400, 40 * time.Millisecond, 0},
+	}, 12*time.Second))
+	for _, width := range []int64{390, 375, 360, 320} {
+		tab := newTab(t, width, false)
+		tab.openLive(s.at(""))
+		if row := eval[string](tab, `document.querySelector("#rows > tr").innerText`); !contains(row, "critical") || !contains(row, "1,000 / 1,000") {
+			t.Fatalf("the first row is %q", row)
+		}
+		if got := eval[int64](tab, `document.documentElement.scrollWidth`); got != width {
+			t.Errorf("the page is %d wide in a window of %d: %q", got, width, eval[[]string](tab, tooWide))
+		}
 	}
 }
