@@ -18,7 +18,8 @@ import (
 //	{"n": second, "at": "15:04:05 UTC", "counts": [ok, notice, warning, critical],
 //	 "rows": [{"id": 7, "label": "payments", "kind": "bulkhead",    label and kind: new rows only
 //	           "f": [index, text, …], "b": bars, "k": sort keys, "p": point}],
-//	 "cards": [details of the worst], "gone": [id], "said": [sentence]}
+//	 "cards": [details of the worst], "gone": [id], "said": [sentence],
+//	 "keys": [line of the busiest keys]}                            the page of a Keyed only, every few seconds
 type encoder struct {
 	wanted bool // there are viewers
 	at     time.Time
@@ -115,7 +116,11 @@ func (s *sampler) detailMessage(id uint64) []byte {
 	m = appendRow(m, t, view{}, true)
 	m = append(m, `],"cards":[`...)
 	m = append(m, t.details()...)
-	return append(m, `]}`...)
+	m = append(m, ']')
+	if t.now.lines != nil {
+		m = append(append(m, `,"keys":`...), mustJSON(t.now.lines)...)
+	}
+	return append(m, '}')
 }
 
 // stateMessage returns everything that a page shows, for a new viewer.

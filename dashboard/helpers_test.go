@@ -39,6 +39,7 @@ type message struct {
 	Counts []int    `json:"counts"`
 	Gone   []uint64 `json:"gone"`
 	Said   []string `json:"said"`
+	Keys   [][]string
 	Rows   []struct {
 		ID     uint64 `json:"id"`
 		Label  string `json:"label"`

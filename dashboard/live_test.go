@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/registry"
 )
@@ -250,6 +252,46 @@ func TestPageOfOneBulkheadGetsOnlyThat(t *testing.T) {
 			}
 			if m.Name == "sample" && (len(m.Cards[0].Changes) != 1 || m.Cards[0].Changes[0].Text != "slots 2 → 5") {
 				t.Errorf("changes %+v", m.Cards[0].Changes)
+			}
+		}
+	})
+}
+
+func TestBusiestKeysAreSentEveryFewSecondsToThePageOfTheirKeyed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, err := registry.NewKeyed[string]("tenants", 2, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := Handler(Keyed(k, ShowKeys()))
+		list, leaveList := open(t, h, "/events")
+		defer leaveList()
+		one, leaveOne := open(t, h, fmt.Sprintf("/events?id=%d", k.Status().ID))
+		defer leaveOne()
+		pass(5 * time.Second)
+		one.messages(t)
+		if _, err := k.Acquire(t.Context(), "customer-1"); err != nil {
+			t.Fatal(err)
+		}
+		pass(12 * time.Second)
+		sent := 0
+		var last [][]string
+		for _, m := range one.messages(t) {
+			if m.Keys != nil {
+				sent++
+				last = m.Keys
+			}
+		}
+		want := [][]string{{"customer-1", "1 / 2", "0", "1", "0", "–"}}
+		if diff := cmp.Diff(want, last); diff != "" {
+			t.Error(diff)
+		}
+		if sent < 3 || sent > 5 {
+			t.Errorf("keys were sent %d times in 12 s, want every 3 s", sent)
+		}
+		for _, m := range list.messages(t) {
+			if m.Keys != nil {
+				t.Fatalf("the list got keys: %v", m.Keys)
 			}
 		}
 	})

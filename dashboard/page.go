@@ -26,7 +26,7 @@ type pageData struct {
 	More                               int // with warnings, without a card
 	Rows                               []item
 	Sorts                              []sortOption
-	Keys                               []keyLine
+	Keys                               []keyLine   // nil: keys are not listed
 	Form                               *changeForm // nil if nothing can be changed
 	Empty                              item        // for the templates that details.js copies
 }
@@ -36,8 +36,9 @@ type severityCount struct {
 	N    int
 }
 
-// keyLine is a line of the list of the busiest keys.
-type keyLine struct{ Key, Slots, Waiting, Arrivals, Rejected, P99 string }
+// keyLine is a line of the list of the busiest keys: key, slots in use, waiting, and since
+// the key was created arrivals, rejections and the 99th percentile of the waits.
+type keyLine [6]string
 
 // item is a bulkhead or a Keyed on the page.
 type item struct {
@@ -69,6 +70,9 @@ func (i item) Keys() string {
 	}
 	return strings.Join(texts, " ")
 }
+
+// Listed reports whether the page has a list of keys, which can be empty.
+func (p pageData) Listed() bool { return p.Keys != nil }
 
 // sortOption is an order of the table.
 type sortOption struct {
@@ -198,7 +202,7 @@ func (s *sampler) current(t *track) *reading {
 }
 
 func keyLines(keys []keyStatus) []keyLine {
-	var lines []keyLine
+	lines := make([]keyLine, 0, len(keys))
 	for _, k := range keys {
 		s := k.Status
 		_, p99 := quantiles(s.Totals)

@@ -56,6 +56,7 @@ func (s *sampler) sample() {
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	readings := collect(s.sources) // without mu, because sources can be caller-supplied code
+	s.listKeys(readings)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,6 +73,9 @@ func (s *sampler) sample() {
 			s.order = append(s.order, t)
 		}
 		t.round = s.round
+		if r.lines != nil {
+			t.listed = s.at
+		}
 		changed := t.add(r, second)
 		if t.judge(s.troubled > crowd) {
 			troubled++
@@ -88,6 +92,29 @@ func (s *sampler) sample() {
 	slices.SortStableFunc(s.order, worse)
 	s.events.end(s)
 	s.keepFor(historySeconds * time.Second)
+}
+
+// listEvery is how often the busiest keys of a Keyed are read for its live pages. It takes
+// time in proportion to the number of keys.
+const listEvery = 3 * time.Second
+
+// listKeys reads the busiest keys of those that have a live page, without mu, because the
+// keys can have a String method.
+func (s *sampler) listKeys(readings []*reading) {
+	due := make(map[uint64]bool)
+	s.mu.Lock()
+	for v := range s.viewers {
+		if t, ok := s.tracks[v.id]; ok {
+			age := time.Since(t.listed)
+			due[v.id] = age < 0 || age > listEvery-sampleEvery/2
+		}
+	}
+	s.mu.Unlock()
+	for _, r := range readings {
+		if r.busiest != nil && due[r.status.ID] {
+			r.lines = keyLines(r.busiest())
+		}
+	}
 }
 
 // settled reports whether the view of t cannot change without an event: all windows lie

@@ -29,6 +29,7 @@ type reading struct {
 	panels  []func() panel        // what parts around it say
 	causes  []cause               // last decisions of owners
 	owners  []owner               // parts that set its parallelism
+	lines   []keyLine             // the busiest keys; nil if they were not read
 }
 
 // target is a bulkhead or a Keyed whose capacity can be changed.

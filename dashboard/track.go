@@ -26,8 +26,9 @@ type track struct {
 	report   bulk.Report
 	judged   time.Time // when report was made
 	view     view
-	long     figures // of the long window, for the view
-	round    uint64  // of the last sample that had it
+	long     figures   // of the long window, for the view
+	round    uint64    // of the last sample that had it
+	listed   time.Time // when the busiest keys were last read for a live page
 }
 
 // resized is a change of the capacity that was seen between two samples.

@@ -1,5 +1,5 @@
 // details.js makes rows and cards, and shows in a card the details of its bulkhead:
-// findings, changes of the capacity and panels. Texts are set as text only, never as HTML.
+// findings, changes of the capacity, panels and the busiest keys. Texts are set as text only, never as HTML.
 
 // partsOf finds the elements that change, by the name of their text and the number of
 // their bar.
@@ -52,6 +52,22 @@ export function showDetails(card, d) {
     });
     fillList(panel.querySelector("ul"), (p.decisions ?? []).map((e) => [e.clock, e.text + (e.reason ? ": " + e.reason : "")]));
   });
+}
+
+// showKeys shows the busiest keys of a Keyed. They have a place on its own page.
+export function showKeys(lines) {
+  const rows = document.getElementById("keys");
+  if (!rows) return;
+  rows.closest("section").hidden = lines.length === 0;
+  fit(rows, lines.length, newKey);
+  lines.forEach((texts, i) => texts.forEach((text, k) => setText(rows.children[i].children[k], text)));
+}
+
+function newKey() {
+  const row = document.createElement("tr");
+  element("th", "", row).scope = "row";
+  for (let i = 0; i < 5; i++) element("td", "num", row);
+  return row;
 }
 
 function newFinding() {

@@ -3,7 +3,7 @@
 // has rendered. Texts are set as text only, never as HTML.
 
 import { History, drawChart, drawSpark, sinceText } from "./charts.js";
-import { copyTemplate, partsOf, setText, showDetails } from "./details.js";
+import { copyTemplate, partsOf, setText, showDetails, showKeys } from "./details.js";
 import { Table } from "./table.js";
 
 const page = Number(document.body.dataset.page); // the ID of one bulkhead, or 0: the list
@@ -83,6 +83,7 @@ function apply(message, full) {
   showCards(message.cards);
   showCounts(message.counts);
   for (const record of records.values()) draw(record);
+  if (message.keys) showKeys(message.keys);
   $("at").textContent = message.at;
   if (message.said) $("said").textContent = message.said.join(". ");
   table?.update();

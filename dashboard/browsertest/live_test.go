@@ -122,3 +122,23 @@ func TestPageIsCompleteWithoutJavaScript(t *testing.T) {
 		t.Error("the search has no button")
 	}
 }
+
+func TestBusiestKeysAreLive(t *testing.T) {
+	k, err := registry.NewKeyed[string]("tenants", 2, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab := newTab(t, 1024, false)
+	tab.openLive(serve(t, dashboard.Handler(dashboard.Keyed(k, dashboard.ShowKeys(), dashboard.Busiest(2)))).at("?id=%d", k.Status().ID))
+	for i := range 3 {
+		if _, err := k.Acquire(t.Context(), fmt.Sprintf("<b>customer</b> %d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys := `[...document.querySelectorAll(".keys tbody tr")].map((e) => e.textContent).join()`
+	tab.wait(keys + ` === "<b>customer</b> 01 / 2010–,<b>customer</b> 11 / 2010–" && document.querySelector(".keys").offsetHeight > 0`)
+	if _, err := k.Acquire(t.Context(), "<b>customer</b> 2"); err != nil {
+		t.Fatal(err)
+	}
+	tab.wait(keys + `.startsWith("<b>customer</b> 22 / 2020–,<b>customer</b> 0")`)
+}
