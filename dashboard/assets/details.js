@@ -20,6 +20,24 @@ export function copyTemplate(template, record) {
   return element;
 }
 
+// newCard makes the card of a record.
+export function newCard(record) {
+  const card = copyTemplate("card-template", record);
+  card.id = "c" + record.id;
+  card.querySelector("h3").id = "t" + record.id;
+  card.setAttribute("aria-labelledby", "t" + record.id);
+  return card;
+}
+
+let moved = -Infinity; // when the mouse last moved
+addEventListener("pointermove", () => (moved = performance.now()));
+
+// inUse reports whether something in the element has the focus or is pointed at, so that
+// it must not be moved. A pointer that rests does not count.
+export function inUse(element) {
+  return element.contains(document.activeElement) || (element.matches(":hover") && performance.now() - moved < 10000);
+}
+
 // showDetails shows findings, changes of the capacity and panels.
 export function showDetails(card, d) {
   fit(card.findings, d.findings.length, newFinding);

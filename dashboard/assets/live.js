@@ -3,7 +3,7 @@
 // has rendered. Texts are set as text only, never as HTML.
 
 import { History, drawChart, drawSpark, sinceText } from "./charts.js";
-import { copyTemplate, partsOf, setText, showDetails, showKeys } from "./details.js";
+import { copyTemplate, inUse, newCard, partsOf, setText, showDetails, showKeys } from "./details.js";
 import { Table } from "./table.js";
 
 const page = Number(document.body.dataset.page); // the ID of one bulkhead, or 0: the list
@@ -111,32 +111,36 @@ function showParts(record, parts) {
 }
 
 // showCards shows the bulkheads that are shown in detail, in the order of the message.
+// While the cards are in use none is moved or removed, and new ones come last.
 function showCards(details) {
+  const used = inUse(cards);
   const wanted = new Set(details.map((d) => d.id));
   for (const record of records.values()) {
-    if (record.card && !wanted.has(record.id) && !page) {
+    if (!record.card || page) continue;
+    const left = !wanted.has(record.id);
+    if (left && !used) {
       record.card.element.remove();
       record.card = null;
+      continue;
     }
+    record.card.element.querySelector("[data-left]").hidden = !left;
+    if (left) showParts(record, record.card);
   }
   let place = cards.querySelector("article");
   for (const d of details) {
     const record = records.get(d.id);
     if (!record) continue;
-    if (!record.card) {
-      const card = copyTemplate("card-template", record);
-      card.id = "c" + d.id;
-      card.querySelector("h3").id = "t" + d.id;
-      card.setAttribute("aria-labelledby", "t" + d.id);
-      setCard(record, card);
-    }
-    if (place === record.card.element) place = place.nextElementSibling;
+    const isNew = !record.card;
+    if (isNew) setCard(record, newCard(record));
+    if (used) {
+      if (isNew) cards.append(record.card.element);
+    } else if (place === record.card.element) place = place.nextElementSibling;
     else cards.insertBefore(record.card.element, place);
     showParts(record, record.card);
     showDetails(record.card, d);
   }
   const calm = $("calm");
-  if (calm) calm.hidden = details.length > 0;
+  if (calm) calm.hidden = cards.childElementCount > 0;
 }
 
 // showCounts shows how many bulkheads have each severity.

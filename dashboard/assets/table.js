@@ -1,7 +1,7 @@
 // table.js sorts and filters the rows of the list, and keeps what was chosen in the
 // address, for a reload and for colleagues.
 
-import { setText } from "./details.js";
+import { inUse, setText } from "./details.js";
 
 const columns = { worst: 0, arrivals: 1, rejected: 2, wait: 3, use: 4 }; // of the sort keys
 const $ = (id) => document.getElementById(id);
@@ -29,10 +29,9 @@ export class Table {
     $("filter").addEventListener("submit", (e) => e.preventDefault());
   }
 
-  // update sorts at most every two seconds, and not while the mouse is over a row or one
-  // has the focus, because it would move away.
+  // update sorts at most every two seconds, and not while the rows are in use.
   update() {
-    if (performance.now() - this.#sorted >= 2000 && !this.#rows.matches(":hover") && !this.#rows.contains(document.activeElement)) this.#sort();
+    if (performance.now() - this.#sorted >= 2000 && !inUse(this.#rows)) this.#sort();
     this.#filter();
   }
 

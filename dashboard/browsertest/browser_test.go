@@ -188,3 +188,10 @@ func (b *tab) press(keys string) {
 	b.Helper()
 	b.do(chromedp.KeyEvent(keys))
 }
+
+// samples waits until the page has shown that many samples more.
+func (b *tab) samples(n int) {
+	b.Helper()
+	eval[any](b, `window.shown = 0, new MutationObserver(() => window.shown++).observe(document.querySelector("#at"), { childList: true })`)
+	b.wait(fmt.Sprintf(`window.shown >= %d`, n))
+}

@@ -100,3 +100,44 @@ func TestCapacityIsChangedByKeyboard(t *testing.T) {
 		t.Errorf("%d slots after the confirmation", n)
 	}
 }
+
+func TestCardWithTheFocusDoesNotMove(t *testing.T) {
+	reg := registry.New()
+	a, _ := reg.Create("a", 1)
+	z, _ := reg.Create("z", 1)
+	fill(a)
+	fill(z)
+	tab := newTab(t, 1440, false)
+	tab.openLive(serve(t, dashboard.Handler(reg)).at(""))
+	order := `[...document.querySelectorAll("#cards article")].map((e) => e.querySelector("h3").textContent).join()`
+	tab.wait(order + ` === "a,z"`)
+	eval[any](tab, fmt.Sprintf(`document.querySelector("#c%d h3 a").focus()`, z.Status().ID))
+	overload(t, z)
+	tab.wait(fmt.Sprintf(`document.querySelector("#c%d").dataset.severity === "critical"`, z.Status().ID))
+	tab.samples(2)
+	if got := eval[string](tab, focused); got != "z" {
+		t.Errorf("the focus is on %q", got)
+	}
+	if got := eval[string](tab, order); got != "a,z" {
+		t.Errorf("order of the cards while one has the focus: %s", got)
+	}
+	eval[any](tab, `document.activeElement.blur()`)
+	tab.wait(order + ` === "z,a"`)
+}
+
+func TestCardOfARecoveredBulkheadStaysWhileItHasTheFocus(t *testing.T) {
+	reg := registry.New()
+	a, _ := reg.Create("a", 1)
+	slot, _ := a.TryAcquire()
+	tab := newTab(t, 1440, false)
+	tab.openLive(serve(t, dashboard.Handler(reg)).at(""))
+	tab.wait(`document.querySelector("#cards article h3 a")`)
+	eval[any](tab, `document.querySelector("#cards article h3 a").focus()`)
+	slot.Release()
+	tab.wait(`document.querySelector("#cards [data-left]").hidden === false`)
+	if got := eval[string](tab, focused); got != "a" {
+		t.Errorf("the focus is on %q", got)
+	}
+	eval[any](tab, `document.activeElement.blur()`)
+	tab.wait(`!document.querySelector("#cards article") && !document.querySelector("#calm").hidden`)
+}
