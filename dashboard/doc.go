@@ -42,7 +42,8 @@
 //
 // # Forms
 //
-// The HTML form is complete without JavaScript, and is reloaded every five seconds then.
+// The HTML form is complete without JavaScript. It then has a link that lets the page
+// reload every five seconds; such a page has no fields, because a reload would clear them.
 // With JavaScript it is live: it gets what has changed once a second, by Server-Sent
 // Events. The text form has the text forms of [bulk.Report] and [bulk.Interval], and the
 // JSON form the JSON forms of [bulk.Report] and [registry.KeyedStatus], which are stable.

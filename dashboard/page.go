@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,9 @@ type pageData struct {
 	Sorts                              []sortOption
 	Keys                               []keyLine   // nil: keys are not listed
 	Form                               *changeForm // nil if nothing can be changed
-	Empty                              item        // for the templates that details.js copies
+	Reloads                            bool        // without JavaScript
+	Sort                               string
+	Empty                              item // for the templates that details.js copies
 }
 
 type severityCount struct {
@@ -71,6 +74,28 @@ func (i item) Keys() string {
 	return strings.Join(texts, " ")
 }
 
+// Address returns the address of the page. Without JavaScript a page is reloaded by itself
+// only if the address asks for it. It has no fields then, because a reload would clear them.
+func (p pageData) Address(reloads bool) string {
+	v := url.Values{}
+	if p.Detail {
+		v.Set("id", strconv.FormatUint(p.ID, 10))
+	}
+	if p.Query != "" {
+		v.Set("q", p.Query)
+	}
+	if p.Sort != sorts[0].Name && !p.Detail {
+		v.Set("sort", p.Sort)
+	}
+	if reloads {
+		v.Set("reload", "5")
+	}
+	if len(v) == 0 {
+		return "./"
+	}
+	return "./?" + v.Encode()
+}
+
 // Listed reports whether the page has a list of keys, which can be empty.
 func (p pageData) Listed() bool { return p.Keys != nil }
 
@@ -106,6 +131,7 @@ func sortNames() string {
 func (d *dashboard) writeHTML(w http.ResponseWriter, r *http.Request, q query) {
 	data := d.sampler.page(q)
 	data.Instance = d.instance
+	data.Reloads = r.URL.Query().Get("reload") != ""
 	if data.Detail {
 		if t, ok := d.sampler.find(q.id); ok {
 			now := d.sampler.current(t)
@@ -136,7 +162,7 @@ func (s *sampler) page(q query) pageData {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := pageData{
-		At: clock(s.at), N: s.events.second, Query: q.text, ID: q.id, Detail: q.id != 0,
+		At: clock(s.at), N: s.events.second, Query: q.text, Sort: q.sort, ID: q.id, Detail: q.id != 0,
 		Title: "Bulkheads",
 		Empty: item{view: view{}, Charts: chartsOf(&history{}, 0), Since: "1 min ago"},
 	}

@@ -25,6 +25,7 @@ function newRecord(id, label, kind) {
 
 // adopt makes records of what the server has rendered.
 function adopt() {
+  for (const id of ["filter", "change"]) $(id)?.removeAttribute("hidden"); // see pageData.Address
   for (const row of document.querySelectorAll("#rows > tr")) {
     const record = newRecord(Number(row.dataset.id), row.querySelector("[data-label]").textContent, row.dataset.kind);
     record.keys = row.dataset.keys.split(" ").map(Number);

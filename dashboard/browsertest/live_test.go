@@ -103,7 +103,7 @@ func TestPageIsCompleteWithoutJavaScript(t *testing.T) {
 	_, err := chromedp.Call(tab.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	tab.must(err)
 	s := serve(t, dashboard.New(dashboard.Show(b), dashboard.AllowChanges(allow)))
-	for _, target := range []string{"", fmt.Sprintf("?id=%d", b.Status().ID), "?q=pay&sort=label"} {
+	for target, field := range map[string]string{"": "#search", fmt.Sprintf("?id=%d", b.Status().ID): `[name="parallelism"]`, "?q=pay&sort=label": "#search"} {
 		tab.open(s.at("%s", target))
 		if got := eval[string](tab, `document.querySelector("#live").dataset.state`); got != "once" {
 			t.Errorf("%q: state %q: a script ran", target, got)
@@ -114,13 +114,36 @@ func TestPageIsCompleteWithoutJavaScript(t *testing.T) {
 				t.Errorf("%q does not show %q:\n%s", target, want, text)
 			}
 		}
-		if !eval[bool](tab, `!!document.querySelector('meta[http-equiv="refresh"][content="5"]')`) {
-			t.Errorf("%q is not reloaded", target)
+		reloads := `!!document.querySelector('meta[http-equiv="refresh"][content="5"]')`
+		visible := fmt.Sprintf(`document.querySelector('%s').offsetHeight > 0`, field)
+		if eval[bool](tab, reloads) || !eval[bool](tab, visible) {
+			t.Errorf("%q is reloaded, which would clear its fields, or has none", target)
+		}
+		tab.do(click(".reload a + a"))
+		tab.wait(`location.search.includes("reload=5") && document.querySelector(".reload") && ` + reloads)
+		if eval[bool](tab, visible) {
+			t.Errorf("%q: there are fields in a page that is reloaded", target)
+		}
+		tab.do(click(".reload a"))
+		tab.wait(`!location.search.includes("reload") && document.querySelector(".reload")`)
+		if got, want := eval[string](tab, `location.search`), target; got != want {
+			t.Errorf("after the way back: %q, want %q", got, want)
 		}
 	}
+	tab.open(s.at(""))
 	if !eval[bool](tab, `document.querySelector("#apply").offsetHeight > 0`) {
 		t.Error("the search has no button")
 	}
+}
+
+func TestAddressThatReloadsHasItsFieldsWithJavaScript(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 2))
+	tab := newTab(t, 1440, false)
+	s := serve(t, dashboard.New(dashboard.Show(b), dashboard.AllowChanges(allow)))
+	tab.openLive(s.at("?reload=5"))
+	tab.wait(`document.querySelector("#search").offsetHeight > 0`)
+	tab.openLive(s.at("?id=%d&reload=5", b.Status().ID))
+	tab.wait(`document.querySelector('[name="parallelism"]').offsetHeight > 0`)
 }
 
 func TestBusiestKeysAreLive(t *testing.T) {
