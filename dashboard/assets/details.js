@@ -20,6 +20,20 @@ export function copyTemplate(template, record) {
   return element;
 }
 
+// showParts sets the texts and bars of a row or a card. names are those of the texts.
+export function showParts(parts, record, names) {
+  names.forEach((name, i) => {
+    const e = parts.texts[name];
+    if (e) setText(e, record.fields[i] ?? ""); // a new row has no texts that are empty
+  });
+  const severity = record.fields[0];
+  if (parts.element.dataset.severity !== severity) parts.element.dataset.severity = severity;
+  for (const rect of parts.bars) {
+    rect.setAttribute("width", record.bars[rect.dataset.bar] + "%");
+    if (rect.dataset.bar === "1") rect.setAttribute("x", record.bars[0] + "%");
+  }
+}
+
 // newCard makes the card of a record.
 export function newCard(record) {
   const card = copyTemplate("card-template", record);

@@ -3,7 +3,7 @@
 // has rendered. Texts are set as text only, never as HTML.
 
 import { History, drawChart, drawSpark, sinceText } from "./charts.js";
-import { copyTemplate, inUse, newCard, partsOf, setText, showDetails, showKeys } from "./details.js";
+import { copyTemplate, inUse, newCard, partsOf, setText, showDetails, showKeys, showParts } from "./details.js";
 import { Table } from "./table.js";
 
 const page = Number(document.body.dataset.page); // the ID of one bulkhead, or 0: the list
@@ -74,7 +74,7 @@ function apply(message, full) {
       rows.append(row);
       setRow(record, row);
     }
-    if (record.row) showParts(record, record.row);
+    if (record.row) showParts(record.row, record, fieldNames);
   }
   for (const id of message.gone ?? []) if (records.has(id)) remove(records.get(id));
   if (page && message.gone) showGone();
@@ -97,20 +97,6 @@ function showGone() {
   for (const section of document.querySelectorAll("section.change, section.keys")) section.remove();
 }
 
-// showParts sets the texts and bars of a row or a card.
-function showParts(record, parts) {
-  fieldNames.forEach((name, i) => {
-    const e = parts.texts[name];
-    if (e) setText(e, record.fields[i] ?? ""); // a new row has no texts that are empty
-  });
-  const severity = record.fields[0];
-  if (parts.element.dataset.severity !== severity) parts.element.dataset.severity = severity;
-  for (const rect of parts.bars) {
-    rect.setAttribute("width", record.bars[rect.dataset.bar] + "%");
-    if (rect.dataset.bar === "1") rect.setAttribute("x", record.bars[0] + "%");
-  }
-}
-
 // showCards shows the bulkheads that are shown in detail, in the order of the message.
 // While the cards are in use none is moved or removed, and new ones come last.
 function showCards(details) {
@@ -125,7 +111,7 @@ function showCards(details) {
       continue;
     }
     record.card.element.querySelector("[data-left]").hidden = !left;
-    if (left) showParts(record, record.card);
+    if (left) showParts(record.card, record, fieldNames);
   }
   let place = cards.querySelector("article");
   for (const d of details) {
@@ -137,7 +123,7 @@ function showCards(details) {
       if (isNew) cards.append(record.card.element);
     } else if (place === record.card.element) place = place.nextElementSibling;
     else cards.insertBefore(record.card.element, place);
-    showParts(record, record.card);
+    showParts(record.card, record, fieldNames);
     showDetails(record.card, d);
   }
   const calm = $("calm");
@@ -216,9 +202,17 @@ async function getHistories() {
 // --- Connection ----------------------------------------------------------------------------
 
 let heard = 0; // when the last message came
-let source;
+let source; // null while the page cannot be seen
+let again; // the timer that connects again
 
+// connect connects if the page can be seen. A browser has six connections to a server for
+// all of its tabs, and each live page takes one.
 function connect() {
+  clearTimeout(again);
+  source?.close();
+  source = null;
+  if (document.visibilityState === "hidden") return;
+  heard = performance.now();
   source = new EventSource("events" + (page ? "?id=" + page : ""));
   source.addEventListener("hello", (e) => {
     const hello = JSON.parse(e.data);
@@ -250,7 +244,7 @@ function connect() {
   });
   source.addEventListener("error", () => {
     lost();
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000); // the answer was an error
+    if (source?.readyState === EventSource.CLOSED) again = setTimeout(connect, 2000); // the answer was an error
   });
 }
 
@@ -267,7 +261,7 @@ async function leave() {
     const list = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const row of list.querySelectorAll("#rows > tr")) if (row.querySelector("[data-label]").textContent === label) found.push(row.dataset.id);
   } catch {
-    setTimeout(connect, 2000);
+    again = setTimeout(connect, 2000);
     return;
   }
   location.replace(found.length === 1 ? "./?id=" + found[0] : "./?q=" + query);
@@ -289,11 +283,15 @@ function lost() {
 }
 
 setInterval(() => {
-  if (performance.now() - heard > 5000) lost();
+  if (source && performance.now() - heard > 5000) lost();
 }, 1000);
 
-// A page that is left is not read, even if the browser keeps it for the way back.
-addEventListener("pagehide", () => source.close());
+// A page that cannot be seen is not read. Its title does not say how many are critical.
+document.addEventListener("visibilitychange", () => {
+  if (!page && document.visibilityState === "hidden") document.title = "Bulkheads";
+  connect();
+});
+addEventListener("pagehide", () => source?.close());
 addEventListener("pageshow", (e) => {
   if (e.persisted) connect();
 });

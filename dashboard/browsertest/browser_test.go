@@ -195,3 +195,13 @@ func (b *tab) samples(n int) {
 	eval[any](b, `window.shown = 0, new MutationObserver(() => window.shown++).observe(document.querySelector("#at"), { childList: true })`)
 	b.wait(fmt.Sprintf(`window.shown >= %d`, n))
 }
+
+// until waits until the condition is true.
+func (b *tab) until(what string, condition func() bool) {
+	b.Helper()
+	for end := time.Now().Add(patience); !condition(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			b.Fatalf("never: %s", what)
+		}
+	}
+}

@@ -165,3 +165,21 @@ func TestBusiestKeysAreLive(t *testing.T) {
 	}
 	tab.wait(keys + `.startsWith("<b>customer</b> 22 / 2020–,<b>customer</b> 0")`)
 }
+
+func TestPageIsLiveOnlyWhileItCanBeSeen(t *testing.T) {
+	b := bulk.Must(bulk.New("payments", 2))
+	h := &counted{Handler: dashboard.Handler(b)}
+	tab := newTab(t, 1440, false)
+	tab.openLive(serve(t, h).at(""))
+	show := func(state string) {
+		eval[any](tab, fmt.Sprintf(`Object.defineProperty(document, "visibilityState", { value: %q, configurable: true }), document.dispatchEvent(new Event("visibilitychange"))`, state))
+	}
+	show("hidden")
+	tab.until("the hidden page leaves", func() bool { return h.live.Load() == 0 })
+	fill(b)
+	show("visible")
+	tab.wait(`document.querySelector('#rows [data-f="slots"]').textContent === "2 / 2" && document.querySelector("#live").dataset.state === "live"`)
+	if n := h.live.Load(); n != 1 {
+		t.Errorf("%d connections of a page that is seen again", n)
+	}
+}

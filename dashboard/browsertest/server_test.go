@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,4 +84,18 @@ func overload(t *testing.T, b *bulk.Bulkhead) {
 		cancel()
 		load.Wait()
 	})
+}
+
+// counted is a handler that knows how many live pages it has.
+type counted struct {
+	http.Handler
+	live atomic.Int64
+}
+
+func (c *counted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if path.Base(r.URL.Path) == "events" {
+		c.live.Add(1)
+		defer c.live.Add(-1)
+	}
+	c.Handler.ServeHTTP(w, r)
 }
