@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -292,6 +293,38 @@ func TestBusiestKeysAreSentEveryFewSecondsToThePageOfTheirKeyed(t *testing.T) {
 		for _, m := range list.messages(t) {
 			if m.Keys != nil {
 				t.Fatalf("the list got keys: %v", m.Keys)
+			}
+		}
+	})
+}
+
+func TestFiguresNameTheirWindows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("payments", 2))
+		h := Handler(b).(*dashboard)
+		windows := func() string {
+			h.sampler.refresh()
+			v := h.sampler.order[0].view
+			return fmt.Sprintf("%s | %s | %s", v.fields[fieldShort], v.fields[fieldLong], v.windowText())
+		}
+		want := func(after time.Duration, want string) {
+			t.Helper()
+			pass(after)
+			if got := windows(); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		want(24*time.Hour, "whole life | whole life | whole life")
+		want(16*time.Second, "last 16 s | last 16 s | last 16 s")
+		_, leave := open(t, h, "/events")
+		defer leave()
+		want(30*time.Second, "last 10 s | last 46 s | last 10 s; columns marked 1 min: last 46 s")
+		want(time.Minute, "last 10 s | last minute | last 10 s; columns marked 1 min: last minute")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/?format=html&id="+fmt.Sprint(b.Status().ID), nil))
+		for _, want := range []string{`<h4 data-f="short">last 10 s</h4>`, `<h4 data-f="long">last minute</h4>`, `<h4>now</h4>`, `<h4>whole life</h4>`} {
+			if !strings.Contains(w.Body.String(), want) {
+				t.Errorf("no %q in the page", want)
 			}
 		}
 	})

@@ -198,7 +198,7 @@ func (s *sampler) page(q query) pageData {
 		p.Rows = append(p.Rows, s.item(t, false))
 	}
 	if len(found) > 0 {
-		p.Window = "figures " + found[0].view.fields[fieldWindow]
+		p.Window = found[0].view.windowText()
 	}
 	return p
 }

@@ -122,7 +122,8 @@ func (s *sampler) listKeys(readings []*reading) {
 func (v view) settled(t *track) bool {
 	long := t.since(longWindow)
 	return long != nil && v.fields[fieldSeverity] != "" && v.keys[keyArrivals] == 0 &&
-		long.status.LastEvent == t.now.status.LastEvent && v.fields[fieldWindow] == windowText(shortWindow, longWindow)
+		long.status.LastEvent == t.now.status.LastEvent && v.fields[fieldShort] == windowName(shortWindow, shortWindow) &&
+		v.fields[fieldLong] == windowName(longWindow, longWindow)
 }
 
 // removeGone removes what was not in the last sample.

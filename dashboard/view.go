@@ -33,13 +33,14 @@ const (
 	fieldPeak            // slots and waiting, over the whole life
 	fieldTotals          // over the whole life
 	fieldKeys            // of a Keyed
-	fieldWindow          // "over 10s and 1m0s"
+	fieldShort           // name of the short window
+	fieldLong            // name of the long window
 	fieldCount
 )
 
 var fieldNames = [fieldCount]string{
 	"severity", "problems", "slots", "room", "arrivals", "rejected", "reasons", "p50", "p99", "p50long", "p99long",
-	"hold", "oldest", "oldwait", "queueing", "capacity", "inflight", "load", "peak", "totals", "keys", "window",
+	"hold", "oldest", "oldwait", "queueing", "capacity", "inflight", "load", "peak", "totals", "keys", "short", "long",
 }
 
 // The bars of a view, in percent of their width.
@@ -120,7 +121,7 @@ func (t *track) render() view {
 			formatCount(k.Keys), formatCount(k.MaxKeys), formatCount(k.Created), formatCount(k.Evicted), formatCount(k.TooManyKeys))
 	}
 	f[fieldTotals] = totalsText(s.Totals)
-	f[fieldWindow] = windowText(short.Duration, long.duration)
+	f[fieldShort], f[fieldLong] = windowName(short.Duration, shortWindow), windowName(long.duration, longWindow)
 
 	v.bars = bars(s)
 	v.keys = [keyCount]float64{
@@ -203,16 +204,27 @@ func totalsText(t bulk.Totals) string {
 		formatCount(t.Rejected()), formatCount(t.Canceled+t.CanceledAtArrival+t.Abandoned))
 }
 
-// windowText says over which time the figures are.
-func windowText(short, long time.Duration) string {
-	switch short, long = nominal(short, shortWindow), nominal(long, longWindow); {
-	case long <= 0:
-		return "over the whole life"
-	case short == long:
-		return "over " + long.String()
+// windowName names the time over which figures are, in place of the wanted one.
+func windowName(d, wanted time.Duration) string {
+	switch d = nominal(d, wanted); {
+	case d <= 0:
+		return "whole life"
+	case d == time.Minute:
+		return "last minute"
+	case d < time.Minute:
+		return fmt.Sprintf("last %d s", int(d.Seconds()))
 	default:
-		return "over " + short.String() + " and " + long.String()
+		return "last " + d.String()
 	}
+}
+
+// windowText says over which time the figures of the list are.
+func (v view) windowText() string {
+	short, long := v.fields[fieldShort], v.fields[fieldLong]
+	if short == long {
+		return short
+	}
+	return short + "; columns marked 1 min: " + long
 }
 
 // nominal returns a window that is a little longer than wanted, because of the distance of
@@ -224,8 +236,8 @@ func nominal(d, wanted time.Duration) time.Duration {
 	return d
 }
 
-// bars returns the lengths of the bars. The bar of slots has the parallelism or the slots
-// in use as its width, whatever is larger.
+// bars returns the lengths of the bars. The full width of the bar of slots is the larger
+// of parallelism and slots in use.
 func bars(s bulk.Status) (b [barCount]float64) {
 	if width := float64(max(s.Capacity.Parallelism, s.InUse)); width > 0 {
 		b[barUse] = percent(float64(min(s.InUse, s.Capacity.Parallelism)) / width)

@@ -1,13 +1,9 @@
 // details.js makes rows and cards, and shows in a card the details of its bulkhead:
 // findings, changes of the capacity, panels and the busiest keys. Texts are set as text only, never as HTML.
 
-// partsOf finds the elements that change, by the name of their text and the number of
-// their bar.
+// partsOf finds the elements that change: texts and bars.
 export function partsOf(element) {
-  const texts = {};
-  for (const e of element.querySelectorAll("[data-f]")) texts[e.dataset.f] = e;
-  const bars = [...element.querySelectorAll("[data-bar]")];
-  return { texts, bars };
+  return { texts: [...element.querySelectorAll("[data-f]")], bars: [...element.querySelectorAll("[data-bar]")] };
 }
 
 // copyTemplate makes a row or a card from its template.
@@ -20,12 +16,9 @@ export function copyTemplate(template, record) {
   return element;
 }
 
-// showParts sets the texts and bars of a row or a card. names are those of the texts.
-export function showParts(parts, record, names) {
-  names.forEach((name, i) => {
-    const e = parts.texts[name];
-    if (e) setText(e, record.fields[i] ?? ""); // a new row has no texts that are empty
-  });
+// showParts sets the texts and bars of a row or a card. fields has the numbers of the texts.
+export function showParts(parts, record, fields) {
+  for (const e of parts.texts) setText(e, record.fields[fields[e.dataset.f]] ?? ""); // a new row has no texts that are empty
   const severity = record.fields[0];
   if (parts.element.dataset.severity !== severity) parts.element.dataset.severity = severity;
   for (const rect of parts.bars) {
@@ -66,6 +59,7 @@ export function showDetails(card, d) {
     f.actions.forEach((text, k) => setText(actions.children[k], text));
   });
   card.element.querySelector("[data-calm]").hidden = d.findings.length > 0;
+  card.element.querySelector("[data-found]").hidden = d.findings.length === 0;
 
   const changes = card.element.querySelector("[data-changes]");
   changes.hidden = d.changes.length === 0;

@@ -13,7 +13,7 @@ const cards = $("cards");
 const records = new Map(); // by ID: what is known of a bulkhead
 const table = rows && new Table(rows, records);
 let instance = document.body.dataset.instance;
-let fieldNames = []; // of the texts in a message
+let fields = {}; // the number of each text in a message, by its name
 
 // --- Records: a bulkhead with its row and its card ------------------------------------
 
@@ -74,7 +74,7 @@ function apply(message, full) {
       rows.append(row);
       setRow(record, row);
     }
-    if (record.row) showParts(record.row, record, fieldNames);
+    if (record.row) showParts(record.row, record, fields);
   }
   for (const id of message.gone ?? []) if (records.has(id)) remove(records.get(id));
   if (page && message.gone) showGone();
@@ -111,7 +111,7 @@ function showCards(details) {
       continue;
     }
     record.card.element.querySelector("[data-left]").hidden = !left;
-    if (left) showParts(record.card, record, fieldNames);
+    if (left) showParts(record.card, record, fields);
   }
   let place = cards.querySelector("article");
   for (const d of details) {
@@ -123,7 +123,7 @@ function showCards(details) {
       if (isNew) cards.append(record.card.element);
     } else if (place === record.card.element) place = place.nextElementSibling;
     else cards.insertBefore(record.card.element, place);
-    showParts(record.card, record, fieldNames);
+    showParts(record.card, record, fields);
     showDetails(record.card, d);
   }
   const calm = $("calm");
@@ -142,9 +142,9 @@ function showCounts(counts) {
   $("more").hidden = more <= 0;
   setText(document.querySelector("[data-more]"), String(more));
   document.title = (counts[3] > 0 ? counts[3] + " critical – " : "") + "Bulkheads";
-  const first = records.values().next().value;
-  const window = first?.fields[fieldNames.indexOf("window")];
-  if (window) setText(document.querySelector("[data-window]"), "figures " + window);
+  const first = records.values().next().value?.fields ?? [];
+  const [short, long] = [first[fields.short], first[fields.long]];
+  if (short) setText(document.querySelector("[data-window]"), short === long ? short : short + "; columns marked 1 min: " + long);
 }
 
 // --- Charts: only those that can be seen ------------------------------------------------
@@ -216,7 +216,7 @@ function connect() {
   source = new EventSource("events" + (page ? "?id=" + page : ""));
   source.addEventListener("hello", (e) => {
     const hello = JSON.parse(e.data);
-    fieldNames = hello.fields;
+    fields = Object.fromEntries(hello.fields.map((name, i) => [name, i]));
     if (hello.instance !== instance && page) return leave();
     if (hello.instance !== instance) {
       instance = hello.instance;
