@@ -65,6 +65,21 @@ func (i item) Bar(n int) float64 { return i.view.bars[n] }
 // Findings returns the findings, the worst first.
 func (i item) Findings() []shownFinding { return i.view.findings }
 
+// briefFindings is how many findings the list shows in full, with their advice. The page of
+// the bulkhead shows all of them.
+const briefFindings = 2
+
+// Also names the other findings.
+func (i item) Also() string {
+	var names []string
+	for n, f := range i.view.findings {
+		if n >= briefFindings {
+			names = append(names, strings.TrimSpace(strings.ToLower(f.Title)+" "+f.Ago))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // Keys returns the numbers by which live.js sorts.
 func (i item) Keys() string {
 	var texts []string

@@ -1,6 +1,8 @@
 // details.js makes rows and cards, and shows in a card the details of its bulkhead:
 // findings, changes of the capacity, panels and the busiest keys. Texts are set as text only, never as HTML.
 
+const briefFindings = 2; // that the list shows in full: see page.go
+
 // partsOf finds the elements that change: texts and bars.
 export function partsOf(element) {
   return { texts: [...element.querySelectorAll("[data-f]")], bars: [...element.querySelectorAll("[data-bar]")] };
@@ -58,6 +60,9 @@ export function showDetails(card, d) {
     fit(actions, f.actions.length, () => document.createElement("li"));
     f.actions.forEach((text, k) => setText(actions.children[k], text));
   });
+  const also = d.findings.slice(briefFindings).map((f) => (f.title.toLowerCase() + " " + (f.ago ?? "")).trim()).join(", ");
+  setText(card.element.querySelector("[data-also]"), also);
+  card.element.querySelector(".also").hidden = also === "";
   card.element.querySelector("[data-calm]").hidden = d.findings.length > 0;
   card.element.querySelector("[data-found]").hidden = d.findings.length === 0;
 

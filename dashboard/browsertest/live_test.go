@@ -2,7 +2,9 @@ package browsertest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -181,5 +183,31 @@ func TestPageIsLiveOnlyWhileItCanBeSeen(t *testing.T) {
 	tab.wait(`document.querySelector('#rows [data-f="slots"]').textContent === "2 / 2" && document.querySelector("#live").dataset.state === "live"`)
 	if n := h.live.Load(); n != 1 {
 		t.Errorf("%d connections of a page that is seen again", n)
+	}
+}
+
+func TestCardOnTheListNamesEveryFinding(t *testing.T) {
+	all := dependencies(12, true)
+	r := record(t, all, 2*time.Minute)
+	s := serve(t, r)
+	tab := newTab(t, 1440, false)
+	titles := func(address string) []string {
+		tab.openLive(address)
+		tab.wait(`document.querySelector("article path").getAttribute("d").length > 300`)
+		return eval[[]string](tab, fmt.Sprintf(`[...document.querySelector('article[data-id="%d"]').querySelectorAll(".findings strong")].map((e) => e.textContent)`, r.ids[0]))
+	}
+	want := titles(s.at("?id=%d", r.ids[0]))
+	if len(want) < 3 {
+		t.Fatalf("findings %q: want more than the list shows in full", want)
+	}
+	titles(s.at(""))
+	got := eval[string](tab, fmt.Sprintf(`document.querySelector('#c%d .what').innerText.toLowerCase()`, r.ids[0]))
+	for _, title := range want {
+		if !contains(got, strings.ToLower(title)) {
+			t.Errorf("no %q on the list: %s", title, got)
+		}
+	}
+	if !contains(got, "show all findings") {
+		t.Errorf("the list does not say where the advice is: %s", got)
 	}
 }
