@@ -200,17 +200,21 @@ func (s *sampler) page(q query) pageData {
 		for _, t := range found {
 			p.Name = t.label()
 			p.Title = p.Name + " – Bulkheads"
-			p.Cards = append(p.Cards, s.item(t, true))
+			p.Cards = append(p.Cards, s.card(t))
 		}
 		return p
 	}
 	worst := s.worst()
 	for _, t := range worst {
-		p.Cards = append(p.Cards, s.item(t, true))
+		p.Cards = append(p.Cards, s.card(t))
 	}
 	p.More = counts[bulk.SeverityCritical] + counts[bulk.SeverityWarning] - len(worst)
-	for _, t := range found {
-		p.Rows = append(p.Rows, s.item(t, false))
+	for n, t := range found {
+		row := newItem(t)
+		if n < maxSparks {
+			row.SparkArrivals, row.SparkRejected = spark(&t.history, s.events.second)
+		}
+		p.Rows = append(p.Rows, row)
 	}
 	if len(found) > 0 {
 		p.Window = found[0].view.windowText()
@@ -218,13 +222,17 @@ func (s *sampler) page(q query) pageData {
 	return p
 }
 
-// item returns the data of a card or a row. The lock is held.
-func (s *sampler) item(t *track, card bool) item {
-	i := item{ID: t.id, Label: t.label(), Kind: t.kind(), view: t.view}
-	if !card {
-		i.SparkArrivals, i.SparkRejected = spark(&t.history, s.events.second)
-		return i
-	}
+// maxSparks is how many rows have their small chart in the page itself: a full one has
+// 4 kB. live.js draws those that can be seen.
+const maxSparks = 50
+
+func newItem(t *track) item {
+	return item{ID: t.id, Label: t.label(), Kind: t.kind(), view: t.view}
+}
+
+// card returns the data of a card. The lock is held.
+func (s *sampler) card(t *track) item {
+	i := newItem(t)
 	i.Charts, i.Since = chartsOf(&t.history, s.events.second), since(&t.history, s.events.second)
 	for _, r := range t.resized {
 		i.Changes = append(i.Changes, r.show())

@@ -1,0 +1,55 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/registry"
+)
+
+func TestListOfAThousandBulkheadsIsNotMadeOfCharts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := registry.New()
+		var all []*bulk.Bulkhead
+		for i := range 1000 {
+			b, err := reg.Create(fmt.Sprintf("dependency-%03d", i), 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, b)
+		}
+		h := Handler(reg)
+		_, leave := open(t, h, "/events")
+		defer leave()
+		for second := range historySeconds + 5 { // fills the charts
+			for i, b := range all {
+				for range 1 + (second+i)%7 {
+					slot, _ := b.TryAcquire()
+					slot.Release()
+				}
+			}
+			pass(time.Second)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/?format=html", nil))
+		html := w.Body.String()
+		charts := 0
+		for row := range strings.SplitSeq(html, "<tr data-id=") {
+			if len(row) > 3000 {
+				charts++
+			}
+		}
+		if charts < maxSparks || charts > maxSparks+2 {
+			t.Errorf("%d rows with a chart, want %d", charts, maxSparks)
+		}
+		if mb := float64(w.Body.Len()) / 1e6; mb > 2 {
+			t.Errorf("the list has %.1f MB", mb)
+		}
+		t.Logf("the list has %d kB", w.Body.Len()/1000)
+	})
+}
