@@ -50,6 +50,11 @@ func pages(tab *tab, visit func(name string)) {
 	tab.do(click(`button[value="apply"]`))
 	tab.wait(`document.querySelector(".problem")`)
 	visit("the conflict")
+	tab.openLive(s.at("?id=%d", busy.Status().ID))
+	eval[any](tab, `document.querySelector('[name="id"]').value = "4000000000"`)
+	tab.do(click(`button[value="review"]`))
+	tab.wait(`document.querySelector(".problem")`)
+	visit("not found")
 }
 
 func TestPagesHaveLandmarksNamesAndHeadingsInOrder(t *testing.T) {
