@@ -42,9 +42,9 @@ func since(h *history, n int64) string { return strconv.FormatInt(span(h, n)/60,
 // chartsOf returns the charts of the five minutes up to the second n.
 func chartsOf(h *history, n int64) []chart {
 	charts := []chart{
-		{"rates", "Per second:", "", []line{{"arrivals", "area", seriesArrivals, ""}, {"rejected", "rejected", seriesRejected, ""}}},
-		{"slots", "Slots:", "", []line{{"in use", "area", seriesInUse, ""}, {"all", "limit", seriesParallelism, ""}, {"waiting", "waiting", seriesWaiting, ""}}},
-		{"waits", "Waits:", "", []line{{"p50", "area", seriesP50, ""}, {"p99", "waiting", seriesP99, ""}}},
+		{"rates", "Arrivals and rejections per second", "", []line{{"arrivals", "area", seriesArrivals, ""}, {"rejected", "rejected", seriesRejected, ""}}},
+		{"slots", "Slots in use, all slots and operations waiting", "", []line{{"slots in use", "area", seriesInUse, ""}, {"slots", "limit", seriesParallelism, ""}, {"operations waiting", "waiting", seriesWaiting, ""}}},
+		{"waits", "Median and 99th percentile of the waits", "", []line{{"wait p50", "area", seriesP50, ""}, {"wait p99", "waiting", seriesP99, ""}}},
 	}
 	for i := range charts {
 		c := &charts[i]
@@ -102,17 +102,28 @@ func formatTop(chart string, top float64) string {
 	return formatRate(top)
 }
 
-// pathOf returns the data of an SVG path. Absent values interrupt it.
+// drawn reports whether a value is drawn. Rejections and waiting operations are drawn only
+// where there are some, because a line at 0 in an alarming colour looks like trouble.
+func drawn(series int, before, y, after float32) bool {
+	if series == seriesRejected || series == seriesWaiting {
+		return y > 0 || y == 0 && (before > 0 || after > 0)
+	}
+	return !isNaN(y)
+}
+
+// pathOf returns the data of an SVG path. Values that are not drawn interrupt it.
 func pathOf(h *history, n int64, series int, top float64) string {
 	var d []byte
 	pen := byte('M')
 	shown := span(h, n)
 	for i := range shown {
-		y := float64(h.at(n - shown + 1 + i)[series])
-		if math.IsNaN(y) {
+		second := n - shown + 1 + i
+		value := h.at(second)[series]
+		if !drawn(series, h.at(second - 1)[series], value, h.at(second + 1)[series]) {
 			pen = 'M'
 			continue
 		}
+		y := float64(value)
 		d = append(d, pen)
 		d = strconv.AppendInt(d, i*plotWidth/shown, 10)
 		d = append(d, ' ')

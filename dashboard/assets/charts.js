@@ -56,17 +56,23 @@ function span(history) {
   return history.series[0].length > 60 ? seconds : 60;
 }
 
+// drawn reports whether the value with that index is drawn: see charts.go.
+function drawn(series, values, i) {
+  if (series !== 1 && series !== 3) return values[i] !== null;
+  return values[i] > 0 || (values[i] === 0 && (values[i - 1] > 0 || values[i + 1] > 0));
+}
+
 // pathOf returns the data of an SVG path, whose right end is now.
-function pathOf(values, top, span) {
+function pathOf(series, values, top, span) {
   let d = "";
   let pen = "M";
   const offset = span - values.length;
   for (let i = 0; i < values.length; i++) {
-    const v = values[i];
-    if (v === null) {
+    if (!drawn(series, values, i)) {
       pen = "M";
       continue;
     }
+    const v = values[i];
     d += pen + ((offset + i) * width) / span + " " + Math.round((height - 1 - (v / top) * (height - 2)) * 10) / 10;
     pen = "L";
   }
@@ -95,20 +101,19 @@ const formatTop = {
 
 // drawChart draws the paths of a figure with class chart.
 export function drawChart(figure, history) {
-  const paths = [...figure.querySelectorAll("path")];
-  const top = nice(Math.max(...paths.map((p) => highest(history.series[p.dataset.series]))));
-  for (const p of paths) p.setAttribute("d", pathOf(history.series[p.dataset.series], top, span(history)));
+  const top = drawPaths(figure, history);
   figure.querySelector("[data-max]").textContent = formatTop[figure.dataset.chart](top);
+}
+
+// drawPaths draws the paths in an element and returns what its top stands for.
+export function drawPaths(element, history) {
+  const paths = [...element.querySelectorAll("path")];
+  const top = nice(Math.max(...paths.map((p) => highest(history.series[p.dataset.series]))));
+  for (const p of paths) p.setAttribute("d", pathOf(Number(p.dataset.series), history.series[p.dataset.series], top, span(history)));
+  return top;
 }
 
 // sinceText says when the plots of a history begin.
 export function sinceText(history) {
   return span(history) / 60 + " min ago";
-}
-
-// drawSpark draws the small chart of a row.
-export function drawSpark(svg, history) {
-  const paths = [...svg.querySelectorAll("path")];
-  const top = nice(Math.max(...paths.map((p) => highest(history.series[p.dataset.series]))));
-  for (const p of paths) p.setAttribute("d", pathOf(history.series[p.dataset.series], top, span(history)));
 }

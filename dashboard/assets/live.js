@@ -2,7 +2,7 @@
 // (see encode.go for their form), and changes the texts, bars and charts that the server
 // has rendered. Texts are set as text only, never as HTML.
 
-import { History, drawChart, drawSpark, sinceText } from "./charts.js";
+import { History, drawChart, drawPaths, sinceText } from "./charts.js";
 import { copyTemplate, inUse, newCard, partsOf, setText, showDetails, showKeys, showParts } from "./details.js";
 import { Table } from "./table.js";
 
@@ -163,7 +163,7 @@ const visible = new IntersectionObserver((entries) => {
 
 function draw(record) {
   if (!record.history) return;
-  if (record.row?.visible) drawSpark(record.row.spark, record.history);
+  if (record.row?.visible) drawPaths(record.row.spark, record.history);
   if (!record.card) return;
   for (const figure of record.card.charts) drawChart(figure, record.history);
   setText(record.card.element.querySelector("[data-since]"), sinceText(record.history));

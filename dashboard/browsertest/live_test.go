@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -249,5 +250,15 @@ func TestChangeIsShownWithTheSecondNextSampleAtTheLatest(t *testing.T) {
 		if late > 1 {
 			t.Errorf("changed at %s to %q, which %d samples after it do not show: %q", changed, want, late, seen)
 		}
+	}
+}
+
+func TestChartsHaveNoLineOfRejectionsWithoutRejections(t *testing.T) {
+	tab := newTab(t, 1440, false)
+	tab.openLive(serve(t, record(t, dependencies(12, true), 2*time.Minute)).at(""))
+	tab.wait(`document.querySelector("#rows > tr:last-child path").getAttribute("d").length > 500`) // drawn by the script
+	got := eval[[]bool](tab, `[...document.querySelectorAll("#rows > tr")].map((e) => (e.dataset.severity === "critical") === (e.querySelector("path.rejected").getAttribute("d") !== ""))`)
+	if len(got) != 12 || slices.Contains(got, false) {
+		t.Errorf("rows with a line exactly if they have rejections: %v", got)
 	}
 }
