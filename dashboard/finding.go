@@ -87,17 +87,22 @@ type shownFinding struct {
 	Actions  []string `json:"actions"`       // the sentences of the advice that no finding before has
 }
 
-func show(findings []finding, at time.Time) []shownFinding {
+// ago says how long ago the finding was last found, if that was not when the bulkhead was
+// last judged.
+func (f finding) ago(at, judged time.Time) string {
+	if !f.seen.Before(judged) {
+		return ""
+	}
+	return at.Sub(f.seen).Round(time.Second).String() + " ago"
+}
+
+func show(findings []finding, at, judged time.Time) []shownFinding {
 	shown := make([]shownFinding, 0, len(findings))
 	var said []string
 	for _, f := range findings {
 		actions := slices.DeleteFunc(sentences(f.Advice), func(a string) bool { return slices.Contains(said, a) })
 		said = append(said, actions...)
-		s := shownFinding{f.Severity.String(), title(f.Code), f.Message, "", actions}
-		if age := at.Sub(f.seen); age > 0 {
-			s.Ago = age.Round(time.Second).String() + " ago"
-		}
-		shown = append(shown, s)
+		shown = append(shown, shownFinding{f.Severity.String(), title(f.Code), f.Message, f.ago(at, judged), actions})
 	}
 	return shown
 }

@@ -329,3 +329,22 @@ func TestFiguresNameTheirWindows(t *testing.T) {
 		}
 	})
 }
+
+func TestFindingOfThePastSaysHowLongAgoItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("payments", 1))
+		h := Handler(b).(*dashboard)
+		_, leave := open(t, h, "/events")
+		defer leave()
+		problems := func() string { return h.sampler.order[0].view.fields[fieldProblems] }
+		pass(10 * time.Second)
+		slot, _ := b.TryAcquire()
+		if pass(time.Second); problems() != "execution full" {
+			t.Errorf("%q while all slots are in use", problems())
+		}
+		slot.Release()
+		if pass(3 * time.Second); problems() != "execution full 3s ago" {
+			t.Errorf("%q three seconds later", problems())
+		}
+	})
+}

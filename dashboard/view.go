@@ -13,7 +13,7 @@ import (
 // The texts of a view, by the names that they have in the page.
 const (
 	fieldSeverity = iota // word
-	fieldProblems        // titles of the findings
+	fieldProblems        // titles of the findings, and how long ago they were found
 	fieldSlots           // "10 / 10"
 	fieldRoom            // "4 / 50"
 	fieldArrivals        // per second
@@ -90,7 +90,7 @@ func (t *track) render() view {
 	var v view
 	f := &v.fields
 	f[fieldSeverity] = t.severity().String()
-	f[fieldProblems] = problems(t.findings)
+	f[fieldProblems] = problems(t.findings, s.At, t.judged)
 	f[fieldSlots] = formatCount(s.InUse) + " / " + formatParallelism(s.Capacity.Parallelism)
 	f[fieldRoom] = none
 	if s.Capacity.WaitingRoom > 0 || s.Waiting > 0 {
@@ -128,7 +128,7 @@ func (t *track) render() view {
 		10*float64(t.severity()) + math.Floor(math.Log10(1+float64(long.rejected))),
 		round3(short.ArrivalRate()), round3(short.RejectionRate()), round3(p99.Seconds()), round3(s.Utilization()),
 	}
-	v.findings = show(t.findings, s.At)
+	v.findings = show(t.findings, s.At, t.judged)
 	return v
 }
 
@@ -159,12 +159,12 @@ const maxProblems = 3
 
 // problems returns the titles of the findings that are at least warnings, or of the
 // others if there are none.
-func problems(findings []finding) string {
+func problems(findings []finding, at, judged time.Time) string {
 	var titles []string
 	worst := severityOf(findings)
 	for _, f := range findings {
 		if f.Severity >= min(worst, bulk.SeverityWarning) {
-			titles = append(titles, strings.ToLower(title(f.Code)))
+			titles = append(titles, strings.TrimSpace(strings.ToLower(title(f.Code))+" "+f.ago(at, judged)))
 		}
 	}
 	if more := len(titles) - maxProblems; more > 0 {
