@@ -86,7 +86,7 @@ func (s *sampler) listMessage(rows []byte, gone []uint64, said []string) []byte 
 	m = append(m, `,"rows":[`...)
 	m = append(m, rows...)
 	m = append(m, `],"cards":[`...)
-	for i, t := range s.worst() {
+	for i, t := range s.worst(cardCount) {
 		if i > 0 {
 			m = append(m, ',')
 		}
@@ -139,10 +139,11 @@ func (s *sampler) appendHead(m []byte) []byte {
 	return fmt.Appendf(m, `{"n":%d,"at":%q,"counts":%s`, s.events.second, clock(s.at), mustJSON(s.counts()))
 }
 
-// worst returns those that are shown in detail.
-func (s *sampler) worst() []*track {
+// worst returns at most that many bulkheads with at least a warning,
+// the worst first.
+func (s *sampler) worst(most int) []*track {
 	n := 0
-	for n < min(cardCount, len(s.order)) && s.order[n].severity() >= bulk.SeverityWarning {
+	for n < min(most, len(s.order)) && s.order[n].severity() >= bulk.SeverityWarning {
 		n++
 	}
 	return s.order[:n]

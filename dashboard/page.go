@@ -24,7 +24,9 @@ type pageData struct {
 	Name                               string // its label
 	Counts                             []severityCount
 	Cards                              []item
-	More                               int // with warnings, without a card
+	Index                              []item // with warnings, at most maxLines
+	More                               int    // with warnings, without a card
+	CardCount                          int
 	Rows                               []item
 	Sorts                              []sortOption
 	Keys                               []keyLine   // nil: keys are not listed
@@ -178,7 +180,7 @@ func (s *sampler) page(q query) pageData {
 	defer s.mu.Unlock()
 	p := pageData{
 		At: clock(s.at), N: s.events.second, Query: q.text, Sort: q.sort, ID: q.id, Detail: q.id != 0,
-		Title: "Bulkheads",
+		Title: "Bulkheads", CardCount: cardCount,
 		Empty: item{view: view{}, Charts: chartsOf(&history{}, 0), Since: "1 min ago"},
 	}
 	counts := s.counts()
@@ -204,7 +206,10 @@ func (s *sampler) page(q query) pageData {
 		}
 		return p
 	}
-	worst := s.worst()
+	for _, t := range s.worst(maxLines) {
+		p.Index = append(p.Index, newItem(t))
+	}
+	worst := s.worst(cardCount)
 	for _, t := range worst {
 		p.Cards = append(p.Cards, s.card(t))
 	}
@@ -221,6 +226,9 @@ func (s *sampler) page(q query) pageData {
 	}
 	return p
 }
+
+// maxLines is how many bulkheads with warnings are listed above the cards.
+const maxLines = 40
 
 // maxSparks is how many rows have their small chart in the page itself: a full one has
 // 4 kB. live.js draws those that can be seen.

@@ -4,7 +4,7 @@
 
 import { History, drawChart, drawPaths, sinceText } from "./charts.js";
 import { copyTemplate, inUse, newCard, partsOf, setText, showDetails, showKeys, showParts } from "./details.js";
-import { Table } from "./table.js";
+import { Index, Table } from "./table.js";
 
 const page = Number(document.body.dataset.page); // the ID of one bulkhead, or 0: the list
 const $ = (id) => document.getElementById(id);
@@ -12,6 +12,7 @@ const rows = $("rows");
 const cards = $("cards");
 const records = new Map(); // by ID: what is known of a bulkhead
 const table = rows && new Table(rows, records);
+const index = rows && new Index();
 let instance = document.body.dataset.instance;
 let fields = {}; // the number of each text in a message, by its name
 
@@ -88,6 +89,7 @@ function apply(message, full) {
   $("at").textContent = message.at;
   if (message.said) $("said").textContent = message.said.join(". ");
   table?.update();
+  index?.update(records, fields);
 }
 
 // showGone says that the bulkhead of the page has been removed. It cannot be changed any

@@ -1,10 +1,65 @@
 // table.js sorts and filters the rows of the list, and keeps what was chosen in the
-// address, for a reload and for colleagues.
+// address, for a reload and for colleagues. It also lists those in trouble above the cards.
 
-import { inUse, setText } from "./details.js";
+import { copyTemplate, inUse, partsOf, setText, showParts } from "./details.js";
 
 const columns = { worst: 0, arrivals: 1, rejected: 2, wait: 3, use: 4 }; // of the sort keys
+const maxLines = 40; // of the index: see page.go
+const warning = 20; // the lowest sort key of one with a warning
 const $ = (id) => document.getElementById(id);
+
+// by returns an order: the highest sort key first, if there is a column, and then by label.
+function by(column) {
+  const label = (a, b) => (a.label < b.label ? -1 : a.label > b.label ? 1 : a.id - b.id);
+  return (a, b) => (column === undefined ? 0 : b.keys[column] - a.keys[column]) || label(a, b);
+}
+
+// place puts elements into a list in this order.
+function place(list, elements) {
+  let next = list.firstElementChild;
+  for (const e of elements) {
+    if (next === e) next = e.nextElementSibling;
+    else list.insertBefore(e, next);
+  }
+}
+
+// Index has a line for each record with a warning, the worst first.
+export class Index {
+  #list = $("index");
+  #lines = new Map(); // by ID
+
+  constructor() {
+    for (const e of this.#list.children) this.#lines.set(Number(e.dataset.id), { element: e, ...partsOf(e) });
+  }
+
+  // update changes the order, and removes lines, only while the list is not in use.
+  update(records, fields) {
+    const worst = [...records.values()].filter((r) => r.keys[0] >= warning).sort(by(columns.worst)).slice(0, maxLines);
+    const used = inUse(this.#list);
+    const wanted = new Set(worst.map((r) => r.id));
+    for (const [id, line] of this.#lines) {
+      if (wanted.has(id)) continue;
+      if (used && records.has(id)) {
+        showParts(line, records.get(id), fields);
+        continue;
+      }
+      line.element.remove();
+      this.#lines.delete(id);
+    }
+    const elements = worst.map((record) => {
+      if (!this.#lines.has(record.id)) {
+        const e = copyTemplate("line-template", record);
+        this.#lines.set(record.id, { element: e, ...partsOf(e) });
+        this.#list.append(e);
+      }
+      const line = this.#lines.get(record.id);
+      showParts(line, record, fields);
+      return line.element;
+    });
+    if (!used) place(this.#list, elements);
+    this.#list.hidden = this.#lines.size < 2;
+  }
+}
 
 // Table is the list of the records that have a row.
 export class Table {
@@ -37,14 +92,7 @@ export class Table {
 
   #sort() {
     this.#sorted = performance.now();
-    const column = columns[this.#order.value];
-    const by = (a, b) => (column === undefined ? 0 : b.keys[column] - a.keys[column]) || (a.label < b.label ? -1 : a.label > b.label ? 1 : a.id - b.id);
-    let place = this.#rows.firstElementChild;
-    for (const record of [...this.#records.values()].sort(by)) {
-      if (!record.row) continue;
-      if (place === record.row.element) place = place.nextElementSibling;
-      else this.#rows.insertBefore(record.row.element, place);
-    }
+    place(this.#rows, [...this.#records.values()].filter((r) => r.row).sort(by(columns[this.#order.value])).map((r) => r.row.element));
   }
 
   #filter() {

@@ -262,3 +262,28 @@ func TestChartsHaveNoLineOfRejectionsWithoutRejections(t *testing.T) {
 		t.Errorf("rows with a line exactly if they have rejections: %v", got)
 	}
 }
+
+func TestEachBulkheadInTroubleHasALineAboveTheCards(t *testing.T) {
+	reg := registry.New()
+	var all []*bulk.Bulkhead
+	for i := range 12 {
+		b, _ := reg.Create(fmt.Sprintf("dependency-%02d", i), 1)
+		all = append(all, b)
+	}
+	tab := newTab(t, 1440, false)
+	tab.openLive(serve(t, dashboard.Handler(reg)).at(""))
+	for _, b := range all[:10] {
+		fill(b)
+	}
+	lines := `[...document.querySelectorAll("#index li")].map((e) => e.innerText.replace(/\s+/g, " "))`
+	tab.wait(lines + `.length === 10 && document.querySelectorAll("#cards article").length === 8 && document.querySelector("#more").innerText.includes("2 more")`)
+	if got := eval[[]string](tab, lines); got[9] != "warning dependency-09 execution full" {
+		t.Errorf("lines %q", got)
+	}
+	overload(t, all[11])
+	tab.wait(lines + `[0]?.startsWith("critical dependency-11 rejections")`)
+	link := fmt.Sprintf("./?id=%d", all[11].Status().ID)
+	if got := eval[string](tab, `document.querySelector("#index a").getAttribute("href")`); got != link {
+		t.Errorf("the first line leads to %s, want %s", got, link)
+	}
+}
