@@ -171,14 +171,27 @@ func TestRowsOfLargeBulkheadsFitOnAPhone(t *testing.T) {
 	s := serve(t, record(t, []dependency{
 		{"recommendations", 1000, 14000, 100 * time.Millisecond, 0}, {"shipping/quotes", 10, 400, 40 * time.Millisecond, 0},
 	}, 12*time.Second))
+	tab := newTab(t, 390, false)
+	tab.openLive(s.at(""))
 	for _, width := range []int64{390, 375, 360, 320} {
-		tab := newTab(t, width, false)
-		tab.openLive(s.at(""))
+		tab.resize(width, 900)
 		if row := eval[string](tab, `document.querySelector("#rows > tr").innerText`); !contains(row, "critical") || !contains(row, "1,000 / 1,000") {
 			t.Fatalf("the first row is %q", row)
 		}
 		if got := eval[int64](tab, `document.documentElement.scrollWidth`); got != width {
 			t.Errorf("the page is %d wide in a window of %d: %q", got, width, eval[[]string](tab, tooWide))
+		}
+	}
+}
+
+func TestUsualLabelsAreOnOneLine(t *testing.T) {
+	s := serve(t, record(t, dependencies(12, true), 20*time.Second))
+	tab := newTab(t, 1440, false)
+	tab.openLive(s.at(""))
+	for _, width := range []int64{1920, 1440, 1361, 1360, 1024, 981, 980, 761, 390} {
+		tab.resize(width, 900)
+		if broken := eval[[]string](tab, `[...document.querySelectorAll("#rows [data-label]")].filter((e) => e.getClientRects().length > 1).map((e) => e.textContent)`); len(broken) > 0 {
+			t.Errorf("width %d: broken labels %q", width, broken)
 		}
 	}
 }

@@ -104,7 +104,8 @@ const stayInside = `(() => {
     const place = (e.closest("th") ?? e.closest("header") ?? e.parentElement).getBoundingClientRect();
     const range = document.createRange();
     range.selectNodeContents(e);
-    for (const r of range.getClientRects()) {
+    const clips = getComputedStyle(e).overflowX === "hidden" && getComputedStyle(e).display !== "inline";
+    for (const r of clips ? [e.getBoundingClientRect()] : range.getClientRects()) {
       if (r.left < place.left - 1 || r.right > place.right + 1) { bad.push(e.textContent.slice(0, 20) + " leaves its place"); break; }
     }
   }
