@@ -12,8 +12,8 @@ import (
 )
 
 // encoder writes the messages for the live pages, as JSON. A sample is encoded once for
-// all viewers of the list: only the rows that have changed, and of these only the texts
-// that have changed. Messages are
+// all viewers of the list: only the rows that have changed, and of these only the texts,
+// bars and sort keys that have changed. Messages are
 //
 //	{"n": second, "at": "15:04:05 UTC", "counts": [ok, notice, warning, critical],
 //	 "rows": [{"id": 7, "label": "payments", "kind": "bulkhead",    label and kind: new rows only
@@ -174,10 +174,13 @@ func appendRow(m []byte, t *track, old view, isNew bool) []byte {
 		m = append(strconv.AppendInt(m, int64(i), 10), ',')
 		m = append(append(append(m, '"'), text...), '"') // no field has characters that need an escape
 	}
-	m = append(m, `],"b":`...)
-	m = appendNumbers(m, t.view.bars[:])
-	m = append(m, `,"k":`...)
-	m = appendNumbers(m, t.view.keys[:])
+	m = append(m, ']')
+	if isNew || t.view.bars != old.bars {
+		m = appendNumbers(append(m, `,"b":`...), t.view.bars[:])
+	}
+	if isNew || t.view.keys != old.keys {
+		m = appendNumbers(append(m, `,"k":`...), t.view.keys[:])
+	}
 	m = append(m, `,"p":`...)
 	m = appendPoint(m, t.history.at(t.history.last))
 	return append(m, '}')

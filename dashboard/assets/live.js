@@ -65,8 +65,8 @@ function apply(message, full) {
     touched.add(record);
     if (r.label !== undefined) record.fields = []; // all texts follow
     for (let i = 0; i < r.f.length; i += 2) record.fields[r.f[i]] = r.f[i + 1];
-    record.bars = r.b;
-    record.keys = r.k;
+    record.bars = r.b ?? record.bars;
+    record.keys = r.k ?? record.keys;
     record.recent.push([message.n, r.p]);
     if (record.recent.length > 5) record.recent.shift();
     record.history?.push(message.n, r.p);
