@@ -304,6 +304,8 @@ func TestFiguresNameTheirWindows(t *testing.T) {
 		h := Handler(b).(*dashboard)
 		windows := func() string {
 			h.sampler.refresh()
+			h.sampler.mu.Lock()
+			defer h.sampler.mu.Unlock()
 			v := h.sampler.order[0].view
 			return fmt.Sprintf("%s | %s | %s", v.fields[fieldShort], v.fields[fieldLong], v.windowText())
 		}
@@ -336,7 +338,11 @@ func TestFindingOfThePastSaysHowLongAgoItWas(t *testing.T) {
 		h := Handler(b).(*dashboard)
 		_, leave := open(t, h, "/events")
 		defer leave()
-		problems := func() string { return h.sampler.order[0].view.fields[fieldProblems] }
+		problems := func() string {
+			h.sampler.mu.Lock()
+			defer h.sampler.mu.Unlock()
+			return h.sampler.order[0].view.fields[fieldProblems]
+		}
 		pass(10 * time.Second)
 		slot, _ := b.TryAcquire()
 		if pass(time.Second); problems() != "execution full" {

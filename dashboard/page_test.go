@@ -12,11 +12,11 @@ import (
 	"github.com/bulklink/bulklink-go/registry"
 )
 
-func TestListOfAThousandBulkheadsIsNotMadeOfCharts(t *testing.T) {
+func TestOnlyTheFirstRowsHaveTheirChartInThePage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := registry.New()
 		var all []*bulk.Bulkhead
-		for i := range 1000 {
+		for i := range 150 {
 			b, err := reg.Create(fmt.Sprintf("dependency-%03d", i), 3)
 			if err != nil {
 				t.Fatal(err)
@@ -47,9 +47,8 @@ func TestListOfAThousandBulkheadsIsNotMadeOfCharts(t *testing.T) {
 		if charts < maxSparks || charts > maxSparks+2 {
 			t.Errorf("%d rows with a chart, want %d", charts, maxSparks)
 		}
-		if mb := float64(w.Body.Len()) / 1e6; mb > 2 {
-			t.Errorf("the list has %.1f MB", mb)
+		if kB := w.Body.Len() / 1000; kB > 500 {
+			t.Errorf("the list has %d kB", kB)
 		}
-		t.Logf("the list has %d kB", w.Body.Len()/1000)
 	})
 }
