@@ -43,7 +43,8 @@
 // # Forms
 //
 // The HTML form is complete without JavaScript. It then has a link that lets the page
-// reload every five seconds; such a page has no fields, because a reload would clear them.
+// reload every five seconds; such a page has no fields, because a reload would clear them. In
+// a list of more than fifty, the rows after the first fifty have no small chart then.
 // With JavaScript it is live: it gets what has changed once a second, by Server-Sent
 // Events. The text form has the text forms of [bulk.Report] and [bulk.Interval], and the
 // JSON form the JSON forms of [bulk.Report] and [registry.KeyedStatus], which are stable.
@@ -53,7 +54,8 @@
 //
 // Without a viewer nothing runs and nothing is read. Each request for the page takes a
 // status of each bulkhead. While at least one live page is open, one goroutine does so
-// once a second, for all of them. It ends with the last page.
+// once a second, for all of them. It ends with the last page. A live page disconnects while
+// its tab cannot be seen.
 //
 // A thousand bulkheads under load, a hundred of them in trouble, and ten live pages took
 // about 1.2 % of one core of a virtual machine; with all of them in trouble, 1.5 to 2.4 %.
