@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -102,6 +103,11 @@ func (b *tab) hear(event any) {
 	case *runtime.EventConsoleAPICalled:
 		problem = "console: " + string(e.Type)
 	case *log.EventEntryAdded:
+		if u, err := url.Parse(e.Entry.URL); err == nil {
+			if _, isOver := over.Load(u.Host); isOver {
+				return
+			}
+		}
 		problem = fmt.Sprintf("log: %s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 	}
 	b.mu.Lock()

@@ -28,9 +28,16 @@ func serve(t *testing.T, h http.Handler) *server {
 	t.Helper()
 	s := &server{T: t, address: "localhost:0"}
 	s.start(h)
-	t.Cleanup(func() { s.stop() })
+	t.Cleanup(func() {
+		over.Store(s.address, true)
+		s.stop()
+	})
 	return s
 }
+
+// over has the addresses of servers whose test is over. The pages of their tabs may report
+// that they were cut off.
+var over sync.Map
 
 func (s *server) start(h http.Handler) {
 	s.Helper()
@@ -39,6 +46,7 @@ func (s *server) start(h http.Handler) {
 		s.Fatal(err)
 	}
 	s.address = l.Addr().String()
+	over.Delete(s.address)
 	mux := http.NewServeMux()
 	mux.Handle(mounted+"/", http.StripPrefix(mounted, h))
 	hs := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
