@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,11 +33,11 @@ func TestLeaveEndsTheMemberAlsoIfItsContextHasEnded(t *testing.T) {
 // unreachable is a store that can be cut off.
 type unreachable struct {
 	Memory
-	down bool
+	down atomic.Bool
 }
 
 func (s *unreachable) CompareAndSwap(ctx context.Context, budget string, record []byte, revision uint64) (uint64, error) {
-	if s.down {
+	if s.down.Load() {
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}
@@ -56,13 +57,13 @@ func TestNewMemberIsNotDisturbedByTheOneThatCouldNotGiveBackItsShare(t *testing.
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		s.down = true
+		s.down.Store(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := old.Leave(ctx); err == nil {
 			t.Fatal("left without the store")
 		}
-		s.down = false
+		s.down.Store(false)
 		m, err := Join(t.Context(), s, "budget", 10, b)
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package fleet
 import (
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,21 +135,19 @@ func TestSlowEventHandlerDelaysNoOtherResize(t *testing.T) {
 // The caller of Join does not have the member before Join has returned.
 func TestChangesAreNotToldInsideJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		joining, calls := true, 0
-		var m *Member
+		joined := make(chan struct{})
+		var calls atomic.Int64
 		m, err := Join(t.Context(), new(Memory), "budget", 10, bulk.Must(bulk.New("payments", 3)), OnChange(func(Change) {
-			calls++
-			if joining {
-				t.Error("told inside Join")
-			}
+			<-joined // inside Join it would wait forever
+			calls.Add(1)
 		}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		joining = false
+		close(joined)
 		synctest.Wait()
-		if calls != 1 {
-			t.Errorf("%d changes told, want the pause", calls)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("%d changes told, want the pause", n)
 		}
 		if err := m.Leave(t.Context()); err != nil {
 			t.Error(err)
