@@ -64,6 +64,10 @@ func TestAtTwiceTheLoadTheLimitIsFoundWithin30Windows(t *testing.T) {
 // the mean. A noisy throughput must not look like one that does not change, and those that
 // are left after a cut must not look like a queue.
 func TestLimitDoesNotCollapseWithHeavyTails(t *testing.T) {
+	duration := 10 * time.Minute
+	if testing.Short() {
+		duration = 4 * time.Minute
+	}
 	for _, c := range []struct {
 		sigma     float64
 		start     int
@@ -76,7 +80,7 @@ func TestLimitDoesNotCollapseWithHeavyTails(t *testing.T) {
 			mean, n := 0.0, 0.0
 			each(t, func(t *testing.T, seed uint64) {
 				seconds := run{
-					start: c.start, rate: twice(capacity), duration: 10 * time.Minute, seed: seed,
+					start: c.start, rate: twice(capacity), duration: duration, seed: seed,
 					d: simdep.Dependency{Capacity: simdep.Constant(capacity), Service: simdep.Lognormal(service, c.sigma)},
 				}.do(t).seconds[60:]
 				goodput, least, most := simdep.Goodput(seconds)/(capacity/service.Seconds()), highest, 0
@@ -121,14 +125,17 @@ func TestLimitFollowsACapacityThatDoubles(t *testing.T) {
 }
 
 func TestAnHourOfTimeoutsStaysAtTheMinimumAndEndsWithTheOutage(t *testing.T) {
-	const outage = time.Hour
+	outage := time.Hour
+	if testing.Short() {
+		outage = 10 * time.Minute
+	}
 	got := run{
 		start: 40, rate: twice(capacity), duration: outage + 3*time.Minute, seed: 1,
 		d: simdep.Dependency{
 			Capacity: simdep.Steps(0, outage, capacity), Service: simdep.Erlang(service, 4), Timeout: 2 * time.Second,
 		},
 	}.do(t)
-	for i, s := range got.seconds[60:3600] {
+	for i, s := range got.seconds[60:int(outage.Seconds())] {
 		if s.Limit != lowest {
 			t.Fatalf("after %d s of timeouts the limit is %d", i+60, s.Limit)
 		}
