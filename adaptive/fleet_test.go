@@ -162,3 +162,63 @@ func TestMemberAndLimiterThatSetsExcludeEachOther(t *testing.T) {
 		}
 	})
 }
+
+// The limit of a member with a slow dependency brings its share down. The share must not
+// be what the limiter takes for the bound then.
+func TestLimitThatHasLoweredTheShareStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(fleet.Memory)
+		if err := fleet.Create(t.Context(), store, "budget"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var callers sync.WaitGroup
+		join := func() (*bulk.Bulkhead, *fleet.Member) {
+			b := bulk.Must(bulk.New("dependency", 1, bulk.WaitingRoom(300)))
+			m, err := fleet.Join(ctx, store, "budget", 100, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b, m
+		}
+		call := func(b *bulk.Bulkhead, n int, after time.Duration, op func(context.Context) error) {
+			for range n {
+				callers.Go(func() {
+					for time.Sleep(after); ctx.Err() == nil; {
+						_ = bulk.Do(ctx, b, op)
+					}
+				})
+			}
+		}
+		a, knee := join()
+		b, other := join()
+		l, err := adaptive.New(a, 1, 100, adaptive.Observe(), adaptive.OnDecision(func(d adaptive.Decision) { _ = knee.Follow(d.To) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow := adaptive.MeasureDo(l, func(context.Context) error { // takes 20 operations
+			time.Sleep(50 * time.Millisecond * time.Duration(max(20, a.Status().InFlight)) / 20)
+			return nil
+		})
+		call(a, 10, 0, slow)
+		call(a, 140, 20*time.Second, slow)
+		call(b, 300, 20*time.Second, func(context.Context) error { time.Sleep(50 * time.Millisecond); return nil })
+		time.Sleep(2 * time.Minute)
+		sum, beyond := 0, 0
+		const seconds = 180
+		for range seconds {
+			time.Sleep(time.Second)
+			if sum += b.Capacity().Parallelism; a.Capacity().Parallelism > 30 {
+				beyond++
+			}
+		}
+		if mean := sum / seconds; mean < 70 || beyond > seconds/20 {
+			t.Errorf("the other member has %d slots on average, want about 80; the limit of 20 was exceeded by half in %d of %d s", mean, beyond, seconds)
+		}
+		cancel()
+		callers.Wait()
+		if err := errors.Join(l.Close(), knee.Leave(t.Context()), other.Leave(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -38,8 +38,8 @@
 //     latest with their next refresh, a newcomer can get slots that another member has.
 //   - Members with different leases: if the store loses its record, a member that has
 //     never seen that record cannot know of a TTL that is longer than its own. It can give
-//     the share of a member that it has not seen away too early, unless another member
-//     that has seen it is still there and tells.
+//     the share of a member that it has not seen away too early, unless a member that has
+//     seen it refreshes before the newcomer's own TTL and Grace have passed.
 //   - A total that is lowered holds when every member has seen it, which takes a
 //     lease, and what is in flight has ended.
 //   - Code that resizes the bulkhead itself: see [Member.SetLimit].

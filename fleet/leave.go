@@ -30,9 +30,9 @@ func (m *Member) Leave(ctx context.Context) error {
 		return nil
 	}
 	m.resize()
-	drained := m.drain(ctx) // meanwhile the member refreshes its lease
+	drained := m.hasDrained() || m.drain(ctx) // meanwhile the member refreshes its lease
 	m.cancel()
-	m.release()
+	m.release(drained)
 	if !m.stopped(ctx) || !drained {
 		return m.leaveError(ctx)
 	}
@@ -62,6 +62,14 @@ func (m *Member) leaveError(ctx context.Context) error {
 	}
 	return fmt.Errorf("fleet: member %s of budget %s: share not given back, %d slots in use: %w",
 		safetext.Quote(m.name), safetext.Quote(m.budget), m.bulkhead.Status().InUse, err)
+}
+
+// hasDrained reports whether an earlier Leave saw the last operation end. The operations
+// since then are those of another member.
+func (m *Member) hasDrained() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.drained
 }
 
 // drain waits until no slot is in use, and returns false if ctx ends before.

@@ -72,9 +72,16 @@ func TestNewMemberIsNotDisturbedByTheOneThatCouldNotGiveBackItsShare(t *testing.
 		if n := b.Capacity().Parallelism; n != 10 {
 			t.Errorf("parallelism %d an hour later, %v", n, m.Status())
 		}
-		if err := old.Leave(t.Context()); err != nil {
+		slot, err := b.Acquire(t.Context()) // of the new member: the old one does not wait for it
+		if err != nil {
+			t.Fatal(err)
+		}
+		soon, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := old.Leave(soon); err != nil {
 			t.Error(err)
 		}
+		slot.Release()
 		if n := b.Capacity().Parallelism; n != 10 {
 			t.Errorf("parallelism %d after the old member has left", n)
 		}

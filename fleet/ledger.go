@@ -60,7 +60,9 @@ func (m *Member) adoptLoaded(r *record, revision uint64, before version) {
 	case !l.newest.is(r, revision):
 		l.forget(revision)
 	case l.record == nil:
+		pending := m.lease.pending // writes at the revision that is current again, for example
 		m.takeOver(r, revision)
+		m.lease.pending = pending
 	}
 }
 

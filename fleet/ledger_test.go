@@ -84,7 +84,7 @@ func TestReadOfAnOlderRecordDoesNotEndTheEpoch(t *testing.T) {
 		if err := Create(t.Context(), s, "budget"); err != nil {
 			t.Fatal(err)
 		}
-		m, err := Join(t.Context(), s, "budget", 10, bulk.Must(bulk.New("payments", 1)))
+		m, err := Join(t.Context(), s, "budget", 10, bulk.Must(bulk.New("payments", 1)), Name("caf\xe9"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,5 +106,31 @@ func TestReadOfAnOlderRecordDoesNotEndTheEpoch(t *testing.T) {
 		if err := m.Leave(t.Context()); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// A write of which the outcome is not known can still succeed: it is at the revision that
+// is current again.
+func TestReadOfAnOlderRecordForgetsNoPendingWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, m := joinAlone(t)
+		m.mu.Lock()
+		newest, revision, before := m.ledger.record, m.ledger.revision, m.ledger.version()
+		older := newest.clone()
+		older.Count--
+		m.lease.pending = []attempt{{m.lease.seq + 1, m.clock.now(), 3}}
+		m.adoptLoaded(older, revision-1, before)
+		m.adoptLoaded(newest, revision, m.ledger.version())
+		if m.ledger.record == nil {
+			t.Error("the newest record is not adopted again")
+		}
+		if n := m.share(m.clock.now()); n != 3 {
+			t.Errorf("share %d while a write with 3 is pending", n)
+		}
+		m.mu.Unlock()
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+		b.Close()
 	})
 }

@@ -36,19 +36,21 @@ type Member struct {
 
 	// mu guards the fields below. It is never held while the store, the bulkhead or
 	// OnChange is called.
-	mu     sync.Mutex
-	total  int // what this member wants
-	limit  int // see SetLimit
-	ended  phase
-	ledger ledger
-	lease  lease
-	gauge  gauge
-	turns  int // refreshes with a slot while others had none
-	plan   int // the share that the next write is going to report; noPlan: none
+	mu      sync.Mutex
+	total   int    // what this member wants
+	limit   int    // see SetLimit
+	bounded uint64 // counts.writes, and 1, since when the share bounds what Follow is told; 0: it does not
+	ended   phase
+	ledger  ledger
+	lease   lease
+	gauge   gauge
+	turns   int // refreshes with a slot while others had none
+	plan    int // the share that the next write is going to report; noPlan: none
 
 	parallelism int  // set last
 	paused      bool // by other code
 	released    bool // the bulkhead may have another member
+	drained     bool // before that
 	held        int  // the parallelism with the last valid lease, without limit
 	last        Change
 	untold      []Change
@@ -127,7 +129,15 @@ func Join(ctx context.Context, s Store, budget string, total int, b *bulk.Bulkhe
 	}
 	m.ledger.own = -1
 	m.gauge.restart(b.Status())
+	joined := false
+	defer func() {
+		if !joined { // an event handler of b ended the goroutine
+			cancel()
+			m.release(false)
+		}
+	}()
 	m.setParallelism()()
+	joined = true
 	go m.run(ctx)
 	return m, nil
 }
@@ -167,17 +177,26 @@ func (m *Member) SetLimit(n int) error {
 	return nil
 }
 
-// Follow is SetLimit for a parallelism that an adaptive limiter with Observe has decided,
-// which may be set to more while it is all used:
+// Follow is SetLimit for a parallelism that an adaptive limiter with Observe has decided:
 //
 //	adaptive.OnDecision(func(d adaptive.Decision) { _ = member.Follow(d.To) })
 //
-// A parallelism below the share is the limit. Any other one removes the limit. A limiter
-// decides on a step from the present parallelism, which the share bounds: as a limit, its
-// decision would allow the share no more than that step in each refresh.
+// A parallelism below the share is the limit. One that is not below it removes the limit if
+// it is the share that bounds the parallelism: a limiter decides on a step from the present
+// parallelism, and as a limit its decision would allow the share no more than that step in
+// each refresh. After a limit that has brought the share down, the share therefore follows
+// in such steps first, and the limit is removed when the share does not follow in two
+// refreshes.
 func (m *Member) Follow(parallelism int) error {
 	m.mu.Lock()
-	if parallelism >= m.share(m.clock.now()) {
+	share, writes := m.share(m.clock.now()), m.counts.writes
+	switch {
+	case parallelism < share || m.limit <= share:
+		m.bounded = 0
+	case m.bounded == 0:
+		m.bounded = writes + 1
+	}
+	if m.bounded > 0 && (m.limit == bulk.Unlimited || writes+1 >= m.bounded+2) {
 		parallelism = bulk.Unlimited
 	}
 	m.mu.Unlock()

@@ -172,6 +172,7 @@ func configure(budget string, total int, b *bulk.Bulkhead, opts []Option) (Confi
 		onChange: func(Change) {}, clock: realClock{}, random: rand.Float64,
 	}
 	err := option.Apply(&c, opts...)
+	c.name = strings.ToValidUTF8(c.name, "\ufffd") // as it would be read from the record
 	label := ""
 	if b != nil {
 		label = b.Label()

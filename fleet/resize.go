@@ -68,13 +68,13 @@ func (m *Member) usable() int {
 }
 
 // release makes the bulkhead free for another member. From then on, this one does not set
-// its parallelism.
-func (m *Member) release() {
+// its parallelism. drained: none of its operations is in flight.
+func (m *Member) release(drained bool) {
 	m.resizing.Lock()
 	defer m.resizing.Unlock()
 	m.mu.Lock()
 	released := m.released
-	m.released = true
+	m.released, m.drained = true, drained
 	m.lease.stop()
 	m.mu.Unlock()
 	if !released {

@@ -49,6 +49,28 @@ func TestEventHandlerMaySetTheLimit(t *testing.T) {
 	})
 }
 
+// Such a handler leaves no member behind that could not leave.
+func TestHandlerThatEndsTheGoroutineInJoinLeavesTheBulkheadFree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("payments", 3))
+		remove := b.OnEvent(func(bulk.Event) { runtime.Goexit() })
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_, _ = Join(t.Context(), new(Memory), "budget", 10, b)
+		}()
+		<-ended
+		remove()
+		m, err := Join(t.Context(), new(Memory), "budget", 10, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // The member paused the bulkhead itself. It must not take that for a pause by other code.
 func TestMemberGoesOnAfterAnEventHandlerHasEndedTheGoroutineThatPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -159,8 +181,12 @@ func TestDecisionOfALimiterThatIsNotBelowTheShareIsNoLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, m := joinAlone(t)
 		for _, c := range []struct{ decided, limit, parallelism int }{
-			{12, bulk.Unlimited, 10}, {7, 7, 7}, {9, 9, 9}, {10, bulk.Unlimited, 10}, {0, 0, 0},
+			{12, bulk.Unlimited, 10}, {7, 7, 7}, {9, 9, 9}, {10, 10, 10}, {12, 12, 10}, {12, 12, 10}, // the share could follow
+			{12, bulk.Unlimited, 10}, {0, 0, 0}, // it did not
 		} {
+			if c.limit == bulk.Unlimited {
+				time.Sleep(3 * DefaultRefresh)
+			}
 			if err := m.Follow(c.decided); err != nil {
 				t.Fatal(err)
 			}

@@ -106,11 +106,11 @@ var fleetFunctions = []function{
 	{"fleet", "level", []fault{{"fleet: slots that cannot be divided are left", "got[i]++", ""}}},
 
 	// Leave.
-	{"fleet", "Member.Follow", []fault{{"fleet: a decision of a limiter holds the share where it is", "parallelism >= ANY", "parallelism > m.total"}}},
+	{"fleet", "Member.Follow", []fault{{"fleet: a decision of a limiter holds the share where it is", "if m.bounded > 0 && ANY { MORE }", ""}}},
 	{"fleet", "Member.setParallelism", []fault{{"fleet: a member that could not leave sets the parallelism of its successor", "!m.released", "true"}}},
 	{"fleet", "Member.beginLeave", []fault{{"fleet: a Leave with an ended context may do nothing", "select { case m.leaving <- struct{}{}: return true; default: }", ""}}},
 	{"fleet", "Member.Leave", []fault{
-		{"fleet: Leave gives back what is in use", "drained := m.drain(ctx)", "drained := true"},
+		{"fleet: Leave gives back what is in use", "drained := m.hasDrained() || m.drain(ctx)", "drained := true"},
 		{"fleet: Leave does not pause the bulkhead", "m.resize()", ""},
 	}},
 	{"fleet", "Member.without", []fault{
