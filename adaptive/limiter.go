@@ -82,11 +82,17 @@ func New(b *bulk.Bulkhead, min, max int, opts ...Option) (*Limiter, error) {
 	load := hooks.LoadOf(b)
 	l.refused = load.NotAdmitted
 	l.set = load.Parallelism
+	begun := false
+	defer func() { // an error, or an event handler of b ended the goroutine
+		if !begun {
+			hooks.Unclaim(b, config.owner())
+		}
+	}()
 	if err := l.begins(); err != nil {
-		hooks.Unclaim(b, config.owner())
 		return nil, err
 	}
 	hooks.OnOversized(b, l.oversized)
+	begun = true
 	return l, nil
 }
 
@@ -178,7 +184,7 @@ func (l *Limiter) decideFor(start int64, f figures) {
 func (l *Limiter) oversized(slots int) {
 	now := l.now()
 	l.mu.Lock()
-	known := slots <= l.largest && l.config.observe // it was told: it is not told for each one again
+	known := slots <= l.set || slots <= l.largest && l.config.observe // another one was first: it is told once
 	if l.deciding || l.closed.Load() || slots > l.ceiling || known {
 		l.mu.Unlock()
 		return
@@ -294,7 +300,7 @@ func (l *Limiter) conclude(c change) {
 // change is a decision that is not set yet.
 type change struct {
 	from, to int
-	reason   Reason // 0: the bulkhead is paused
+	reason   Reason // 0: nothing is decided
 	rule     rule
 	ceiling  int
 	ignored  bool
@@ -318,10 +324,15 @@ func (l *Limiter) propose(f figures, parallelism int) change {
 		c.rule.forget() // the figures are of more than one limit
 	}
 	low := floor(l.min, f.largest, c.ceiling)
-	if f.oversized || f.largest > parallelism && low > parallelism {
-		c.to, c.reason = max(parallelism, low), Oversized
-		c.rule.forget()
+	if f.oversized {
+		if low > parallelism { // otherwise nothing is decided
+			c.to, c.reason = low, Oversized
+			c.rule.forget()
+		}
 		return c
+	}
+	if f.largest > parallelism { // what was advised for it was not set
+		low = min(l.min, c.ceiling)
 	}
 	if f.size <= parallelism { // a cut leaves room for one of the operations in flight
 		low = floor(low, f.size, c.ceiling)

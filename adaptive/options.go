@@ -83,9 +83,8 @@ func OnDecision(h func(Decision)) Option {
 // Observe lets the limiter decide without setting anything. Each decision begins with
 // the present parallelism of the bulkhead, and says what the limiter would set.
 //
-// A limit that does not change teaches less. If the parallelism does not become what the
-// last decision said, nothing is advised until the limiter has seen that the bulkhead was
-// not full for a while: see [NotConfirmed]. A handler that passes the decisions on, to a
+// If the last decision was not applied, nothing that rests on latency is advised until the
+// bulkhead was not full for a while: see [NotConfirmed]. A handler that passes the decisions on, to a
 // fleet.Member or to Resize, gets what a limiter that sets would do.
 func Observe() Option {
 	return func(c *Config) error {

@@ -3,6 +3,7 @@ package adaptive_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -128,4 +129,37 @@ func TestClosedLimiterDoesNotRaiseTheLimit(t *testing.T) {
 			t.Errorf("%v", l.Status())
 		}
 	})
+}
+
+// The parallelism of a member of a fleet does not become what was advised for an operation
+// that is larger than its share. The limiter goes on to judge the others.
+func TestOversizedOperationDoesNotSilenceALimiterThatObserves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bulk.Must(bulk.New("x", 40))
+		reasons := map[adaptive.Reason]int{}
+		l := mustLimit(t, b, 1, 100, adaptive.Observe(), adaptive.OnDecision(func(d adaptive.Decision) { reasons[d.Reason]++ }))
+		if _, ok := b.TryAcquireN(50); ok {
+			t.Fatal("admitted")
+		}
+		sized(t, b, l, 40, 1, time.Minute, timesOut)
+		if reasons[adaptive.Oversized] != 1 || reasons[adaptive.Rejected] < 30 {
+			t.Errorf("decisions by reason: %v", reasons)
+		}
+	})
+}
+
+// Such a handler leaves no limiter behind that nobody could close.
+func TestHandlerThatEndsTheGoroutineInNewLeavesTheBulkheadFree(t *testing.T) {
+	b := bulk.Must(bulk.New("x", 100))
+	remove := b.OnEvent(func(bulk.Event) { runtime.Goexit() })
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = adaptive.New(b, 1, 50) // sets 50
+	}()
+	<-ended
+	remove()
+	if err := mustLimit(t, b, 1, 50).Close(); err != nil {
+		t.Error(err)
+	}
 }

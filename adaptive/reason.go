@@ -40,7 +40,8 @@ const (
 	// operations not long ago. The limit stays for now.
 	Pausing
 	// Oversized: an operation asked for more slots than the limit, and not for more than
-	// the limiter may set. The limit rises to what it asked for, and stays at least there.
+	// the limiter may set. The limit rises to that number of slots, and does not fall below
+	// it until the limiter is closed. A limiter that observes only says so.
 	Oversized
 	// NotConfirmed: the limiter observes, its changes are not made, and it was never seen
 	// that the bulkhead was not full. So it is not known which latency is the baseline. The

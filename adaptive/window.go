@@ -31,7 +31,8 @@ func (w *window) add(o Outcome, hold time.Duration) {
 
 // due reports whether the window has enough time and operations. What is enough time
 // depends on how long a success takes, and on how long one that is in flight still takes:
-// half of (1 + varied) times the mean, by the inspection paradox of renewal processes.
+// half of (1 + varied) times the mean, by the inspection paradox of renewal processes. It
+// counts as at least the mean.
 func (w *window) due(now int64, baseline float64) bool {
 	age := time.Duration(now - w.start)
 	if age < windowTime {
@@ -39,7 +40,7 @@ func (w *window) due(now int64, baseline float64) bool {
 	}
 	usual := baseline
 	if n := w.latencies.total; n > 0 {
-		usual = max(usual, float64(w.servedHold)/float64(n)*min(maxRest, (1+w.varied())/2))
+		usual = max(usual, float64(w.servedHold)/float64(n)*min(maxRest, max(1, (1+w.varied())/2)))
 	}
 	least := max(windowTime, time.Duration(windowHolds*usual))
 	samples := w.latencies.total + w.overloaded
