@@ -71,8 +71,12 @@ func (d Decision) String() string {
 	if d.Observed {
 		change += " (not set)"
 	}
-	return fmt.Sprintf("bulkhead %s: limit %s: %s: latency %v, baseline %v, load %.1f, queue %.1f, %d served, %d overloaded in %v",
-		safetext.Quote(d.Label), change, d.Reason, round(d.Latency), round(d.Baseline), d.Load, d.Queue, d.Served, d.Overloaded, round(d.Window))
+	text := fmt.Sprintf("bulkhead %s: limit %s: %s", safetext.Quote(d.Label), change, d.Reason)
+	if d.Reason == Oversized { // it rests on one operation, not on a window
+		return text
+	}
+	return text + fmt.Sprintf(": latency %v, baseline %v, load %.1f, queue %.1f, %d served, %d overloaded in %v",
+		round(d.Latency), round(d.Baseline), d.Load, d.Queue, d.Served, d.Overloaded, round(d.Window))
 }
 
 // round drops all but the first three digits of d.

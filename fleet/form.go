@@ -43,6 +43,9 @@ func (s Status) String() string {
 	if s.Limit != bulk.Unlimited {
 		fmt.Fprintf(&w, ", limit %d", s.Limit)
 	}
+	if s.Followed != bulk.Unlimited {
+		fmt.Fprintf(&w, ", limiter at %d", s.Followed)
+	}
 	if s.OwnTotal != s.Total {
 		fmt.Fprintf(&w, "; this member was told %d", s.OwnTotal)
 	}

@@ -36,16 +36,17 @@ type Member struct {
 
 	// mu guards the fields below. It is never held while the store, the bulkhead or
 	// OnChange is called.
-	mu      sync.Mutex
-	total   int    // what this member wants
-	limit   int    // see SetLimit
-	bounded uint64 // counts.writes, and 1, since when the share bounds what Follow is told; 0: it does not
-	ended   phase
-	ledger  ledger
-	lease   lease
-	gauge   gauge
-	turns   int // refreshes with a slot while others had none
-	plan    int // the share that the next write is going to report; noPlan: none
+	mu       sync.Mutex
+	total    int    // what this member wants
+	limit    int    // see SetLimit
+	followed int    // the limit of Follow
+	bounded  uint64 // counts.writes, and 1, since when the share bounds what Follow is told; 0: it does not
+	ended    phase
+	ledger   ledger
+	lease    lease
+	gauge    gauge
+	turns    int // refreshes with a slot while others had none
+	plan     int // the share that the next write is going to report; noPlan: none
 
 	parallelism int  // set last
 	paused      bool // by other code
@@ -125,7 +126,7 @@ func Join(ctx context.Context, s Store, budget string, total int, b *bulk.Bulkhe
 	m := &Member{
 		config: c, store: s, budget: budget, bulkhead: b, id: rand.Text()[:16],
 		cancel: cancel, done: make(chan struct{}), leaving: make(chan struct{}, 1),
-		total: total, limit: bulk.Unlimited, plan: noPlan, parallelism: b.Capacity().Parallelism,
+		total: total, limit: bulk.Unlimited, followed: bulk.Unlimited, plan: noPlan, parallelism: b.Capacity().Parallelism,
 	}
 	m.ledger.own = -1
 	m.gauge.restart(b.Status())
@@ -168,7 +169,7 @@ func (m *Member) SetTotal(total int) error {
 // another parallelism.
 func (m *Member) SetLimit(n int) error {
 	if n < 0 {
-		return &bulk.ConfigError{Label: m.bulkhead.Label(), Field: "limit", Value: n, Problem: "must be 0 (paused) or more"}
+		return m.badLimit(n)
 	}
 	m.mu.Lock()
 	m.limit = n
@@ -177,7 +178,8 @@ func (m *Member) SetLimit(n int) error {
 	return nil
 }
 
-// Follow is SetLimit for a parallelism that an adaptive limiter with Observe has decided:
+// Follow sets another limit, besides that of [Member.SetLimit], to a parallelism that an
+// adaptive limiter with Observe has decided. The smaller limit counts:
 //
 //	adaptive.OnDecision(func(d adaptive.Decision) { _ = member.Follow(d.To) })
 //
@@ -188,20 +190,32 @@ func (m *Member) SetLimit(n int) error {
 // in such steps first, and the limit is removed when the share does not follow in two
 // refreshes.
 func (m *Member) Follow(parallelism int) error {
+	if parallelism < 0 {
+		return m.badLimit(parallelism)
+	}
 	m.mu.Lock()
 	share, writes := m.share(m.clock.now()), m.counts.writes
 	switch {
-	case parallelism < share || m.limit <= share:
+	case parallelism < share || m.followed <= share:
 		m.bounded = 0
 	case m.bounded == 0:
 		m.bounded = writes + 1
 	}
-	if m.bounded > 0 && (m.limit == bulk.Unlimited || writes+1 >= m.bounded+2) {
+	if m.bounded > 0 && (m.followed == bulk.Unlimited || writes+1 >= m.bounded+2) {
 		parallelism = bulk.Unlimited
 	}
+	m.followed = parallelism
 	m.mu.Unlock()
-	return m.SetLimit(parallelism)
+	m.resize()
+	return nil
 }
+
+func (m *Member) badLimit(n int) error {
+	return &bulk.ConfigError{Label: m.bulkhead.Label(), Field: "limit", Value: n, Problem: "must be 0 (paused) or more"}
+}
+
+// bound returns the smaller limit. m.mu is held.
+func (m *Member) bound() int { return min(m.limit, m.followed) }
 
 // share returns the slots that the member may use now, before the limit. m.mu is held.
 func (m *Member) share(now time.Time) int {

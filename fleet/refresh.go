@@ -81,7 +81,7 @@ func (m *Member) mostDemand() int {
 	if m.ended != joined || m.paused {
 		return 0
 	}
-	return min(m.limit, m.total)
+	return min(m.bound(), m.total)
 }
 
 // round writes the record once, and reports whether it did. If others write it

@@ -95,7 +95,7 @@ func (m *Member) allowed(share, found int) int {
 	if m.paused {
 		return 0
 	}
-	return min(share, m.limit)
+	return min(share, m.bound())
 }
 
 // tell calls OnChange for each change, in order.
@@ -137,7 +137,7 @@ func (m *Member) reason(from, n int) Reason {
 		return LeaseLost
 	case n == m.parallelism:
 		return Restored
-	case m.limit == n && n < m.held:
+	case m.bound() == n && n < m.held:
 		return Limited
 	case n > from:
 		return Granted

@@ -190,9 +190,15 @@ func TestDecisionOfALimiterThatIsNotBelowTheShareIsNoLimit(t *testing.T) {
 			if err := m.Follow(c.decided); err != nil {
 				t.Fatal(err)
 			}
-			if n := b.Capacity().Parallelism; n != c.parallelism || m.Status().Limit != c.limit {
-				t.Errorf("decided %d: parallelism %d, limit %d, want %d and %d", c.decided, n, m.Status().Limit, c.parallelism, c.limit)
+			if n := b.Capacity().Parallelism; n != c.parallelism || m.Status().Followed != c.limit {
+				t.Errorf("decided %d: parallelism %d, limit %d, want %d and %d", c.decided, n, m.Status().Followed, c.parallelism, c.limit)
 			}
+		}
+		if err := errors.Join(m.Follow(8), m.SetLimit(3), m.Follow(12)); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.Capacity().Parallelism; n != 3 {
+			t.Errorf("parallelism %d, want the limit of SetLimit", n)
 		}
 		if err := m.Follow(-1); !errors.Is(err, bulk.ErrConfig) {
 			t.Errorf("-1: %v", err)

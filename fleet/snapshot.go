@@ -13,7 +13,7 @@ func (m *Member) Status() Status {
 	now, l := m.clock.now(), &m.ledger
 	s := Status{
 		Budget: m.budget, Name: m.name, ID: m.id, Label: m.bulkhead.Label(), At: time.Now(), State: m.state(now),
-		Total: m.total, OwnTotal: m.total, Parallelism: m.parallelism, Limit: m.limit, Lease: max(0, m.lease.end.Sub(now)),
+		Total: m.total, OwnTotal: m.total, Parallelism: m.parallelism, Limit: m.limit, Followed: m.followed, Lease: max(0, m.lease.end.Sub(now)),
 		Last: m.last, Writes: m.counts.writes, Conflicts: m.counts.conflicts, Failures: m.counts.failures, Losses: m.counts.losses,
 	}
 	if m.lastErr != nil {

@@ -31,8 +31,9 @@ type Status struct {
 	// Parallelism is what the member set last: at most the share, except with OnLost(Safe)
 	// and OnLost(Keep) while the lease is lost.
 	Parallelism int `json:"parallelism"`
-	// Limit is that of SetLimit, bulk.Unlimited without one.
-	Limit int `json:"limit"`
+	// Limit is that of SetLimit, and Followed that of Follow: bulk.Unlimited without one.
+	Limit    int `json:"limit"`
+	Followed int `json:"followed"`
 	// Drain is the number of slots that were in use above the share at the last write.
 	Drain int `json:"drain"`
 	// Load is the number of slots that the member could use on average, and Demand the
