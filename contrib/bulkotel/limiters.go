@@ -88,7 +88,7 @@ func (in limiterInstruments) observeLimiter(o observer, s adaptive.Status) {
 	o.seconds(in.window, s.Last.Window.Seconds())
 	o.integer(in.overloaded, s.Last.Overloaded)
 	o.count(in.decisions, s.Last.Seq)
-	for r := adaptive.Growing; r <= adaptive.Pausing; r++ {
+	for r := adaptive.Growing; r <= adaptive.Trying; r++ {
 		o.oneIf(in.reason, attribute.String("bulkhead.limiter.reason", r.String()), s.Last.Reason == r)
 	}
 	o.integer(in.measured, s.InFlight)

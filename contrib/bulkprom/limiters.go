@@ -81,7 +81,7 @@ func (c *Collector) collectLimiters(ch chan<- prometheus.Metric) {
 		m.level(window, s.Last.Window.Seconds())
 		m.level(overloads, float64(s.Last.Overloaded))
 		m.total(decisions, s.Last.Seq)
-		for r := adaptive.Growing; r <= adaptive.Pausing; r++ {
+		for r := adaptive.Growing; r <= adaptive.Trying; r++ {
 			m.level(reason, oneIf(s.Last.Reason == r), r.String())
 		}
 		m.level(measured, float64(s.InFlight))
