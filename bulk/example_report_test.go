@@ -34,11 +34,11 @@ func ExampleBulkhead_Report() {
 	//             → No action is needed if this clears soon. Otherwise check why operations hold their slots so long. Before raising parallelism, check how much load the dependency can take.
 }
 
-// A readiness check that fails only when many operations are rejected. A minute
+// A readiness check that fails only when the server rejects many requests. A minute
 // after the incident it succeeds again.
 func ExampleRecent() {
-	search := bulk.Must(bulk.New("search", 1))
-	lastMinute := bulk.Recent(search, time.Minute)
+	requests := bulk.Must(bulk.New("requests", 1)) // that the server works on
+	lastMinute := bulk.Recent(requests, time.Minute)
 	ready := func() (int, string) {
 		if r := lastMinute(); r.Severity() >= bulk.SeverityCritical {
 			return http.StatusServiceUnavailable, r.Summary()
@@ -47,12 +47,12 @@ func ExampleRecent() {
 	}
 	fmt.Println(ready())
 	for range 20 {
-		search.TryAcquire()
+		requests.TryAcquire()
 	}
 	fmt.Println(ready())
 	// Output:
 	// 200 ok
-	// 503 bulkhead "search": critical: execution_full, rejections (1/1 slots in use, 0/0 waiting)
+	// 503 bulkhead "requests": critical: execution_full, rejections (1/1 slots in use, 0/0 waiting)
 }
 
 func ExampleFinding() {

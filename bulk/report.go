@@ -138,15 +138,18 @@ func (r Report) Summary() string {
 const recentSamples = 8
 
 // Recent returns a function that reports on about the last period of b. Use it
-// for readiness checks, logs and alerts. Do not use the Report of a whole life for
+// for logs, alerts and readiness checks. Do not use the Report of a whole life for
 // these: it has a finding for hours after an incident.
 //
-//	ready := bulk.Recent(payments, time.Minute)
+//	recent := bulk.Recent(requests, time.Minute) // requests is the bulkhead of the server itself
 //	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
-//		if r := ready(); r.Severity() >= bulk.SeverityCritical {
+//		if r := recent(); r.Severity() >= bulk.SeverityCritical {
 //			http.Error(w, r.Summary(), http.StatusServiceUnavailable)
 //		}
 //	})
+//
+// Readiness should not depend on the bulkhead of a dependency: all replicas would leave
+// when it is slow, and with them what does not need it.
 //
 // Each call of the function takes a Status and returns the Report of the
 // [Interval] since an earlier one:

@@ -47,15 +47,18 @@
 // # How a share moves
 //
 // A member publishes its demand since the last refresh, on average and at the peak, with
-// a headroom of a tenth and at least one slot: the slots in use or, while operations
-// wait, all slots and one more for each operation that waits. If it rejected operations
-// as saturated, expired or oversized, its peak is at least its share and a half. That
-// also holds for operations that are larger than the total and can never be admitted.
-// Shares are max-min fair, first by the averages and then by the peaks; what is left is
-// divided evenly. A member that must give slots back resizes its bulkhead first and then
-// writes what it has left; in the same write it gives the slots to the others. So slots
-// that one member does not use are with another one that needs them after at most two
-// refreshes and the longest operation. If there are fewer slots than members with a
+// a headroom of a tenth and at least one slot (none without load): the slots in use or,
+// while operations wait, all slots and one more for each operation that waits. If it
+// rejected operations as saturated, expired or oversized, its peak is at least its share
+// and a half. That also holds for operations that are larger than the total and can never
+// be admitted.
+//
+// Shares are max-min fair, first by the averages and then by the peaks; free slots that
+// none of them demands are divided evenly. A member keeps slots that it does not use until
+// another one lacks some. A member that must give slots back resizes its bulkhead first
+// and then writes what it has left; in the same write it gives the slots to the others. So
+// slots that one member does not use are with another one that needs them after at most
+// two refreshes and the longest operation. If there are fewer slots than members with a
 // demand, they take turns of two to three refreshes.
 //
 // A member counts its lease from the moment before it sent the request, on its own clock,

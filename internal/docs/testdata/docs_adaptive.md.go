@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
+	"github.com/bulklink/bulklink-go/contrib/bulkhttp"
 	"github.com/bulklink/bulklink-go/deadline"
 	"github.com/bulklink/bulklink-go/registry"
 )
