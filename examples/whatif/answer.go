@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/bulklink/bulklink-go/bulk"
@@ -50,7 +51,9 @@ func (q question) answer(ctx context.Context, trace sizing.Trace, w io.Writer) e
 }
 
 // replays returns the rows of the table, in order, and the smallest parallelism that keeps
-// the bounds, or 0. It is one of the rows, and the one below it does not keep them.
+// the bounds, or 0. It is one of the rows, and the one below it does not keep them. If
+// operations have several slots, it is the smallest one that was found: a smaller one can
+// reject those that are large, and keep the bounds by that.
 func (q question) replays(ctx context.Context, trace sizing.Trace, most int) (shown []bulk.Status, found int, err error) {
 	replay := func(n int) (bulk.Status, error) {
 		if ctx.Err() != nil {
@@ -130,6 +133,9 @@ func (q question) kept(t bulk.Totals) bool {
 func describe(w io.Writer, trace sizing.Trace, free bulk.Status, most int) {
 	fmt.Fprintf(w, "%d operations in %v, at most %d slots in use without a limit.\n",
 		len(trace.Operations), free.At.Sub(trace.Start).Round(time.Millisecond), most)
+	if slices.ContainsFunc(trace.Operations, func(op sizing.Operation) bool { return op.Slots > 1 }) {
+		fmt.Fprintln(w, "Some have several slots: a smaller parallelism than the one found can keep the bounds by\nrejecting these.")
+	}
 	if n := trace.NeverRan(); n > 0 {
 		fmt.Fprintf(w, "%d of them never ran when they were recorded: how long they would have taken is drawn\nfrom the others.\n", n)
 	}

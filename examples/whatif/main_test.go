@@ -115,6 +115,11 @@ func TestBoundsThatNoParallelismKeepsAreSaid(t *testing.T) {
 			t.Errorf("%v %s", err, &out)
 		}
 	}
+	trace.Operations[0].Slots = 2
+	var out bytes.Buffer
+	if err := q.answer(t.Context(), trace, &out); err != nil || !strings.Contains(out.String(), "\nSome have several slots: ") {
+		t.Errorf("%v %s", err, &out)
+	}
 	trace.Operations[0].Slots = 0
 	if err := q.answer(t.Context(), trace, &bytes.Buffer{}); err == nil {
 		t.Error("answered")
