@@ -80,9 +80,9 @@ func Tx(ctx context.Context, d *DB, opts pgx.TxOptions, fn func(ctx context.Cont
 
 // Conn runs fn with a connection of its own while it holds one slot: for statements that
 // need the same session, such as advisory locks and LISTEN. It returns the error of fn. A
-// call with its ctx on a DB with the same bulkhead returns [ErrNested]. fn must not keep, release
-// or hijack the connection. If fn leaves rows unread or a transaction open, the connection
-// is closed.
+// call with its ctx on a DB with the same bulkhead returns [ErrNested]. If fn leaves rows
+// unread or a transaction open, the connection is closed. fn must not keep, release or
+// hijack the connection: Conn panics if fn has released or hijacked it.
 func Conn(ctx context.Context, d *DB, fn func(ctx context.Context, conn *pgxpool.Conn) error) error {
 	mustHave(fn != nil, "Conn: nil function")
 	_, err := withConn(ctx, d, func(ctx context.Context, conn *pgxpool.Conn) (struct{}, error) {
@@ -131,12 +131,18 @@ var cleanupWait = time.Second // changed by tests only
 // the connection from the pool then. giveBack returns when that goroutine is done, or when
 // one of the contexts has ended.
 func (d *DB) giveBack(conn *pgxpool.Conn, slots admission.Slots, one, other context.Context) {
-	pg := conn.Conn().PgConn()
+	handedOver := false
+	defer func() {
+		if !handedOver {
+			slots.Release()
+		}
+	}()
+	pg := conn.Conn().PgConn() // panics if the function of Conn has released or hijacked conn
 	if !pg.IsClosed() {
-		defer slots.Release()
 		conn.Release()
 		return
 	}
+	handedOver = true
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

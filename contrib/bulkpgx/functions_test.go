@@ -338,3 +338,37 @@ func TestConnClosesAConnectionThatIsLeftInUse(t *testing.T) {
 		t.Errorf("%d rows, want 5", n)
 	}
 }
+
+// The function must not do so. After the release of a copy, the connection itself seems to
+// be in use, and another method of the pool panics.
+func TestConnWhoseFunctionReleasesItsConnectionPanicsAndReleasesItsSlot(t *testing.T) {
+	d, pool := open(t, 1)
+	for name, give := range map[string]func(*pgxpool.Conn){
+		"release":        (*pgxpool.Conn).Release,
+		"hijack":         func(conn *pgxpool.Conn) { _ = conn.Hijack().Close(t.Context()) },
+		"release a copy": func(conn *pgxpool.Conn) { other := *conn; other.Release() },
+		"hijack a copy": func(conn *pgxpool.Conn) {
+			other := *conn
+			removed := other.Hijack()
+			t.Cleanup(func() { _ = removed.Close(context.Background()) })
+		},
+		"close, release":   func(conn *pgxpool.Conn) { _ = conn.Conn().Close(t.Context()); conn.Release() },
+		"release, and use": func(conn *pgxpool.Conn) { conn.Release(); _ = conn.Ping(t.Context()) },
+	} {
+		panicked := false
+		func() {
+			defer func() { panicked = recover() != nil }()
+			_ = bulkpgx.Conn(t.Context(), d, func(_ context.Context, conn *pgxpool.Conn) error { give(conn); return nil })
+		}()
+		if !panicked {
+			t.Errorf("%s: no panic", name)
+		}
+		if slots := d.Bulkhead().Status().InUse; slots != 0 {
+			t.Fatalf("%s: %d slots are in use", name, slots)
+		}
+		checkFree(t, name, d, pool)
+	}
+	if n := count(t, d); n != 5 {
+		t.Errorf("%d rows, want 5", n)
+	}
+}
