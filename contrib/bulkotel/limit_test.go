@@ -8,15 +8,17 @@ import (
 	"github.com/bulklink/bulklink-go/adaptive"
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/contrib/bulkotel"
+	"github.com/bulklink/bulklink-go/fleet"
 	"github.com/bulklink/bulklink-go/registry"
+	"github.com/bulklink/bulklink-go/sizing"
 	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// seriesOf returns the values of a sum by bulkhead.id, and the value of the series in
+// seriesOf returns the values of a sum by the attribute id, and the value of the series in
 // which the SDK puts what is above its limit.
-func seriesOf(t *testing.T, reader sdk.Reader, metric string) (values map[string][]int64, overflow int64) {
+func seriesOf(t *testing.T, reader sdk.Reader, metric, id string) (values map[string][]int64, overflow int64) {
 	t.Helper()
 	values = map[string][]int64{}
 	for _, m := range collect(t, reader) {
@@ -28,8 +30,8 @@ func seriesOf(t *testing.T, reader sdk.Reader, metric string) (values map[string
 				overflow = p.Value
 				continue
 			}
-			id, _ := p.Attributes.Value(attribute.Key("bulkhead.id"))
-			values[id.AsString()] = append(values[id.AsString()], p.Value)
+			source, _ := p.Attributes.Value(attribute.Key(id))
+			values[source.AsString()] = append(values[source.AsString()], p.Value)
 		}
 	}
 	return values, overflow
@@ -66,13 +68,13 @@ func TestLimitOfTheSDKLosesNoSeriesIfItIsSetAsDocumented(t *testing.T) {
 			t.Fatal(err)
 		}
 		rejecting(t, members, bulkheads)
-		values, before := seriesOf(t, reader, "bulkhead.operation.rejected")
+		values, before := seriesOf(t, reader, "bulkhead.operation.rejected", "bulkhead.id")
 		for i := range bulkheads / 2 {
 			if err := members.Remove(t.Context(), fmt.Sprint("tenant ", i)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		left, after := seriesOf(t, reader, "bulkhead.operation.rejected")
+		left, after := seriesOf(t, reader, "bulkhead.operation.rejected", "bulkhead.id")
 		if c.lost {
 			if len(values) >= bulkheads || before == 0 || after >= before {
 				t.Errorf("%s: %d bulkheads have series, and the overflow falls from %d to %d; so the package comment is wrong", name, len(values), before, after)
@@ -88,6 +90,46 @@ func TestLimitOfTheSDKLosesNoSeriesIfItIsSetAsDocumented(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The package comment says that the largest number counts, also if it is that of the
+// shadows.
+func TestLimitOfTheSDKLosesNoSeriesOfShadows(t *testing.T) {
+	const bulkheads, shadows = 1, 300
+	for limit, fits := range map[int]bool{0: true, 15 * bulkheads: false, 15 * max(bulkheads, shadows): true} {
+		reader := sdk.NewManualReader()
+		meter := sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithCardinalityLimit(limit)).Meter("test")
+		b := bulk.Must(bulk.New("search", 1))
+		if _, err := bulkotel.Register(meter, bulkotel.Bulkhead(b), bulkotel.Shadows(shadowsOf(t, b, shadows))); err != nil {
+			t.Fatal(err)
+		}
+		slot, _ := b.TryAcquire()
+		b.TryAcquire()
+		slot.Release()
+		values, overflow := seriesOf(t, reader, "bulkhead.shadow.operation.rejected", "bulkhead.shadow.id")
+		n := 0
+		for _, counts := range values {
+			n += len(counts)
+		}
+		if all := n == 9*shadows && overflow == 0; all != fits {
+			t.Errorf("limit %d: %d series of %d shadows, and overflow %d", limit, n, len(values), overflow)
+		}
+	}
+}
+
+// shadowsOf returns a function that returns n shadows of b.
+func shadowsOf(t *testing.T, b *bulk.Bulkhead, n int) func() map[string]*sizing.Shadow {
+	t.Helper()
+	shadows := map[string]*sizing.Shadow{}
+	for i := range n {
+		s, err := sizing.NewShadow(b, bulk.Capacity{Parallelism: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		shadows[fmt.Sprint("shadow ", i)] = s
+	}
+	return func() map[string]*sizing.Shadow { return shadows }
 }
 
 // The package comment says how many fit into the default limit of the SDK.
@@ -108,7 +150,7 @@ func TestSeriesThatFitIntoTheDefaultLimit(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		values, _ := seriesOf(t, reader, "bulkhead.operation.rejected")
+		values, _ := seriesOf(t, reader, "bulkhead.operation.rejected", "bulkhead.id")
 		n := 0
 		for _, counts := range values {
 			n += len(counts)
@@ -117,7 +159,26 @@ func TestSeriesThatFitIntoTheDefaultLimit(t *testing.T) {
 			t.Errorf("%d bulkheads and %d Keyeds have %d series", c.bulkheads, c.keyeds, n)
 		}
 	}
+	for shadows, fit := range map[int]bool{222: true, 223: false} {
+		reader := sdk.NewManualReader()
+		meter := sdk.NewMeterProvider(sdk.WithReader(reader)).Meter("test")
+		b := bulk.Must(bulk.New("search", 1))
+		if _, err := bulkotel.Register(meter, bulkotel.Shadows(shadowsOf(t, b, shadows))); err != nil {
+			t.Fatal(err)
+		}
+		values, _ := seriesOf(t, reader, "bulkhead.shadow.operation.rejected", "bulkhead.shadow.id")
+		n := 0
+		for _, counts := range values {
+			n += len(counts)
+		}
+		if fits := n == 9*shadows; fits != fit {
+			t.Errorf("%d shadows have %d series", shadows, n)
+		}
+	}
 	if n := adaptive.Pausing - adaptive.Growing + 1; n != 13 {
 		t.Errorf("bulkhead.limiter.decision.last has %d series for each limiter", n)
+	}
+	if n := fleet.Gone - fleet.Joining + 1; n != 6 {
+		t.Errorf("bulkhead.fleet.status has %d series for each member", n)
 	}
 }
