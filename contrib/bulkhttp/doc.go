@@ -43,9 +43,8 @@
 // are limited, too.
 //
 // A handler that reads the body of its request blocks until its client has sent it, and
-// holds its slot meanwhile, also with Buffered. Bound that time with
-// http.Server.ReadTimeout, or read the body before the middleware, as examples/gateway
-// does.
+// holds its slot meanwhile, also with Buffered. Bound that time with http.Server.ReadTimeout, or
+// with a read deadline as examples/gateway does.
 //
 // # Cost
 //
