@@ -18,7 +18,8 @@
 // Each event of a level that the logger has enabled is either logged, or counted in the
 // attribute left_out of exactly one record. If the level is disabled when the interval
 // ends, because it was raised meanwhile, the count is kept. It is written at the end of
-// the first interval, or by the first [Logger.Flush], at which the level is enabled again.
+// the first interval, or by the first [Logger.Flush], at which the level is enabled again,
+// without interval_ns, because more than one interval can have passed.
 //
 // # Cost
 //

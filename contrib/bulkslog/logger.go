@@ -48,6 +48,7 @@ type series struct {
 type count struct {
 	seen  uint64     // in the interval
 	left  uint64     // out, since the last record
+	kept  bool       // some of left are from earlier intervals
 	level slog.Level // of the last event
 }
 
@@ -160,7 +161,7 @@ func (l *Logger) count(e bulk.Event, level slog.Level, now int64) (logs bool, le
 	}
 	switch {
 	case logs && apart:
-		left, c.left = c.left, 0
+		left, c.left, c.kept = c.left, 0, false
 	case !logs:
 		c.left++
 		l.due.Store(l.began + int64(l.config.interval))
@@ -184,9 +185,14 @@ func (l *Logger) write(ended []summary) {
 		if label == "" {
 			label = others
 		}
-		l.handle(s.level, "bulkhead events left out",
+		attrs := []slog.Attr{
 			slog.Group("bulkhead", slog.String("label", label), slog.String("kind", s.kind.String())),
-			slog.Uint64("left_out", s.left), slog.Int64("interval_ns", int64(l.config.interval)))
+			slog.Uint64("left_out", s.left),
+		}
+		if !s.kept {
+			attrs = append(attrs, slog.Int64("interval_ns", int64(l.config.interval)))
+		}
+		l.handle(s.level, "bulkhead events left out", attrs...)
 	}
 }
 
@@ -203,6 +209,7 @@ func (l *Logger) keep(s summary) {
 		c.level = s.level
 	}
 	c.left += s.left
+	c.kept = true
 	l.counts[s.series] = c
 	if l.began != 0 {
 		l.due.Store(l.began + int64(l.config.interval))

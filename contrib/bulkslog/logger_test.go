@@ -258,7 +258,7 @@ func TestCountOfADisabledLevelIsKept(t *testing.T) {
 			}
 		}
 		saturated := record{level: slog.LevelWarn, message: "bulkhead saturated", label: "payments", kind: "saturated"}
-		left := record{level: slog.LevelWarn, message: "bulkhead events left out", label: "payments", kind: "saturated", left: 4, interval: time.Minute}
+		left := record{level: slog.LevelWarn, message: "bulkhead events left out", label: "payments", kind: "saturated", left: 4} // in more than one interval
 		resized := record{level: slog.LevelInfo, message: "bulkhead resized", label: "other", kind: "resized"}
 		raise := func() {
 			t.Helper()
@@ -280,12 +280,13 @@ func TestCountOfADisabledLevelIsKept(t *testing.T) {
 		mustEqual(t, out.take(), []record{saturated})
 		raise()
 		raise()
-		reject(1) // the record of an event has the count too
-		withCount := saturated
+		reject(3) // the record of an event has the count too, and two are left out
+		withCount, ofOneInterval := saturated, left
 		withCount.left = 4
 		mustEqual(t, out.take(), []record{withCount})
 		l.Flush()
-		mustEqual(t, out.take(), nil)
+		ofOneInterval.left, ofOneInterval.interval = 2, time.Minute
+		mustEqual(t, out.take(), []record{ofOneInterval})
 
 		reject(5)
 		mustEqual(t, out.take(), []record{saturated})
