@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,5 +89,25 @@ func TestCallersGaveUpWhoseConnectionNoticedTheDeadlineBeforeTheirContext(t *tes
 	r, err := measure(t.Context(), "", fake, load{calls: 20, patience: time.Millisecond})
 	if err != nil || r.gaveUp != 20 {
 		t.Fatalf("%d of 20 gave up, %v", r.gaveUp, err)
+	}
+}
+
+// The error of the driver lasts, and the callers do not give up.
+func TestCallsWhoseConnectionsAreAlwaysBadEnd(t *testing.T) {
+	var warm, tries atomic.Int64
+	exec := func(context.Context, string) error {
+		if warm.Add(1) <= conns {
+			return nil
+		}
+		if tries.Add(1) > 1000 {
+			runtime.Goexit() // so that the test ends
+		}
+		return driver.ErrBadConn
+	}
+	fake := variant{"fake", func(context.Context, string) (*database, error) {
+		return &database{exec: exec, close: func() {}, waited: func() int64 { return 0 }}, nil
+	}}
+	if _, err := measure(t.Context(), "", fake, load{calls: 2}); !errors.Is(err, driver.ErrBadConn) || tries.Load() != 2*maxTries {
+		t.Errorf("%d tries of 2 calls, %v", tries.Load(), err)
 	}
 }
