@@ -343,12 +343,23 @@ func TestNextProviderIsTriedIfTheFirstDidNotStartTheRequest(t *testing.T) {
 	}
 }
 
+// unreachable returns a URL that refuses connections. Its port is that of a client of the
+// server, so that no listener can get it during the test.
+func unreachable(t *testing.T, server *fake) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return "http://" + conn.LocalAddr().String()
+}
+
 func TestProviderThatCannotBeReachedDidNotStartTheRequest(t *testing.T) {
-	down, healthy := httptest.NewServer(nil), newFake(0)
-	down.Close() // its port refuses connections
+	healthy := newFake(0)
 	t.Cleanup(healthy.Close)
 	h := newHarness(t, 10)
-	alpha, beta := h.provider("alpha", down.URL, 1), h.provider("beta", healthy.URL, 1)
+	alpha, beta := h.provider("alpha", unreachable(t, healthy), 1), h.provider("beta", healthy.URL, 1)
 	h.models["m"] = model{1, []*provider{alpha, beta}}
 	h.models["alpha"] = model{1, []*provider{alpha}}
 	for range 3 {
