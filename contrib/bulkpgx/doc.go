@@ -42,9 +42,9 @@
 //
 // When ctx ends during a query, the call returns immediately, as without a bulkhead. pgx
 // asks the server in the background to cancel the query, and closes the connection. A
-// goroutine holds the slot until that is done, but for at most one second: then the
-// connection is removed from the pool, and pgx closes it for up to 15 seconds. So the slot
-// can be in use for up to one second after the call has returned, and a shutdown of the
+// goroutine holds the slot until that is done, but for at most one second: then it removes
+// the connection from the pool. pgx closes that in the background, which takes up to 15
+// seconds. So the slot can be in use for up to one second after the call has returned, and a shutdown of the
 // bulkhead waits for it. For a transaction of [DB.Begin], ctx is that of Begin, or that of
 // the Commit or Rollback. If the connection is closed for another reason, such as an error
 // of the network or the end of the ctx of a single statement in a transaction, the call
