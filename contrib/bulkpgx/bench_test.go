@@ -74,23 +74,6 @@ func operations(t testing.TB) map[string][2]func(context.Context) error {
 	}
 }
 
-// The package comment has the numbers.
-func TestAllocationsThatABulkheadAdds(t *testing.T) {
-	for name, forms := range operations(t) {
-		allocations := func(form int) float64 {
-			return testing.AllocsPerRun(300, func() {
-				if err := forms[form](t.Context()); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		want := map[string]float64{"Conn": 1, "Query": 2, "QueryRow": 2}[name]
-		if plain, limited := allocations(0), allocations(1); limited-plain != want {
-			t.Errorf("%s: %v allocations instead of %v, want %v more", name, limited, plain, want)
-		}
-	}
-}
-
 // BenchmarkOperations measures what the bulkhead adds to an operation that is admitted
 // without a wait, on a connection through a unix socket.
 func BenchmarkOperations(b *testing.B) {
