@@ -126,7 +126,7 @@ func TestCallReturnsWhenItsCtxEndsAndHoldsItsSlotUntilTheConnectionIsBack(t *tes
 			}
 			checkHeld(t, name, d, pool)
 			close(h.healed)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Errorf("%s: it does not return", name)
 			close(h.healed)
 			<-done
@@ -165,6 +165,34 @@ func TestSlotIsReleasedAfterTheConnectionHasLeftThePool(t *testing.T) {
 		t.Errorf("%d connections are in use when the slot is released", n)
 	}
 	awaitFree(t, "removed", d, pool)
+	close(h.healed)
+}
+
+// The request to cancel the query gets no answer, so the query runs on. The next operation
+// gets another connection. Without one it would wait until its ctx ends.
+func TestConnectionThatDoesNotCloseIsRemovedFromThePool(t *testing.T) {
+	watcher := openPool(t, 1)
+	h := newHole()
+	d, pool := openBehind(t, h, bulk.WaitingRoom(1))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	const query = "SELECT pg_sleep(62)"
+	go func() { _, err := d.Exec(ctx, query); done <- err }()
+	awaitSleep(t, watcher, query)
+	h.open.Store(true)
+	cancel()
+	<-h.entered
+	h.open.Store(false) // for the next connection
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	patient, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	one, err := bulkpgx.QueryRow(patient, d, pgx.RowTo[int], "SELECT 1")
+	if err != nil || one != 1 {
+		t.Errorf("the next operation: %d, %v", one, err)
+	}
+	checkFree(t, "removed", d, pool)
 	close(h.healed)
 }
 

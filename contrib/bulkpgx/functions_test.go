@@ -178,33 +178,6 @@ func TestCanceledQueryReturnsItsConnection(t *testing.T) {
 	}
 }
 
-// The query ignores that it is canceled, for five seconds. The next operation gets another
-// connection while it runs.
-func TestConnectionThatDoesNotCloseIsRemovedFromThePool(t *testing.T) {
-	d, pool := open(t, 1, bulk.WaitingRoom(1))
-	watcher := openPool(t, 1)
-	// The server can signal a backend twice for one request to cancel, so the query ignores
-	// two signals.
-	const stubborn = "DO $$ BEGIN BEGIN PERFORM pg_sleep(62); EXCEPTION WHEN query_canceled THEN " +
-		"BEGIN PERFORM pg_sleep(5); EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(5); END; END; END $$"
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() {
-		_, err := d.Exec(ctx, stubborn)
-		done <- err
-	}()
-	awaitSleep(t, watcher, stubborn)
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	running, err := bulkpgx.QueryRow(t.Context(), d, pgx.RowTo[int], "SELECT COUNT(*) FROM pg_stat_activity WHERE query = $1", stubborn)
-	if err != nil || running != 1 {
-		t.Errorf("the next operation was delayed until the end of the query: %d, %v", running, err)
-	}
-	checkFree(t, "removed", d, pool)
-}
-
 func TestCallerWhoseCtxEndsWhileItWaitsDoesNotStart(t *testing.T) {
 	d, _ := open(t, 1, bulk.WaitingRoom(1))
 	slot, err := d.Bulkhead().Acquire(t.Context())
