@@ -107,7 +107,7 @@ func checkFree(t *testing.T, name string, d *bulkpgx.DB, pool *pgxpool.Pool) {
 // awaitFree is checkFree after the end of a ctx, when a goroutine releases the slot.
 func awaitFree(t *testing.T, name string, d *bulkpgx.DB, pool *pgxpool.Pool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); d.Bulkhead().Status().InUse != 0 && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); d.Bulkhead().Status().InUse != 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	checkFree(t, name, d, pool)
@@ -115,7 +115,7 @@ func awaitFree(t *testing.T, name string, d *bulkpgx.DB, pool *pgxpool.Pool) {
 
 func checkNoneAcquired(t *testing.T, name string, pool *pgxpool.Pool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); pool.Stat().AcquiredConns() != 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); pool.Stat().AcquiredConns() != 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Errorf("%s: %d connections are in use", name, pool.Stat().AcquiredConns())
 			return

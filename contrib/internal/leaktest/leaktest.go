@@ -11,7 +11,7 @@ import (
 )
 
 // patience is how long a goroutine or an operation may take to end after the test.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // Goroutines fails the test if a goroutine that was started during the test still runs
 // after its other cleanup functions. Call it first, so that its check runs last. Tests
