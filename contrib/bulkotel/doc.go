@@ -39,16 +39,16 @@
 // The SDK of Go keeps at most 1,999 series of an instrument apart by default. It adds up
 // all others in one series with the attribute otel.metric.overflow, whose counters
 // decrease when a bulkhead is removed. The default is enough for 222 bulkheads, or 199
-// Keyeds, and also for 222 shadows, 153 adaptive limiters and 333 members of fleets, which
+// Keyeds, and also for 222 shadows, 124 adaptive limiters and 333 members of fleets, which
 // have other instruments: bulkhead.operation.rejected has 9 series for each bulkhead and 10
 // for each Keyed, bulkhead.shadow.operation.rejected has 9 for each shadow,
-// bulkhead.limiter.decision.last has 13 for each limiter, and bulkhead.fleet.status has 6
-// for each member. If a process can have more, set the limit to 15 times the largest of
+// bulkhead.limiter.decision.last has 16 for each limiter, and bulkhead.fleet.status has 6
+// for each member. If a process can have more, set the limit to 17 times the largest of
 // these numbers: bulkheads and Keyeds together, shadows, limiters, members. With
 // go.opentelemetry.io/otel/sdk/metric as sdk:
 //
 //	most := max(300, 600, 0, 0) // bulkheads and Keyeds together, shadows, limiters, members
-//	provider := sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithCardinalityLimit(15*most))
+//	provider := sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithCardinalityLimit(17*most))
 //
 // 0 is no limit. The histogram of Waits has one series for each label that the process
 // has ever used.

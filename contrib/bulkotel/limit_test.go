@@ -57,9 +57,9 @@ func TestLimitOfTheSDKLosesNoSeriesIfItIsSetAsDocumented(t *testing.T) {
 		lost     bool
 	}{
 		"default":       {lost: true},
-		"15 for each":   {provider: []sdk.Option{sdk.WithCardinalityLimit(15 * bulkheads)}},
+		"17 for each":   {provider: []sdk.Option{sdk.WithCardinalityLimit(17 * bulkheads)}},
 		"none":          {provider: []sdk.Option{sdk.WithCardinalityLimit(0)}},
-		"of the reader": {reader: []sdk.ManualReaderOption{sdk.WithCardinalityLimitSelector(func(sdk.InstrumentKind) (int, bool) { return 15 * bulkheads, false })}},
+		"of the reader": {reader: []sdk.ManualReaderOption{sdk.WithCardinalityLimitSelector(func(sdk.InstrumentKind) (int, bool) { return 17 * bulkheads, false })}},
 	} {
 		reader := sdk.NewManualReader(c.reader...)
 		meter := sdk.NewMeterProvider(append(c.provider, sdk.WithReader(reader))...).Meter("test")
@@ -96,7 +96,7 @@ func TestLimitOfTheSDKLosesNoSeriesIfItIsSetAsDocumented(t *testing.T) {
 // shadows.
 func TestLimitOfTheSDKLosesNoSeriesOfShadows(t *testing.T) {
 	const bulkheads, shadows = 1, 300
-	for limit, fits := range map[int]bool{0: true, 15 * bulkheads: false, 15 * max(bulkheads, shadows): true} {
+	for limit, fits := range map[int]bool{0: true, 17 * bulkheads: false, 17 * max(bulkheads, shadows): true} {
 		reader := sdk.NewManualReader()
 		meter := sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithCardinalityLimit(limit)).Meter("test")
 		b := bulk.Must(bulk.New("search", 1))
@@ -175,8 +175,11 @@ func TestSeriesThatFitIntoTheDefaultLimit(t *testing.T) {
 			t.Errorf("%d shadows have %d series", shadows, n)
 		}
 	}
-	if n := adaptive.Pausing - adaptive.Growing + 1; n != 13 {
+	if n := adaptive.Trying - adaptive.Growing + 1; n != 16 {
 		t.Errorf("bulkhead.limiter.decision.last has %d series for each limiter", n)
+	}
+	if text, err := (adaptive.Trying + 1).MarshalText(); err == nil {
+		t.Errorf("the reason %s has no series", text)
 	}
 	if n := fleet.Gone - fleet.Joining + 1; n != 6 {
 		t.Errorf("bulkhead.fleet.status has %d series for each member", n)

@@ -181,7 +181,7 @@ func TestLimiterShowsItsLastDecision(t *testing.T) {
 	for _, v := range reasons {
 		sum += v
 	}
-	if len(reasons) != 13 || sum != 1 || reasons["search "+s.Last.Reason.String()] != 1 {
+	if len(reasons) != 16 || sum != 1 || reasons["search "+s.Last.Reason.String()] != 1 {
 		t.Errorf("%v", reasons)
 	}
 }

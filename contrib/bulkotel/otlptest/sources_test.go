@@ -300,7 +300,7 @@ func ofLimiter(s adaptive.Status) map[string]value {
 		"bulkhead.limiter.observing" + set:            {"gauge", "1", numberOf(s.Observing)},
 		"bulkhead.limiter.closed" + set:               {"gauge", "1", numberOf(s.Closed)},
 	}
-	for r := adaptive.Growing; r <= adaptive.Pausing; r++ {
+	for r := adaptive.Growing; r <= adaptive.Trying; r++ {
 		values[fmt.Sprintf("bulkhead.limiter.decision.last{bulkhead.limiter.id,bulkhead.limiter.reason=%v,bulkhead.name=search}", r)] =
 			value{"updowncounter", "1", numberOf(r == s.Last.Reason)}
 	}
