@@ -107,7 +107,8 @@ func (d *dashboard) apply(r *http.Request, t *track, now *reading, was, to bulk.
 	set := now.owned(was, to)
 	err := now.target.UpdateCapacity(func(c bulk.Capacity) bulk.Capacity {
 		found = c
-		if made, conflict = now.rebase(c, was, to); conflict {
+		made, conflict = now.rebase(c, was, to)
+		if conflict = conflict || endsPause(c, was, to); conflict {
 			return c
 		}
 		c = made
@@ -148,7 +149,8 @@ func (s *sampler) note(t *track, c cause) {
 //
 // A pause, and each change of a bulkhead with an owner, conflicts only if a setting that it
 // changes has changed. The parallelism is never in conflict then: a pause means the same
-// with any parallelism, and an owner changes the parallelism all the time.
+// with any parallelism, and an owner changes the parallelism all the time. A confirmed
+// change that ends the pause of another viewer is also in conflict: see endsPause.
 func (r *reading) rebase(found, was, to bulk.Capacity) (made bulk.Capacity, conflict bool) {
 	pause := was
 	pause.Parallelism = 0
@@ -164,6 +166,13 @@ func (r *reading) rebase(found, was, to bulk.Capacity) (made bulk.Capacity, conf
 	conflict = merge3(&made.DelayTarget, was.DelayTarget, to.DelayTarget) || conflict
 	conflict = merge3(&made.DelayInterval, was.DelayInterval, to.DelayInterval) || conflict
 	return made, conflict
+}
+
+// endsPause reports whether the change sets the slots of a bulkhead that was paused after
+// its capacity was shown. The page of the confirmation did not say that the change ends the
+// pause.
+func endsPause(found, was, to bulk.Capacity) bool {
+	return found.Parallelism == 0 && was.Parallelism != 0 && to.Parallelism != was.Parallelism && to.Parallelism != 0
 }
 
 // merge3 sets a setting to its new value if that is another one than was shown. It reports

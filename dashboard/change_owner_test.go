@@ -147,6 +147,42 @@ func TestChangeIsRejectedOnlyForWhatItChangesIfAnOwnerChangesTheSlots(t *testing
 	}
 }
 
+// The page of the confirmation has not said that the change ends a pause.
+func TestConfirmationDoesNotEndAPauseThatItDidNotShow(t *testing.T) {
+	for _, slots := range []string{"20", "4", "10"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bulk.Must(bulk.New("payments", 10))
+			l, err := adaptive.New(b, 2, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			h := dashboard.New(dashboard.Show(b, dashboard.Adaptive(l)), dashboard.AllowChanges(allow))
+			form := formNow(b, "parallelism", slots, "waiting_room", "5")
+			review := post(h, form)
+			_ = b.Resize(0)
+			time.Sleep(time.Second) // until the next reading
+			w := post(h, confirmed(review.Body.String()))
+			if slots == "10" { // the change leaves the slots as they are
+				if w.Code != http.StatusSeeOther || b.Capacity() != (bulk.Capacity{WaitingRoom: 5}) {
+					t.Errorf("status %d, %v: %s", w.Code, b.Capacity(), w.Body)
+				}
+				return
+			}
+			if w.Code != http.StatusConflict || b.Capacity() != (bulk.Capacity{}) || !strings.Contains(w.Body.String(), "slots 10 → 0") {
+				t.Errorf("10 → %s: status %d, %v: %s", slots, w.Code, b.Capacity(), w.Body)
+			}
+			review = post(h, form)
+			if text := review.Body.String(); !strings.Contains(text, "<td>0</td><td>"+slots) {
+				t.Errorf("no 0 → %s in the new review: %s", slots, text)
+			}
+			if w := post(h, confirmed(review.Body.String())); w.Code != http.StatusSeeOther || fmt.Sprint(b.Capacity().Parallelism) != slots {
+				t.Errorf("0 → %s: status %d, %v: %s", slots, w.Code, b.Capacity(), w.Body)
+			}
+		})
+	}
+}
+
 func TestMemberThatLeavesIsSaidToKeepThePause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := join(t, 1)[0]

@@ -46,9 +46,11 @@ func Show(sources ...Source) Option {
 // not read the body of the request.
 //
 // A change is confirmed on a page that shows the capacity before and after it. It is
-// rejected with status 409 if the capacity has changed meanwhile. A pause, and each change
-// of a bulkhead that has an adaptive limiter or is a member of a fleet, is rejected only if
-// a setting that it changes has changed, other than the parallelism.
+// rejected with status 409 if the capacity has changed meanwhile. A pause is not rejected
+// for that reason. An adaptive limiter and a fleet change the parallelism all the time: a
+// change of their bulkhead is rejected only if it changes the waiting room or a limit on
+// waiting, and that has another value meanwhile, or if it sets a parallelism above 0 and
+// the bulkhead was paused after the page was shown.
 //
 // Requests from other sites are rejected: see [http.CrossOriginProtection]. A Keyed that is
 // only known as a member of a registry cannot be changed: give it to [Keyed] too.
