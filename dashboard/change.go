@@ -280,7 +280,8 @@ type changeForm struct {
 }
 
 // form returns the form for t, filled with its capacity. While it is paused, the
-// parallelism is the one before, if that was seen, or the one that an owner wants.
+// parallelism is the one before, if that was seen, or the one that an owner wants. If
+// neither is known, it is 0, which readChange does not take for the end of a pause.
 func (s *sampler) form(t *track) *changeForm {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -300,8 +301,9 @@ func (s *sampler) form(t *track) *changeForm {
 		if o.resume == nil {
 			continue
 		}
-		f.Parallelism, f.Resume = parallelismInput(o.resume()), ""
-		if n := o.resume(); n != bulk.Unlimited {
+		n := o.resume()
+		f.Parallelism, f.Resume = parallelismInput(n), ""
+		if n > 0 && n != bulk.Unlimited {
 			f.Resume = "at most " + parallelismInput(n)
 		}
 	}

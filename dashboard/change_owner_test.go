@@ -259,4 +259,49 @@ func TestMemberThatIsResumedHasItsFormerLimit(t *testing.T) {
 	}
 }
 
+// Without a viewer nothing is read, and nothing says that the limit has changed.
+func TestMemberThatWasPausedUnseenIsResumedWithItsLimitOrANumber(t *testing.T) {
+	for _, c := range []struct {
+		why           string
+		before, after []int // limits that are set before and after Fleet is called; 0 pauses
+		entered       string
+		button        string
+	}{
+		{"a limit before", []int{5}, []int{0}, "5", ">Resume with at most 5 slots<"},
+		{"a limit after", nil, []int{5, 0}, "0", ">Resume<"},
+		{"another limit after", []int{5}, []int{7, 0}, "0", ">Resume<"},
+		{"paused before", []int{5, 0}, nil, "0", ">Resume<"},
+		{"no limit", nil, []int{0}, "unlimited", ">Resume<"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := join(t, 1)[0]
+			defer leave(t, m)
+			set := func(limits []int) {
+				for _, n := range limits {
+					_ = m.SetLimit(n)
+					time.Sleep(time.Minute)
+				}
+			}
+			set(c.before)
+			b := m.Bulkhead()
+			h := dashboard.New(dashboard.Show(b, dashboard.Fleet(m)), dashboard.AllowChanges(allow))
+			set(c.after)
+			page := get(t, h, fmt.Sprintf("/?format=html&id=%d", b.Status().ID)).Body.String()
+			entered := parallelismInput.FindStringSubmatch(page)
+			if entered == nil || entered[1] != c.entered || !strings.Contains(page, c.button) {
+				t.Fatalf("%s: slots %q, want %q and %q in %s", c.why, entered, c.entered, c.button, page)
+			}
+			if c.entered != "0" {
+				return
+			}
+			if w := change(h, b, "step", "resume", "parallelism", entered[1]); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "enter the number of slots") {
+				t.Errorf("%s: status %d: %s", c.why, w.Code, w.Body)
+			}
+			if w := change(h, b, "step", "resume", "parallelism", "5"); w.Code != http.StatusSeeOther || b.Capacity().Parallelism != 5 {
+				t.Errorf("%s: status %d, %v: %s", c.why, w.Code, b.Capacity(), w.Body)
+			}
+		})
+	}
+}
+
 func pauseOnPage(h http.Handler, m *fleet.Member) { change(h, m.Bulkhead(), "step", "pause") }

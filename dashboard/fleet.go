@@ -3,7 +3,7 @@ package dashboard
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"github.com/bulklink/bulklink-go/bulk"
 	"github.com/bulklink/bulklink-go/fleet"
@@ -16,23 +16,18 @@ const maxPeers = 10
 // Fleet returns a source that shows m with its bulkhead: its state, share and demand, the
 // shares of the first ten other members, the total, what it drains, the time that is left
 // of its lease, and the last changes that were seen, with their reasons. It takes a Status
-// of m for each sample, and never calls the store. A number of slots that is entered in
-// the form of [AllowChanges] is the limit of m: see [fleet.Member.SetLimit]. The button that
-// resumes m after a pause sets the limit before the pause. A nil m panics.
+// of m immediately and for each sample, and never calls the store. A number of slots that is
+// entered in the form of [AllowChanges] is the limit of m: see [fleet.Member.SetLimit]. The
+// button that resumes m after a pause sets the limit before the pause, if it was seen;
+// otherwise it asks for the number. A nil m panics.
 func Fleet(m *fleet.Member) Source {
 	if m == nil {
 		panic("dashboard: Fleet: nil member")
 	}
 	var last decisions
-	var limit atomic.Int64 // the last one that was not a pause
-	limit.Store(bulk.Unlimited)
-	status := func() fleet.Status {
-		s := m.Status()
-		if s.Limit > 0 {
-			limit.Store(int64(s.Limit))
-		}
-		return s
-	}
+	var limit formerLimit
+	status := func() fleet.Status { return limit.read(m) }
+	status()
 	return &panelSource{safetext.Printable(m.String()), m.Bulkhead(), func() panel {
 		s := status()
 		return panel{
@@ -66,7 +61,7 @@ func Fleet(m *fleet.Member) Source {
 		return cause{c.At, c.To, "fleet: " + words(c.Reason)}
 	}, resume: func() int {
 		status()
-		return int(limit.Load())
+		return limit.get()
 	}, gone: func() bool {
 		return m.Status().State == fleet.Gone
 	}, effect: func(to int) string {
@@ -79,6 +74,35 @@ func Fleet(m *fleet.Member) Source {
 		}
 		return fmt.Sprintf("This is a limit for the member of the fleet: the slots are at most this many of its share, now %d of %d.", s.Share, s.Total)
 	}}}
+}
+
+// formerLimit is the limit of a member before it was paused.
+type formerLimit struct {
+	mu          sync.Mutex
+	limit       int // the last one that was seen and was not a pause; 0 if it is not known
+	parallelism int // with that limit
+}
+
+// read returns the status of m. Without a viewer nothing is read, so that the limit can
+// change unseen before a pause. It is not known then: the pause has begun with another
+// parallelism than the one that was seen.
+func (l *formerLimit) read(m *fleet.Member) fleet.Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := m.Status()
+	switch {
+	case s.Limit > 0:
+		l.limit, l.parallelism = s.Limit, s.Parallelism
+	case s.Last.To == 0 && s.Last.From != l.parallelism:
+		l.limit = 0
+	}
+	return s
+}
+
+func (l *formerLimit) get() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.limit
 }
 
 // peers lists the shares of the other members.

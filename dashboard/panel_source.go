@@ -23,7 +23,7 @@ type panelSource struct {
 type owner struct {
 	effect func(to int) string // what a change to this parallelism means, for the confirmation; nil without
 	set    func(to int) error  // sets the parallelism in place of the bulkhead; nil: the bulkhead does
-	resume func() int          // the number to set after a pause; nil: the parallelism before the pause
+	resume func() int          // the number to set after a pause, 0 if it is not known; nil: the parallelism before the pause
 	last   func() cause        // its last decision
 	gone   func() bool         // it does not set the parallelism any more
 }
