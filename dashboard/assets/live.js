@@ -4,7 +4,7 @@
 
 import { History, drawChart, drawPaths, sinceText } from "./charts.js";
 import { copyTemplate, inUse, newCard, partsOf, setText, showDetails, showKeys, showParts } from "./details.js";
-import { Index, Table } from "./table.js";
+import { Index, Table, place } from "./table.js";
 
 const page = Number(document.body.dataset.page); // the ID of one bulkhead, or 0: the list
 const $ = (id) => document.getElementById(id);
@@ -100,14 +100,15 @@ function showGone() {
 }
 
 // showCards shows the bulkheads that are shown in detail, in the order of the message.
-// While the cards are in use none is moved or removed, and new ones come last.
+// While the cards are in use none is moved, and new ones come last. Of those that are no
+// longer shown in detail, only one that is in use itself stays.
 function showCards(details) {
   const used = inUse(cards);
   const wanted = new Set(details.map((d) => d.id));
   for (const record of records.values()) {
     if (!record.card || page) continue;
     const left = !wanted.has(record.id);
-    if (left && !used) {
+    if (left && !inUse(record.card.element)) {
       record.card.element.remove();
       record.card = null;
       continue;
@@ -115,21 +116,17 @@ function showCards(details) {
     record.card.element.querySelector("[data-left]").hidden = !left;
     if (left) showParts(record.card, record, fields);
   }
-  let place = cards.querySelector("article");
+  const elements = [];
   for (const d of details) {
     const record = records.get(d.id);
     if (!record) continue;
-    const isNew = !record.card;
-    if (isNew) setCard(record, newCard(record));
-    if (used) {
-      if (isNew) cards.append(record.card.element);
-    } else if (place === record.card.element) place = place.nextElementSibling;
-    else cards.insertBefore(record.card.element, place);
+    if (!record.card) setCard(record, cards.appendChild(newCard(record)));
     showParts(record.card, record, fields);
     showDetails(record.card, d);
+    elements.push(record.card.element);
   }
-  const calm = $("calm");
-  if (calm) calm.hidden = cards.childElementCount > 0;
+  if (!used && !page) place(cards, elements);
+  $("calm")?.toggleAttribute("hidden", cards.childElementCount > 0);
 }
 
 // showCounts shows how many bulkheads have each severity.

@@ -15,7 +15,7 @@ function by(column) {
 }
 
 // place puts elements into a list in this order.
-function place(list, elements) {
+export function place(list, elements) {
   let next = list.firstElementChild;
   for (const e of elements) {
     if (next === e) next = e.nextElementSibling;
@@ -32,14 +32,15 @@ export class Index {
     for (const e of this.#list.children) this.#lines.set(Number(e.dataset.id), { element: e, ...partsOf(e) });
   }
 
-  // update changes the order, and removes lines, only while the list is not in use.
+  // update changes the order only while the list is not in use. It removes each line that
+  // does not belong there any more, except one that is in use itself.
   update(records, fields) {
     const worst = [...records.values()].filter((r) => r.keys[0] >= warning).sort(by(columns.worst)).slice(0, maxLines);
     const used = inUse(this.#list);
     const wanted = new Set(worst.map((r) => r.id));
     for (const [id, line] of this.#lines) {
       if (wanted.has(id)) continue;
-      if (used && records.has(id)) {
+      if (records.has(id) && inUse(line.element)) {
         showParts(line, records.get(id), fields);
         continue;
       }

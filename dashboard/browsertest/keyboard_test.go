@@ -141,3 +141,61 @@ func TestCardOfARecoveredBulkheadStaysWhileItHasTheFocus(t *testing.T) {
 	eval[any](tab, `document.activeElement.blur()`)
 	tab.wait(`!document.querySelector("#cards article") && !document.querySelector("#calm").hidden`)
 }
+
+// Cards and lines are not moved while one has the focus. Of those that do not belong there
+// any more only that one stays, so that the page does not grow.
+func TestOnlyTheCardOrTheLineWithTheFocusStays(t *testing.T) {
+	reg := registry.New()
+	var all []*bulk.Bulkhead
+	var ids []uint64
+	for i := range 80 {
+		b, _ := reg.Create(fmt.Sprintf("dependency-%02d", i), 1)
+		all, ids = append(all, b), append(ids, b.Status().ID)
+	}
+	for _, b := range all[40:] {
+		fill(b)
+	}
+	s := serve(t, dashboard.Handler(reg))
+	const (
+		cards = `[...document.querySelectorAll("#cards article")].map((e) => Number(e.dataset.id))`
+		lines = `[...document.querySelectorAll("#index li")].map((e) => Number(e.dataset.id))`
+	)
+	open := func(selector string) *tab {
+		tab := newTab(t, 1440, false)
+		tab.openLive(s.at(""))
+		tab.wait(cards + `.length === 8 && ` + lines + `.length === 40`)
+		eval[any](tab, fmt.Sprintf(`document.querySelector('`+selector+`').focus()`, ids[47]))
+		return tab
+	}
+	card, line := open(`#c%d h3 a`), open(`#index [data-id="%d"] a`)
+	card.samples(3) // from then on a warning stays
+	for _, b := range all[:40] { // the first in the order of the labels
+		fill(b)
+	}
+	for _, c := range []struct {
+		*tab
+		what         string
+		cards, lines []uint64
+	}{
+		{card, "a card", append(ids[:8:8], ids[47]), ids[:40]},
+		{line, "a line", ids[:8], append(ids[:40:40], ids[47])},
+	} {
+		c.wait(fmt.Sprintf(`%s.includes(%d) && %s.includes(%d)`, cards, ids[7], lines, ids[39]))
+		c.samples(1)
+		for _, list := range []struct {
+			name, shown string
+			want        []uint64
+		}{{"cards", cards, c.cards}, {"lines", lines, c.lines}} {
+			got := eval[[]uint64](c.tab, list.shown)
+			slices.Sort(got)
+			if !slices.Equal(got, list.want) {
+				t.Errorf("%d %s while %s has the focus: %d, want %d", len(got), list.name, c.what, got, list.want)
+			}
+		}
+		if got := eval[string](c.tab, focused); got != "dependency-47" {
+			t.Errorf("the focus is on %q", got)
+		}
+		eval[any](c.tab, `document.activeElement.blur()`)
+		c.wait(cards + `.length === 8 && ` + lines + `.length === 40`)
+	}
+}
