@@ -83,7 +83,7 @@ function apply(message, full) {
   for (const record of records.values()) if (!touched.has(record)) record.history?.idle(message.n);
 
   showCards(message.cards);
-  showCounts(message.counts);
+  showCounts(message.counts, message.cards.length);
   for (const record of records.values()) draw(record);
   if (message.keys) showKeys(message.keys);
   $("at").textContent = message.at;
@@ -129,15 +129,15 @@ function showCards(details) {
   $("calm")?.toggleAttribute("hidden", cards.childElementCount > 0);
 }
 
-// showCounts shows how many bulkheads have each severity.
-function showCounts(counts) {
+// showCounts shows the bulkheads of each severity, and those in trouble beside the shown ones.
+function showCounts(counts, shown) {
   ["ok", "notice", "warning", "critical"].forEach((name, i) => {
     const e = document.querySelector(`[data-count="${name}"]`);
     setText(e, String(counts[i]));
     e.parentElement.toggleAttribute("data-zero", counts[i] === 0);
   });
   if (page) return;
-  const more = counts[2] + counts[3] - cards.childElementCount;
+  const more = counts[2] + counts[3] - shown;
   $("more").hidden = more <= 0;
   setText(document.querySelector("[data-more]"), String(more));
   document.title = (counts[3] > 0 ? counts[3] + " critical – " : "") + "Bulkheads";

@@ -3,6 +3,7 @@ package browsertest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -168,7 +169,7 @@ func TestOnlyTheCardOrTheLineWithTheFocusStays(t *testing.T) {
 		return tab
 	}
 	card, line := open(`#c%d h3 a`), open(`#index [data-id="%d"] a`)
-	card.samples(3) // from then on a warning stays
+	card.samples(3)              // from then on a warning stays
 	for _, b := range all[:40] { // the first in the order of the labels
 		fill(b)
 	}
@@ -194,6 +195,9 @@ func TestOnlyTheCardOrTheLineWithTheFocusStays(t *testing.T) {
 		}
 		if got := eval[string](c.tab, focused); got != "dependency-47" {
 			t.Errorf("the focus is on %q", got)
+		}
+		if got := eval[string](c.tab, `document.querySelector("#more").innerText`); !strings.Contains(got, "72 more") {
+			t.Errorf("%q while %s has the focus, want 80 in trouble without the 8 worst", got, c.what)
 		}
 		eval[any](c.tab, `document.activeElement.blur()`)
 		c.wait(cards + `.length === 8 && ` + lines + `.length === 40`)
