@@ -317,7 +317,9 @@ func TestFiguresNameTheirWindows(t *testing.T) {
 			}
 		}
 		want(24*time.Hour, "whole life | whole life | whole life")
-		want(16*time.Second, "last 16 s | last 16 s | last 16 s")
+		want(300*time.Millisecond, "last 0.3 s | last 0.3 s | last 0.3 s")
+		want(500*time.Millisecond, "last 0.8 s | last 0.8 s | last 0.8 s")
+		want(15200*time.Millisecond, "last 16 s | last 16 s | last 16 s")
 		_, leave := open(t, h, "/events")
 		defer leave()
 		want(30*time.Second, "last 10 s | last 46 s | last 10 s; columns marked 1 min: last 46 s")

@@ -206,9 +206,13 @@ func totalsText(t bulk.Totals) string {
 
 // windowName names the time over which figures are, in place of the wanted one.
 func windowName(d, wanted time.Duration) string {
-	switch d = nominal(d, wanted); {
-	case d <= 0:
+	if d <= 0 {
 		return "whole life"
+	}
+	if d < time.Second {
+		return "last " + formatRate(d.Seconds()) + " s"
+	}
+	switch d = nominal(d, wanted); {
 	case d == time.Minute:
 		return "last minute"
 	case d < time.Minute:
