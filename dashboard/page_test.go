@@ -52,3 +52,17 @@ func TestOnlyTheFirstRowsHaveTheirChartInThePage(t *testing.T) {
 		}
 	})
 }
+
+// The axis of a chart says when it begins, which the label cannot follow.
+func TestLabelOfAChartDoesNotContradictItsAxis(t *testing.T) {
+	w := httptest.NewRecorder()
+	b := bulk.Must(bulk.New("payments", 3))
+	Handler(b).ServeHTTP(w, httptest.NewRequest("GET", fmt.Sprintf("/?format=html&id=%d", b.Status().ID), nil))
+	html := w.Body.String()
+	if !strings.Contains(html, "<span data-since>1 min ago</span><span>now</span>") || !strings.Contains(html, `aria-label="Arrivals and rejections per second, until now"`) {
+		t.Errorf("no chart of a minute in %s", html)
+	}
+	if strings.Contains(html, "five minutes") {
+		t.Errorf("a chart of a minute is one of five minutes in %s", html)
+	}
+}
