@@ -43,9 +43,9 @@
 // # Forms
 //
 // The HTML form is complete without JavaScript. It then has a link that lets the page
-// reload every five seconds; such a page has no fields, because a reload would clear them. In
-// a list of more than fifty, the rows after the first fifty have no small chart then.
-// With JavaScript it is live: it gets what has changed once a second, by Server-Sent
+// reload every five seconds; such a page has no fields, because a reload would clear them.
+// Without JavaScript, only the first fifty rows have a small chart.
+// With JavaScript the page is live: it gets what has changed once a second, by Server-Sent
 // Events. The text form has the text forms of [bulk.Report] and [bulk.Interval], and the
 // JSON form the JSON forms of [bulk.Report] and [registry.KeyedStatus], which are stable.
 // See [New] for the addresses.

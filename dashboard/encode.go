@@ -139,8 +139,8 @@ func (s *sampler) appendHead(m []byte) []byte {
 	return fmt.Appendf(m, `{"n":%d,"at":%q,"counts":%s`, s.events.second, clock(s.at), mustJSON(s.counts()))
 }
 
-// worst returns at most that many bulkheads with at least a warning,
-// the worst first.
+// worst returns the bulkheads that have a warning or worse, the worst first, up to most of
+// them.
 func (s *sampler) worst(most int) []*track {
 	n := 0
 	for n < min(most, len(s.order)) && s.order[n].severity() >= bulk.SeverityWarning {
