@@ -148,7 +148,7 @@ func TestOversizedOperationDoesNotSilenceALimiterThatObserves(t *testing.T) {
 	})
 }
 
-// Such a handler leaves no limiter behind that nobody could close.
+// Such a handler leaves no limiter behind that no caller can close.
 func TestHandlerThatEndsTheGoroutineInNewLeavesTheBulkheadFree(t *testing.T) {
 	b := bulk.Must(bulk.New("x", 100))
 	remove := b.OnEvent(func(bulk.Event) { runtime.Goexit() })

@@ -49,7 +49,7 @@ func TestEventHandlerMaySetTheLimit(t *testing.T) {
 	})
 }
 
-// Such a handler leaves no member behind that could not leave.
+// Such a handler leaves no member behind that no caller can end.
 func TestHandlerThatEndsTheGoroutineInJoinLeavesTheBulkheadFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("payments", 3))
