@@ -13,11 +13,7 @@ const capacity = 50
 
 // each runs a test with several seeds.
 func each(t *testing.T, test func(t *testing.T, seed uint64)) {
-	seeds := uint64(4)
-	if testing.Short() {
-		seeds = 1
-	}
-	for seed := uint64(1); seed <= seeds; seed++ {
+	for seed := uint64(1); seed <= 4; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { test(t, seed) })
 	}
 }
@@ -52,7 +48,7 @@ func TestAtTwiceTheLoadTheLimitIsFoundWithin30Windows(t *testing.T) {
 					}
 					mean, n = mean+goodput, n+1
 				})
-				if mean /= n; mean < 0.95 && !testing.Short() { // one seed alone is not a mean
+				if mean /= n; mean < 0.95 {
 					t.Errorf("goodput %.3f of the best, want 0.95", mean)
 				}
 			})
@@ -64,10 +60,6 @@ func TestAtTwiceTheLoadTheLimitIsFoundWithin30Windows(t *testing.T) {
 // the mean. A noisy throughput must not look like one that does not change, and those that
 // are left after a cut must not look like a queue.
 func TestLimitDoesNotCollapseWithHeavyTails(t *testing.T) {
-	duration := 10 * time.Minute
-	if testing.Short() {
-		duration = 4 * time.Minute
-	}
 	for _, c := range []struct {
 		sigma     float64
 		start     int
@@ -80,7 +72,7 @@ func TestLimitDoesNotCollapseWithHeavyTails(t *testing.T) {
 			mean, n := 0.0, 0.0
 			each(t, func(t *testing.T, seed uint64) {
 				seconds := run{
-					start: c.start, rate: twice(capacity), duration: duration, seed: seed,
+					start: c.start, rate: twice(capacity), duration: 10 * time.Minute, seed: seed,
 					d: simdep.Dependency{Capacity: simdep.Constant(capacity), Service: simdep.Lognormal(service, c.sigma)},
 				}.do(t).seconds[60:]
 				goodput, least, most := simdep.Goodput(seconds)/(capacity/service.Seconds()), highest, 0
@@ -93,7 +85,7 @@ func TestLimitDoesNotCollapseWithHeavyTails(t *testing.T) {
 				}
 				mean, n = mean+goodput, n+1
 			})
-			if mean /= n; mean < c.all && !testing.Short() {
+			if mean /= n; mean < c.all {
 				t.Errorf("goodput %.3f, want %.2f", mean, c.all)
 			}
 		})
@@ -125,17 +117,14 @@ func TestLimitFollowsACapacityThatDoubles(t *testing.T) {
 }
 
 func TestAnHourOfTimeoutsStaysAtTheMinimumAndEndsWithTheOutage(t *testing.T) {
-	outage := time.Hour
-	if testing.Short() {
-		outage = 10 * time.Minute
-	}
+	const outage = time.Hour
 	got := run{
 		start: 40, rate: twice(capacity), duration: outage + 3*time.Minute, seed: 1,
 		d: simdep.Dependency{
 			Capacity: simdep.Steps(0, outage, capacity), Service: simdep.Erlang(service, 4), Timeout: 2 * time.Second,
 		},
 	}.do(t)
-	for i, s := range got.seconds[60:int(outage.Seconds())] {
+	for i, s := range got.seconds[60:3600] {
 		if s.Limit != lowest {
 			t.Fatalf("after %d s of timeouts the limit is %d", i+60, s.Limit)
 		}

@@ -13,6 +13,7 @@ import (
 // The figures of a decision are those that it rests on, so they never contradict its
 // reason: see lowQueue and highQueue.
 func TestFiguresOfADecisionAgreeWithItsReason(t *testing.T) {
+	skipIfShort(t)
 	each(t, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {
 			b := bulk.Must(bulk.New("dependency", 20))

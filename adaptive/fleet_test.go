@@ -166,6 +166,7 @@ func TestMemberAndLimiterThatSetsExcludeEachOther(t *testing.T) {
 // The limit of a member with a slow dependency brings its share down. The share must not
 // be what the limiter takes for the bound then.
 func TestLimitThatHasLoweredTheShareStays(t *testing.T) {
+	skipIfShort(t)
 	synctest.Test(t, func(t *testing.T) {
 		store := new(fleet.Memory)
 		if err := fleet.Create(t.Context(), store, "budget"); err != nil {

@@ -182,6 +182,7 @@ func TestPausedBulkheadStaysPaused(t *testing.T) {
 }
 
 func TestParallelismThatOthersSetIsACeiling(t *testing.T) {
+	skipIfShort(t)
 	synctest.Test(t, func(t *testing.T) {
 		b := bulk.Must(bulk.New("x", 20))
 		var last adaptive.Decision

@@ -88,6 +88,7 @@ func (r result) last() int { return r.seconds[len(r.seconds)-1].Limit }
 // do runs the simulation in a bubble.
 func (r run) do(t *testing.T) (res result) {
 	t.Helper()
+	skipIfShort(t)
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		b := bulk.Must(bulk.New("dependency", r.start))
@@ -115,9 +116,19 @@ func (r run) load() simdep.Load {
 	return simdep.Load{Rate: rates, Duration: r.duration, Seed: r.seed}
 }
 
+// skipIfShort skips a simulation, which takes seconds. The race detector finds nothing in
+// one that it does not find in the stress tests.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a simulation")
+	}
+}
+
 // with runs the simulation with another limiter.
 func (r run) with(t *testing.T, newLimiter func() simdep.Limiter) (seconds []simdep.Second) {
 	t.Helper()
+	skipIfShort(t)
 	synctest.Test(t, func(*testing.T) { seconds = simdep.Run(r.d, r.load(), newLimiter()) })
 	return seconds
 }
